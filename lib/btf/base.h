@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A base BTF (vmlinux's, or a distilled one) with its core index: everything
+// that a stage other than dedup asks of the base, without walking it. Immutable
+// and safe to share between threads once made.
+//
+// A Base is one relocatable blob: types in host order, strings, offsets by id
+// and the tables below, addressed by offsets from the start. The store keeps
+// that blob and Load() uses it in place, with no rebuild and no fix-up. The
+// dedup candidates are a second blob (dedup_index.h), so that a base can be
+// used before they are ready.
+#ifndef BTFD_LIB_BTF_BASE_H_
+#define BTFD_LIB_BTF_BASE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "lib/btf/btf.h"
+#include "lib/btf/format.h"
+#include "lib/util/blob.h"
+
+namespace btfd::btf {
+
+class Base {
+ public:
+  // Parses and validates a raw BTF (any endianness) as libbpf's btf__new()
+  // would, and indexes it. InvalidArgument names the offset.
+  static absl::StatusOr<std::shared_ptr<const Base>> Build(
+      absl::string_view raw);
+
+  // Indexes a standalone Btf as it stands now (after edits), e.g. a distilled
+  // base under the split that was just made over it.
+  static absl::StatusOr<std::shared_ptr<const Base>> FromBtf(const Btf& btf);
+
+  // Takes a blob that blob() gave once. DataLoss if it is of another version,
+  // damaged, or not consistent in itself; never trusts an offset unchecked.
+  static absl::StatusOr<std::shared_ptr<const Base>> Load(util::Blob blob);
+  absl::string_view blob() const { return blob_.view(); }
+
+  const TypeTable& table() const { return table_; }
+  TypeId end_id() const { return table_.end; }
+  uint32_t str_len() const { return table_.str_len; }
+  const TypeRecord& type(TypeId id) const {
+    return id == 0 ? VoidType() : table_.type(id);
+  }
+  const char* string(uint32_t offset) const { return table_.string(offset); }
+
+  // First whole string (from an entry's start to its NUL) that equals `text`.
+  std::optional<uint32_t> FindString(absl::string_view text) const;
+
+  // Ids, ascending, of the FUNC / STRUCT / UNION / TYPEDEF types of that name.
+  // Precondition: kind is one of these four. Name_off 0 is not listed.
+  absl::Span<const TypeId> FindByName(Kind kind, absl::string_view name) const;
+
+  // Ids, ascending, of INT, FLOAT, ENUM, ENUM64, FWD, STRUCT and UNION types
+  // with a non-zero name_off and this text: the candidates of relocation.
+  absl::Span<const TypeId> FindRelocatable(absl::string_view name) const;
+  // True if another STRUCT or UNION of the base has the same name_off.
+  // Precondition: id is a STRUCT or UNION.
+  bool SharesCompositeName(TypeId id) const;
+
+  // All DECL_TAG ids, ascending.
+  absl::Span<const TypeId> decl_tags() const;
+
+  // Layout section, in host order; empty if there is none.
+  absl::string_view layout() const;
+  bool foreign_endian() const;
+  // See Btf::modifiable(): false makes string look-ups of dedup fail.
+  bool modifiable() const;
+  bool has_unknown_kinds() const;
+
+  Base(const Base&) = delete;
+  Base& operator=(const Base&) = delete;
+
+ private:
+  Base() = default;
+  // ... pointers into blob_, set once by Load() and Build().
+
+  util::Blob blob_;
+  TypeTable table_;
+};
+
+}  // namespace btfd::btf
+
+#endif  // BTFD_LIB_BTF_BASE_H_

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Deduplication of a BTF's own types and strings against each other and
+// against the base: the bytes of libbpf's btf__dedup, at the cost of the split.
+#ifndef BTFD_LIB_ENGINE_DEDUP_H_
+#define BTFD_LIB_ENGINE_DEDUP_H_
+
+#include <memory_resource>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "lib/btf/btf.h"
+#include "lib/btf/dedup_index.h"
+
+namespace btfd::engine {
+
+// Deduplicates *btf in place. `index` belongs to btf->base() and is null
+// exactly where that is. If `new_ids` is not null it gets, for each own type as
+// it was, the id (own or the base's) that stands for it now.
+//
+// FailedPrecondition where libbpf says EOPNOTSUPP (unknown header content),
+// InvalidArgument for EINVAL and ELOOP. On error *btf is left unspecified.
+absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
+                   std::pmr::vector<btf::TypeId>* new_ids = nullptr);
+
+}  // namespace btfd::engine
+
+#endif  // BTFD_LIB_ENGINE_DEDUP_H_

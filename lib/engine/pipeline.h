@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The engine's one entry: everything that finalization does to a module's BTF,
+// as a list of stages. Pure: bytes in, bytes out; no files, no clock, no
+// globals; the same output for the same input at any thread count.
+#ifndef BTFD_LIB_ENGINE_PIPELINE_H_
+#define BTFD_LIB_ENGINE_PIPELINE_H_
+
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "lib/btf/base.h"
+#include "lib/btf/dedup_index.h"
+
+namespace btfd::engine {
+
+// Part of every cache key. Raise it with any change of output.
+inline constexpr uint32_t kEngineVersion = 1;
+
+// How kfuncs are found.
+enum class KfuncSource {
+  kNone,      // 6.x: no rewrite at all
+  kDeclTags,  // 7.0 - 7.2: bpf_kfunc decl tags of the BTF
+  kSet8,      // 7.3: entries of the flagged SET8s of .BTF_ids
+};
+
+// What to do, stage by stage. A profile (6.x, 7.0, 7.2, 7.3) is a preset of
+// these; see client/profile.h.
+struct Steps {
+  // The input is a standalone BTF: append it to an empty split BTF over the
+  // base and dedup, first of all.
+  bool rebase = false;
+  KfuncSource kfuncs = KfuncSource::kNone;
+  // KF_IMPLICIT_ARGS prototypes (with kDeclTags and kSet8).
+  bool implicit_args = false;
+  // bpf_kfunc and bpf_fastcall decl tags, arena address_space(1) attributes
+  // (with kSet8).
+  bool kfunc_tags = false;
+  bool dedup = false;
+  bool distill = false;  // ignored without a base, as upstream does
+  bool sort = false;
+  // Resolve symbols and patch .BTF_ids, if the module has them.
+  bool resolve_ids = true;
+  // Sets that already hold ids of this BTF keep them, renumbered, instead of
+  // being resolved by symbol again: makes finalizing twice the same as once.
+  bool follow_resolved_ids = false;
+  // Header of BTF that distill makes: 24 (7.0) or 32.
+  uint32_t new_header_size = 32;
+};
+
+// One symbol of .BTF_ids, as it stands in the symbol table.
+struct IdSymbol {
+  std::string name;  // whole, with its __BTF_ID__ prefix
+  uint64_t value = 0;
+  uint64_t size = 0;
+};
+
+// What the ELF says of .BTF_ids; absent where it has no such section or no
+// symbol table.
+struct IdsSection {
+  std::string content;   // as in the file, in the ELF's byte order
+  uint64_t address = 0;  // sh_addr
+  bool foreign_endian = false;  // ELF data encoding differs from the host's
+  // Only symbols of that section whose name starts with __BTF_ID__, in symbol
+  // table order.
+  std::vector<IdSymbol> symbols;
+};
+
+struct FinalizeInput {
+  absl::string_view btf;  // raw .BTF
+  // Raw .BTF.base that came with it, or empty: the split then counts from that
+  // distilled base, and is relocated onto `base` first where there is one.
+  absl::string_view distilled_base;
+  const btf::Base* base = nullptr;  // null: standalone, or distilled_base alone
+  // Candidates of `base`; needed by dedup and rebase over a base, else null.
+  const btf::DedupIndex* dedup_index = nullptr;
+  std::optional<IdsSection> ids;
+};
+
+// Which part of the input a failure was found in.
+enum class FailedIn { kNone, kBase, kBtf, kDistilledBase, kIds };
+
+struct FinalizeOutput {
+  // Each is set only where upstream's tool would write that file.
+  std::optional<std::string> btf;       // new .BTF
+  std::optional<std::string> btf_base;  // new .BTF.base
+  std::optional<std::string> btf_ids;   // new .BTF_ids, in the ELF's order
+  // Lines for stderr in upstream's words and order, without the newline. Set
+  // on failure, too: upstream had printed them before it failed.
+  std::vector<std::string> warnings;
+  FailedIn failed_in = FailedIn::kNone;
+  // Sizes before and after, for summaries.
+  uint32_t types_in = 0;
+  uint32_t types_out = 0;
+};
+
+// Runs the stages. Errors: InvalidArgument for any defect of the input (the
+// message names section and offset), ResourceExhausted where a result would
+// not fit the format. `memory` holds all intermediate state and may be reset
+// after the call. Thread-safe over one base.
+absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
+                      std::pmr::memory_resource* memory,
+                      FinalizeOutput* output);
+
+}  // namespace btfd::engine
+
+#endif  // BTFD_LIB_ENGINE_PIPELINE_H_

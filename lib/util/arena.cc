@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/util/arena.h"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace btfd::util {
+
+namespace {
+constexpr size_t kFirstBlock = size_t{256} << 10;
+}  // namespace
+
+void* Arena::do_allocate(size_t bytes, size_t alignment) {
+  while (current_ < blocks_.size()) {
+    Block& block = blocks_[current_];
+    const uintptr_t start = reinterpret_cast<uintptr_t>(block.bytes.get());
+    const uintptr_t aligned =
+        (start + used_ + alignment - 1) & ~(uintptr_t{alignment} - 1);
+    const size_t offset = aligned - start;
+    if (offset <= block.size && bytes <= block.size - offset) {
+      used_ = offset + bytes;
+      return reinterpret_cast<void*>(aligned);
+    }
+    ++current_;
+    used_ = 0;
+  }
+  // Doubling keeps the number of blocks small whatever the request weighs.
+  const size_t doubled = blocks_.empty() ? kFirstBlock : blocks_.back().size * 2;
+  const size_t size = std::max(doubled, bytes + alignment);
+  blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+  reserved_ += size;
+  used_ = 0;
+  return do_allocate(bytes, alignment);
+}
+
+void Arena::Reset() {
+  // Whatever fits; the blocks are in ascending order of size.
+  while (!blocks_.empty() && reserved_ > kKeptBytes) {
+    reserved_ -= blocks_.back().size;
+    blocks_.pop_back();
+  }
+  current_ = 0;
+  used_ = 0;
+}
+
+}  // namespace btfd::util

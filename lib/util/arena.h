@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The memory of one request: a bump allocator behind std::pmr. Deallocation is
+// a no-op; Reset() takes everything back at once and keeps the memory for the
+// worker's next request. Not thread-safe: one worker, one arena.
+#ifndef BTFD_LIB_UTIL_ARENA_H_
+#define BTFD_LIB_UTIL_ARENA_H_
+
+#include <cstddef>
+#include <memory>
+#include <memory_resource>
+#include <vector>
+
+namespace btfd::util {
+
+class Arena final : public std::pmr::memory_resource {
+ public:
+  // What Reset() keeps at most; the rest goes back to the system, so that one
+  // huge module does not pin its memory forever.
+  static constexpr size_t kKeptBytes = size_t{16} << 20;
+
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // Everything allocated so far is gone.
+  void Reset();
+  // Bytes taken from the system, used or not.
+  size_t reserved() const { return reserved_; }
+
+ private:
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    size_t size;
+  };
+
+  void* do_allocate(size_t bytes, size_t alignment) override;
+  void do_deallocate(void*, size_t, size_t) override {}
+  bool do_is_equal(const memory_resource& other) const noexcept override {
+    return this == &other;
+  }
+
+  std::vector<Block> blocks_;
+  size_t current_ = 0;  // index of the block in use
+  size_t used_ = 0;     // bytes of it handed out
+  size_t reserved_ = 0;
+};
+
+}  // namespace btfd::util
+
+#endif  // BTFD_LIB_UTIL_ARENA_H_
