@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/util/runtime_paths.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace btfd::util {
+
+namespace {
+
+RuntimePaths InDirectory(std::string directory) {
+  const std::string stem = absl::StrCat(directory, "/btfd-", kProtocolVersion);
+  return {std::move(directory), absl::StrCat(stem, ".sock"),
+          absl::StrCat(stem, ".lock"), absl::StrCat(stem, ".backoff"),
+          absl::StrCat(stem, ".log")};
+}
+
+bool FitsSocketAddress(const std::string& path) {
+  return path.size() < sizeof(sockaddr_un{}.sun_path);
+}
+
+absl::string_view Environment(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? absl::string_view() : absl::string_view(value);
+}
+
+bool IsAbsolute(absl::string_view path) {
+  return !path.empty() && path[0] == '/';
+}
+
+}  // namespace
+
+RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid) {
+  if (IsAbsolute(xdg_runtime_dir)) {
+    RuntimePaths paths = InDirectory(absl::StrCat(xdg_runtime_dir, "/btfd"));
+    if (FitsSocketAddress(paths.socket)) return paths;
+  }
+  return InDirectory(absl::StrCat("/tmp/btfd-", uid));
+}
+
+RuntimePaths RuntimePathsOfProcess() {
+  const absl::string_view own = Environment("BTFD_RUNTIME_DIR");
+  if (IsAbsolute(own)) {
+    RuntimePaths paths = InDirectory(std::string(own));
+    if (FitsSocketAddress(paths.socket)) return paths;
+  }
+  return RuntimePathsFor(Environment("XDG_RUNTIME_DIR"), geteuid());
+}
+
+absl::Status EnsurePrivateDirectory(const std::string& directory) {
+  if (mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot make ", directory));
+  }
+  struct stat info;
+  if (lstat(directory.c_str(), &info) != 0) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", directory));
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(directory, " is not a directory"));
+  }
+  if (info.st_uid != geteuid()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(directory, " belongs to uid ", info.st_uid));
+  }
+  if ((info.st_mode & 077) != 0) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(directory, " is open to other users; make it mode 0700"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace btfd::util

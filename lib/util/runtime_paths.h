@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where client and daemon meet: the one rule for the runtime directory and the
+// names in it. The protocol's version is part of the names, so that a newer
+// client starts its own daemon beside an older one.
+#ifndef BTFD_LIB_UTIL_RUNTIME_PATHS_H_
+#define BTFD_LIB_UTIL_RUNTIME_PATHS_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+namespace btfd::util {
+
+// What both sides say in Greet. Raise it when an old peer could misread a new
+// one's messages.
+inline constexpr uint32_t kProtocolVersion = 1;
+
+struct RuntimePaths {
+  std::string directory;  // mode 0700, owned by the user
+  std::string socket;     // the daemon listens here
+  std::string lock;       // flock()ed by the daemon for as long as it lives
+  std::string backoff;    // its mtime: when a client last found no daemon
+  std::string log;        // stderr of a daemon that a client started
+};
+
+// $XDG_RUNTIME_DIR/btfd, or /tmp/btfd-UID where that variable is empty, not
+// absolute, or so long that the socket's name would not fit sockaddr_un.
+RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid);
+
+// The same for this process: $BTFD_RUNTIME_DIR, an absolute path, replaces the
+// directory itself (tests, several daemons of one user).
+RuntimePaths RuntimePathsOfProcess();
+
+// Makes the directory if it is missing. PermissionDenied if it is a symbolic
+// link, somebody else's, or open to others: nobody may plant a socket there.
+absl::Status EnsurePrivateDirectory(const std::string& directory);
+
+}  // namespace btfd::util
+
+#endif  // BTFD_LIB_UTIL_RUNTIME_PATHS_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/util/runtime_paths.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace btfd::util {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+std::string FreshPath() {
+  std::string path = ::testing::TempDir() + "/runtime.XXXXXX";
+  EXPECT_NE(mkdtemp(path.data()), nullptr);
+  return path + "/btfd";
+}
+
+TEST(RuntimePaths, StandInTheUsersRuntimeDirectory) {
+  const RuntimePaths paths = RuntimePathsFor("/run/user/7", 7);
+  EXPECT_EQ(paths.directory, "/run/user/7/btfd");
+  EXPECT_EQ(paths.socket, "/run/user/7/btfd/btfd-1.sock");
+  EXPECT_EQ(paths.lock, "/run/user/7/btfd/btfd-1.lock");
+  EXPECT_EQ(paths.backoff, "/run/user/7/btfd/btfd-1.backoff");
+  EXPECT_EQ(paths.log, "/run/user/7/btfd/btfd-1.log");
+}
+
+TEST(RuntimePaths, FallBackToTmpWithTheUid) {
+  EXPECT_EQ(RuntimePathsFor("", 7).socket, "/tmp/btfd-7/btfd-1.sock");
+  EXPECT_EQ(RuntimePathsFor("relative", 7).directory, "/tmp/btfd-7");
+}
+
+TEST(RuntimePaths, ADirectoryTooLongForASocketAddressIsNotUsed) {
+  const std::string longest(108 - 1 - 17, 'x');  // with "/" and NUL: it fits
+  EXPECT_THAT(RuntimePathsFor("/" + longest, 7).directory, EndsWith("x/btfd"));
+  EXPECT_EQ(RuntimePathsFor("/x" + longest, 7).directory, "/tmp/btfd-7");
+}
+
+TEST(RuntimePaths, ProcessTakesItsOwnVariableFirst) {
+  setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+  setenv("BTFD_RUNTIME_DIR", "/somewhere", 1);
+  EXPECT_EQ(RuntimePathsOfProcess().socket, "/somewhere/btfd-1.sock");
+  unsetenv("BTFD_RUNTIME_DIR");
+  EXPECT_EQ(RuntimePathsOfProcess().socket, "/run/user/7/btfd/btfd-1.sock");
+}
+
+TEST(PrivateDirectory, IsMadeAndFoundAgain) {
+  const std::string path = FreshPath();
+  EXPECT_TRUE(EnsurePrivateDirectory(path).ok());
+  EXPECT_TRUE(EnsurePrivateDirectory(path).ok());
+  struct stat info;
+  ASSERT_EQ(stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0700u);
+}
+
+TEST(PrivateDirectory, OpenToOthersIsRefused) {
+  const std::string path = FreshPath();
+  ASSERT_EQ(mkdir(path.c_str(), 0700), 0);
+  ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  const absl::Status status = EnsurePrivateDirectory(path);
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("is open to other users; make it mode 0700"));
+}
+
+TEST(PrivateDirectory, SymbolicLinkIsRefused) {
+  const std::string path = FreshPath();
+  ASSERT_EQ(symlink("/tmp", path.c_str()), 0);
+  const absl::Status status = EnsurePrivateDirectory(path);
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("is not a directory"));
+}
+
+TEST(PrivateDirectory, MissingParentIsNamed) {
+  const absl::Status status = EnsurePrivateDirectory("/does/not/exist");
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("cannot make /does/not/exist"));
+}
+
+}  // namespace
+}  // namespace btfd::util
