@@ -37,7 +37,8 @@ TEST(RuntimePaths, FallBackToTmpWithTheUid) {
 }
 
 TEST(RuntimePaths, ADirectoryTooLongForASocketAddressIsNotUsed) {
-  const std::string longest(108 - 1 - 17, 'x');  // with "/" and NUL: it fits
+  // With "/", "/btfd/btfd-1.sock" and the final NUL it just fits 108 bytes.
+  const std::string longest(108 - 1 - 17 - 1, 'x');
   EXPECT_THAT(RuntimePathsFor("/" + longest, 7).directory, EndsWith("x/btfd"));
   EXPECT_EQ(RuntimePathsFor("/x" + longest, 7).directory, "/tmp/btfd-7");
 }
