@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one table of counters: what `status` shows, what the store keeps over
+// the daemon's life, and what clients report. Knows neither SQLite nor gRPC.
+#ifndef BTFD_LIB_STORE_COUNTERS_H_
+#define BTFD_LIB_STORE_COUNTERS_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace btfd::store {
+
+// X(enumerator, name, meaning). The outcomes come first, in the order of
+// Outcome in proto/btfd.proto; see OutcomeCounter().
+#define BTFD_COUNTERS(X)                                                       \
+  X(kOutcomeOk, "outcome_ok", "modules finalized")                             \
+  X(kOutcomeBaseKeyUnknown, "outcome_base_key_unknown",                        \
+    "asked for a digest: the file key was new")                                \
+  X(kOutcomeBaseUnknown, "outcome_base_unknown",                               \
+    "asked for a base: the digest was new")                                    \
+  X(kOutcomeBadRequest, "outcome_bad_request", "requests that make no sense")  \
+  X(kOutcomeBadBase, "outcome_bad_base", "defective bases")                    \
+  X(kOutcomeBadBtf, "outcome_bad_btf", "modules with defective BTF")           \
+  X(kOutcomeBadIds, "outcome_bad_ids", "modules with defective .BTF_ids")      \
+  X(kOutcomeTooLarge, "outcome_too_large", "requests beyond a limit")          \
+  X(kOutcomeBusy, "outcome_busy", "requests refused because of load")          \
+  X(kOutcomeDraining, "outcome_draining", "requests refused while stopping")   \
+  X(kOutcomeCancelled, "outcome_cancelled", "requests given up by the client") \
+  X(kOutcomeInternal, "outcome_internal",                                      \
+    "requests failed by a defect of ours")                                     \
+  X(kRequests, "requests", "finalize requests that arrived")                   \
+  X(kBytesIn, "bytes_in", "BTF bytes that came with requests")                 \
+  X(kBytesOut, "bytes_out", "BTF bytes that were answered")                    \
+  X(kEngineNs, "engine_ns", "nanoseconds spent in the engine")                 \
+  X(kCacheHits, "cache_hits", "requests answered from the result cache")       \
+  X(kCacheMisses, "cache_misses", "requests that the engine had to work for")  \
+  X(kCacheBypassed, "cache_bypassed", "requests with the cache turned off")    \
+  X(kFileKeyHits, "file_key_hits", "file keys whose digest was known")         \
+  X(kFileKeyMisses, "file_key_misses", "file keys whose digest was not known") \
+  X(kBasesLoaded, "bases_loaded", "bases taken ready-made from the store")     \
+  X(kBasesBuilt, "bases_built", "bases indexed from raw BTF")                  \
+  X(kBasesEvicted, "bases_evicted", "bases dropped from memory for room")      \
+  X(kPeersRefused, "peers_refused", "connections of another user refused")     \
+  X(kStoreErrors, "store_errors", "store operations that failed")              \
+  X(kStoreChecksumFailures, "store_checksum_failures",                         \
+    "damaged rows found and deleted")                                          \
+  X(kStoreSetAside, "store_set_aside", "store files set aside and rebuilt")    \
+  X(kStorePutsDropped, "store_puts_dropped",                                   \
+    "results not stored because too much was pending")                         \
+  X(kStoreResultsEvicted, "store_results_evicted",                             \
+    "results deleted from the store for room")                                 \
+  X(kStoreBasesEvicted, "store_bases_evicted",                                 \
+    "bases deleted from the store for room")                                   \
+  X(kFallbackNoDaemon, "fallback_no_daemon",                                   \
+    "one-shot finalizations: no daemon could be reached or started")           \
+  X(kFallbackTimeout, "fallback_timeout",                                      \
+    "one-shot finalizations: the daemon did not answer in time")               \
+  X(kFallbackVersion, "fallback_version",                                      \
+    "one-shot finalizations: the daemon speaks another protocol")              \
+  X(kFallbackBusy, "fallback_busy",                                            \
+    "one-shot finalizations: the daemon was busy or stopping")                 \
+  X(kFallbackLost, "fallback_lost",                                            \
+    "one-shot finalizations: the connection broke during the call")            \
+  X(kFallbackInternal, "fallback_internal",                                    \
+    "one-shot finalizations: the daemon failed by a defect of ours")           \
+  X(kFallbackOther, "fallback_other",                                          \
+    "one-shot finalizations: any other reason")
+
+enum class Counter : size_t {
+#define BTFD_COUNTER_ENUMERATOR(enumerator, name, meaning) enumerator,
+  BTFD_COUNTERS(BTFD_COUNTER_ENUMERATOR)
+#undef BTFD_COUNTER_ENUMERATOR
+};
+
+struct CounterInfo {
+  absl::string_view name;
+  absl::string_view meaning;
+};
+
+inline constexpr CounterInfo kCounters[] = {
+#define BTFD_COUNTER_INFO(enumerator, name, meaning) {name, meaning},
+    BTFD_COUNTERS(BTFD_COUNTER_INFO)
+#undef BTFD_COUNTER_INFO
+};
+#undef BTFD_COUNTERS
+
+inline constexpr size_t kCounterCount =
+    sizeof(kCounters) / sizeof(kCounters[0]);
+
+// The counter of that name; none if there is no such counter.
+std::optional<Counter> FindCounter(absl::string_view name);
+// The counter of an Outcome's number; kOutcomeInternal for an unknown number.
+Counter OutcomeCounter(int outcome);
+
+// The counters of one process. Thread-safe, lock-free.
+class Counters {
+ public:
+  using Snapshot = std::array<uint64_t, kCounterCount>;
+
+  void Add(Counter counter, uint64_t delta = 1) {
+    values_[static_cast<size_t>(counter)].fetch_add(delta,
+                                                    std::memory_order_relaxed);
+  }
+  uint64_t Get(Counter counter) const {
+    return values_[static_cast<size_t>(counter)].load(
+        std::memory_order_relaxed);
+  }
+  Snapshot Read() const;
+
+ private:
+  std::array<std::atomic<uint64_t>, kCounterCount> values_{};
+};
+
+// By name: all counters that grew from `before` to `after`, by how much. Feed
+// it to Store::AddCounters; from an all-zero `before` it is what `status`
+// shows.
+std::map<std::string, uint64_t> Delta(const Counters::Snapshot& before,
+                                      const Counters::Snapshot& after);
+
+}  // namespace btfd::store
+
+#endif  // BTFD_LIB_STORE_COUNTERS_H_

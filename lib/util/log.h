@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A leveled log of lines, `2026-01-31T12:00:00.123Z W 4711 text`: time in UTC,
+// level, thread id, one line per call whatever the text holds. Thread-safe.
+#ifndef BTFD_LIB_UTIL_LOG_H_
+#define BTFD_LIB_UTIL_LOG_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace btfd::util {
+
+enum class LogLevel { kDebug = 0, kInfo, kWarning, kError };
+
+// "debug", "info", "warning" or "error"; else InvalidArgument.
+absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name);
+
+class Log {
+ public:
+  // Lines to stderr.
+  explicit Log(LogLevel level);
+  // Lines appended to a file, made with mode 0600 if absent; each line is one
+  // write(2), so several processes may share it. The error names the file.
+  static absl::StatusOr<std::unique_ptr<Log>> OpenFile(const std::string& path,
+                                                       LogLevel level);
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+
+  // Ask before building an expensive text.
+  bool enabled(LogLevel level) const { return level >= level_; }
+  void Write(LogLevel level, absl::string_view text);
+
+  void Debug(absl::string_view text) { Write(LogLevel::kDebug, text); }
+  void Info(absl::string_view text) { Write(LogLevel::kInfo, text); }
+  void Warning(absl::string_view text) { Write(LogLevel::kWarning, text); }
+  void Error(absl::string_view text) { Write(LogLevel::kError, text); }
+
+  // Opens the file again under its name, after it was rotated. No-op on stderr.
+  absl::Status Reopen();
+
+ private:
+  Log(LogLevel level, std::string path, int fd);
+
+  const LogLevel level_;
+  const std::string path_;  // empty: stderr
+  std::atomic<int> fd_;
+};
+
+}  // namespace btfd::util
+
+#endif  // BTFD_LIB_UTIL_LOG_H_
