@@ -39,6 +39,11 @@ _BESIDE = {
     "grpc++": ["-lgrpc++_reflection"],
 }
 
+# What a static archive needs besides what its pkg-config file says.
+_BENEATH = {
+    "grpc++_unsecure": ["-lupb", "-laddress_sorting", "-lre2", "-lcares", "-lz"],
+}
+
 def _pkg_config(ctx, arguments):
     result = ctx.execute(["pkg-config"] + arguments)
     if result.return_code != 0:
@@ -59,6 +64,7 @@ def _system_libraries_impl(ctx):
     for name, modules in _LIBRARIES.items():
         shared = _pkg_config(ctx, ["--libs"] + modules)
         static = _pkg_config(ctx, ["--libs", "--static"] + modules)
+        static = static + _BENEATH.get(name, [])
         for suffix, flags in [("", shared), (".static", static)]:
             build.append("cc_library(name = \"%s\", linkopts = %s)" % (
                 name + suffix,
