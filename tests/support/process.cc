@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+namespace btfd::tests {
+
+namespace {
+
+struct Pipe {
+  int read_end = -1;
+  int write_end = -1;
+  Pipe() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) == 0) {
+      read_end = ends[0];
+      write_end = ends[1];
+    }
+  }
+  ~Pipe() {
+    CloseRead();
+    CloseWrite();
+  }
+  void CloseRead() { Close(&read_end); }
+  void CloseWrite() { Close(&write_end); }
+
+ private:
+  static void Close(int* fd) {
+    if (*fd >= 0) close(*fd);
+    *fd = -1;
+  }
+};
+
+[[noreturn]] void Exec(const std::vector<std::string>& argv,
+                       const ProcessOptions& options) {
+  for (const std::string& entry : options.environment) {
+    const size_t equals = entry.find('=');
+    if (equals == std::string::npos) {
+      unsetenv(entry.c_str());
+    } else {
+      setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
+    }
+  }
+  std::vector<char*> raw;
+  for (const std::string& word : argv) {
+    raw.push_back(const_cast<char*>(word.c_str()));
+  }
+  raw.push_back(nullptr);
+  if (options.directory.empty() || chdir(options.directory.c_str()) == 0) {
+    execvp(raw[0], raw.data());
+  }
+  dprintf(STDERR_FILENO, "%s: %s\n", raw[0], strerror(errno));
+  _exit(127);
+}
+
+// Moves bytes both ways until the program has closed its ends.
+void Pump(const std::string& input, Pipe* in, Pipe* out, Pipe* err,
+          ProcessResult* result) {
+  size_t written = 0;
+  if (input.empty()) in->CloseWrite();
+  while (out->read_end >= 0 || err->read_end >= 0) {
+    pollfd fds[] = {{out->read_end, POLLIN, 0},
+                    {err->read_end, POLLIN, 0},
+                    {in->write_end, POLLOUT, 0}};
+    if (poll(fds, 3, -1) < 0 && errno != EINTR) return;
+    char buffer[65536];
+    if (fds[0].revents != 0) {
+      const ssize_t n = read(out->read_end, buffer, sizeof(buffer));
+      if (n > 0) result->out.append(buffer, n);
+      if (n <= 0) out->CloseRead();
+    }
+    if (fds[1].revents != 0) {
+      const ssize_t n = read(err->read_end, buffer, sizeof(buffer));
+      if (n > 0) result->err.append(buffer, n);
+      if (n <= 0) err->CloseRead();
+    }
+    if (fds[2].revents != 0) {
+      const ssize_t n =
+          write(in->write_end, input.data() + written, input.size() - written);
+      if (n > 0) written += n;
+      if (n <= 0 || written == input.size()) in->CloseWrite();
+    }
+  }
+}
+
+}  // namespace
+
+ProcessResult RunProcess(const std::vector<std::string>& argv,
+                         const ProcessOptions& options) {
+  ProcessResult result;
+  Pipe in, out, err;
+  const pid_t pid = fork();
+  if (pid == 0) {
+    dup2(in.read_end, STDIN_FILENO);
+    dup2(out.write_end, STDOUT_FILENO);
+    dup2(err.write_end, STDERR_FILENO);
+    Exec(argv, options);
+  }
+  in.CloseRead();
+  out.CloseWrite();
+  err.CloseWrite();
+  signal(SIGPIPE, SIG_IGN);
+  Pump(options.input, &in, &out, &err, &result);
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  result.exit_code =
+      WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return result;
+}
+
+ScratchDir::ScratchDir() {
+  const char* base = std::getenv("TEST_TMPDIR");
+  std::string pattern =
+      std::string(base && *base ? base : "/tmp") + "/scratch.XXXXXX";
+  path_ = mkdtemp(pattern.data()) ? pattern : "";
+}
+
+ScratchDir::~ScratchDir() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+std::string ReadFileOrEmpty(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void WriteFile(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+}  // namespace btfd::tests

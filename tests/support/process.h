@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Running a program to its end and keeping what it said.
+#ifndef BTFD_TESTS_SUPPORT_PROCESS_H_
+#define BTFD_TESTS_SUPPORT_PROCESS_H_
+
+#include <string>
+#include <vector>
+
+namespace btfd::tests {
+
+struct ProcessResult {
+  int exit_code = -1;  // 128 + signal where it was killed by one
+  std::string out;
+  std::string err;
+};
+
+struct ProcessOptions {
+  // NAME=VALUE, on top of this process's environment; "NAME" alone unsets it.
+  std::vector<std::string> environment;
+  std::string directory;  // working directory; empty: this process's
+  std::string input;      // on standard input
+};
+
+// Runs argv[0] (looked up in PATH). A program that cannot be started counts as
+// exit code 127 with the reason in `err`.
+ProcessResult RunProcess(const std::vector<std::string>& argv,
+                         const ProcessOptions& options = {});
+
+// A new directory under the test's own scratch space, removed with the object.
+class ScratchDir {
+ public:
+  ScratchDir();
+  ~ScratchDir();
+  ScratchDir(const ScratchDir&) = delete;
+  ScratchDir& operator=(const ScratchDir&) = delete;
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+// Whole content of a file; empty where there is none.
+std::string ReadFileOrEmpty(const std::string& path);
+void WriteFile(const std::string& path, const std::string& content);
+
+}  // namespace btfd::tests
+
+#endif  // BTFD_TESTS_SUPPORT_PROCESS_H_
