@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/testing.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+namespace btfd::client::testing {
+
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string TestDataRoot() {
+  std::string root = Environment("BTFD_TESTDATA");
+  if (!root.empty()) return root;
+  const std::string cache = Environment("XDG_CACHE_HOME");
+  return (cache.empty() ? Environment("HOME") + "/.cache" : cache) +
+         "/btfd-testdata";
+}
+
+}  // namespace
+
+std::string TestData(const std::string& path) {
+  std::string full = TestDataRoot() + "/" + path;
+  if (access(full.c_str(), R_OK) != 0) {
+    std::cerr << full << " is missing; tools/testdata fetches it\n";
+    exit(1);
+  }
+  return full;
+}
+
+std::string FreshDirectory() {
+  std::string path = "/tmp/btfd-test.XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) {
+    std::cerr << "cannot make " << path << "\n";
+    exit(1);
+  }
+  return path;
+}
+
+void WriteFile(const std::string& path, const std::string& content) {
+  std::ofstream(path, std::ios::binary) << content;
+}
+
+std::string ReadFile(const std::string& path) {
+  std::ostringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  return content.str();
+}
+
+RunResult Run(
+    const std::string& program, const std::vector<std::string>& arguments,
+    const std::vector<std::pair<std::string, std::string>>& environment) {
+  static const std::string* const empty = new std::string(FreshDirectory());
+  const std::string scratch = FreshDirectory();
+  const std::string out = scratch + "/out", err = scratch + "/err";
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const auto& [name, value] : environment) {
+      setenv(name.c_str(), value.c_str(), 1);
+    }
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    for (const std::string& argument : arguments) {
+      argv.push_back(const_cast<char*>(argument.c_str()));
+    }
+    argv.push_back(nullptr);
+    if (chdir(empty->c_str()) == 0) execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  RunResult result;
+  result.exit_code =
+      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = ReadFile(out);
+  result.err = ReadFile(err);
+  unlink(out.c_str());
+  unlink(err.c_str());
+  rmdir(scratch.c_str());
+  return result;
+}
+
+}  // namespace btfd::client::testing
