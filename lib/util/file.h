@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Files: read whole, mapped, or replaced so that whoever looks sees either the
+// old content or all of the new one.
+//
+// Errors are absl::ErrnoToStatus of what the system said, with the path and
+// what was tried in the message. Nothing here is shared between threads.
+#ifndef BTFD_LIB_UTIL_FILE_H_
+#define BTFD_LIB_UTIL_FILE_H_
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace btfd::util {
+
+// Owns a file descriptor and closes it.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~UniqueFd() { Reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int Release() { return std::exchange(fd_, -1); }
+  void Reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// The Status of the current errno: "PATH: WHAT: strerror".
+absl::Status ErrnoStatus(absl::string_view path, absl::string_view what);
+
+// open(2) with O_CLOEXEC added, repeated on EINTR.
+absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
+                                  mode_t mode = 0666);
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// All of `bytes` at `offset`, through short writes and EINTR.
+absl::Status WriteAt(int fd, const std::string& path, absl::string_view bytes,
+                     uint64_t offset);
+
+// The bytes of a file for reading: a private read-only map, or a copy where
+// the file cannot be mapped (pipes, files of sysfs). The map has the size that
+// the file had when it was opened: whoever truncates it meanwhile makes the
+// reader fail with SIGBUS, as with every linker.
+class FileBytes {
+ public:
+  // `path` is for messages. The descriptor may be closed afterwards.
+  static absl::StatusOr<FileBytes> FromFd(int fd, const std::string& path);
+  // A heap copy of exactly that size, so that reading past it is noticed.
+  static FileBytes Copy(absl::string_view bytes);
+
+  FileBytes() = default;
+  FileBytes(FileBytes&& other) noexcept { *this = std::move(other); }
+  FileBytes& operator=(FileBytes&& other) noexcept;
+  ~FileBytes();
+
+  // Valid as long as this object, moved or not, lives.
+  absl::string_view view() const { return {data_, size_}; }
+
+ private:
+  const char* data_ = nullptr;
+  size_t size_ = 0;
+  bool mapped_ = false;  // else heap memory, made by new[]
+};
+
+// A file on its way to replace another: a temporary beside it (named
+// .tmp_btfd_*, which `make clean` of kbuild sweeps up after a kill), renamed
+// over it by Commit(), removed by the destructor unless committed. What Commit
+// promises holds for a killed process; nothing is synced, so after a power
+// loss the file system has the word, as for every other build product.
+class ReplacementFile {
+ public:
+  // Symbolic links are followed: what they point to is replaced. A new file
+  // gets mode 0666 less the umask; one that exists hands on its mode and,
+  // where that is permitted, its owner. `like`, if not null, stands for the
+  // existing file in that.
+  static absl::StatusOr<ReplacementFile> Create(const std::string& path,
+                                                const struct stat* like);
+
+  ReplacementFile(ReplacementFile&&) = default;
+  ReplacementFile& operator=(ReplacementFile&&) = delete;
+  ~ReplacementFile();
+
+  int fd() const { return fd_.get(); }
+  const std::string& temporary_path() const { return temporary_; }
+  absl::Status Commit();
+
+ private:
+  ReplacementFile(std::string target, std::string temporary, UniqueFd fd)
+      : target_(std::move(target)),
+        temporary_(std::move(temporary)),
+        fd_(std::move(fd)) {}
+
+  std::string target_;
+  std::string temporary_;
+  UniqueFd fd_;  // empty once committed or moved from
+};
+
+// Makes `bytes` the content of `path` by a ReplacementFile. What is no regular
+// file (/dev/stdout, a pipe) is written to as it is.
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::string_view bytes);
+
+}  // namespace btfd::util
+
+#endif  // BTFD_LIB_UTIL_FILE_H_
