@@ -7,17 +7,40 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 
 namespace btfd::util {
 
 namespace {
 
+// `stem` is the socket's path without its extension.
+RuntimePaths FromStem(std::string directory, absl::string_view stem) {
+  RuntimePaths paths;
+  paths.directory = std::move(directory);
+  paths.socket = absl::StrCat(stem, ".sock");
+  paths.lock = absl::StrCat(stem, ".lock");
+  paths.start = absl::StrCat(stem, ".start");
+  paths.backoff = absl::StrCat(stem, ".backoff");
+  paths.log = absl::StrCat(stem, ".log");
+  return paths;
+}
+
 RuntimePaths InDirectory(std::string directory) {
   const std::string stem = absl::StrCat(directory, "/btfd-", kProtocolVersion);
-  return {std::move(directory), absl::StrCat(stem, ".sock"),
-          absl::StrCat(stem, ".lock"), absl::StrCat(stem, ".backoff"),
-          absl::StrCat(stem, ".log")};
+  return FromStem(std::move(directory), stem);
+}
+
+RuntimePaths BesideSocket(absl::string_view socket) {
+  const size_t slash = socket.rfind('/');
+  RuntimePaths paths =
+      FromStem(std::string(socket.substr(0, slash == 0 ? 1 : slash)),
+               absl::StripSuffix(socket, ".sock"));
+  paths.socket = std::string(socket);
+  paths.shared_directory = true;
+  return paths;
 }
 
 bool FitsSocketAddress(const std::string& path) {
@@ -44,6 +67,8 @@ RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid) {
 }
 
 RuntimePaths RuntimePathsOfProcess() {
+  const absl::string_view socket = Environment("BTFD_SOCKET");
+  if (IsAbsolute(socket)) return BesideSocket(socket);
   const absl::string_view own = Environment("BTFD_RUNTIME_DIR");
   if (IsAbsolute(own)) {
     RuntimePaths paths = InDirectory(std::string(own));

@@ -24,16 +24,20 @@ struct RuntimePaths {
   std::string directory;  // mode 0700, owned by the user
   std::string socket;     // the daemon listens here
   std::string lock;       // flock()ed by the daemon for as long as it lives
+  std::string start;      // flock()ed by the client that starts the daemon
   std::string backoff;    // its mtime: when a client last found no daemon
   std::string log;        // stderr of a daemon that a client started
+  // The directory is not ours alone (it was named by BTFD_SOCKET).
+  bool shared_directory = false;
 };
 
 // $XDG_RUNTIME_DIR/btfd, or /tmp/btfd-UID where that variable is empty, not
 // absolute, or so long that the socket's name would not fit sockaddr_un.
 RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid);
 
-// The same for this process: $BTFD_RUNTIME_DIR, an absolute path, replaces the
-// directory itself (tests, several daemons of one user).
+// The same for this process. $BTFD_RUNTIME_DIR, an absolute path, replaces the
+// directory itself (tests, several daemons of one user); $BTFD_SOCKET, likewise
+// absolute and before all, names the socket, and all else stands beside it.
 RuntimePaths RuntimePathsOfProcess();
 
 // Makes the directory if it is missing. PermissionDenied if it is a symbolic

@@ -27,6 +27,7 @@ TEST(RuntimePaths, StandInTheUsersRuntimeDirectory) {
   EXPECT_EQ(paths.directory, "/run/user/7/btfd");
   EXPECT_EQ(paths.socket, "/run/user/7/btfd/btfd-1.sock");
   EXPECT_EQ(paths.lock, "/run/user/7/btfd/btfd-1.lock");
+  EXPECT_EQ(paths.start, "/run/user/7/btfd/btfd-1.start");
   EXPECT_EQ(paths.backoff, "/run/user/7/btfd/btfd-1.backoff");
   EXPECT_EQ(paths.log, "/run/user/7/btfd/btfd-1.log");
 }
@@ -49,6 +50,16 @@ TEST(RuntimePaths, ProcessTakesItsOwnVariableFirst) {
   EXPECT_EQ(RuntimePathsOfProcess().socket, "/somewhere/btfd-1.sock");
   unsetenv("BTFD_RUNTIME_DIR");
   EXPECT_EQ(RuntimePathsOfProcess().socket, "/run/user/7/btfd/btfd-1.sock");
+}
+
+TEST(RuntimePaths, ASocketOfItsOwnHasAllElseBesideIt) {
+  setenv("BTFD_SOCKET", "/srv/build/b.sock", 1);
+  const RuntimePaths paths = RuntimePathsOfProcess();
+  unsetenv("BTFD_SOCKET");
+  EXPECT_EQ(paths.directory, "/srv/build");
+  EXPECT_EQ(paths.socket, "/srv/build/b.sock");
+  EXPECT_EQ(paths.lock, "/srv/build/b.lock");
+  EXPECT_TRUE(paths.shared_directory);
 }
 
 TEST(PrivateDirectory, IsMadeAndFoundAgain) {
