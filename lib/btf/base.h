@@ -25,6 +25,8 @@
 
 namespace btfd::btf {
 
+struct BaseBlobHeader;  // base_blob.h
+
 class Base {
  public:
   // Parses and validates a raw BTF (any endianness) as libbpf's btf__new()
@@ -50,38 +52,66 @@ class Base {
   const char* string(uint32_t offset) const { return table_.string(offset); }
 
   // First whole string (from an entry's start to its NUL) that equals `text`.
+  // The second form takes HashString(text) (string_hash.h).
   std::optional<uint32_t> FindString(absl::string_view text) const;
+  std::optional<uint32_t> FindString(absl::string_view text,
+                                     uint64_t hash) const;
 
   // Ids, ascending, of the FUNC / STRUCT / UNION / TYPEDEF types of that name.
   // Precondition: kind is one of these four. Name_off 0 is not listed.
   absl::Span<const TypeId> FindByName(Kind kind, absl::string_view name) const;
+  absl::Span<const TypeId> FindByName(Kind kind, absl::string_view name,
+                                      uint64_t hash) const;
 
   // Ids, ascending, of INT, FLOAT, ENUM, ENUM64, FWD, STRUCT and UNION types
   // with a non-zero name_off and this text: the candidates of relocation.
   absl::Span<const TypeId> FindRelocatable(absl::string_view name) const;
   // True if another STRUCT or UNION of the base has the same name_off.
-  // Precondition: id is a STRUCT or UNION.
+  // Precondition: id is a STRUCT or UNION with a non-zero name_off.
   bool SharesCompositeName(TypeId id) const;
 
   // All DECL_TAG ids, ascending.
   absl::Span<const TypeId> decl_tags() const;
 
   // Layout section, in host order; empty if there is none.
-  absl::string_view layout() const;
+  absl::string_view layout() const { return layout_; }
   bool foreign_endian() const;
   // See Btf::modifiable(): false makes string look-ups of dedup fail.
   bool modifiable() const;
-  bool has_unknown_kinds() const;
+  bool has_unknown_kinds() const { return has_unknown_kinds_; }
+  // See Btf::has_dangling_ids().
+  bool has_dangling_ids() const { return has_dangling_ids_; }
+  // Checksum of the blob: what another index of this base is bound to.
+  uint64_t fingerprint() const;
 
   Base(const Base&) = delete;
   Base& operator=(const Base&) = delete;
 
  private:
-  Base() = default;
-  // ... pointers into blob_, set once by Load() and Build().
+  explicit Base(util::Blob blob);
+  static std::shared_ptr<const Base> Index(const Btf& btf, bool dangling_ids);
+  const BaseBlobHeader& header() const;
+  // Everything that the accessors rely on.
+  absl::Status Validate();
+  absl::Status ValidateTypes();
+  absl::Status ValidateStringTable() const;
+  absl::Status ValidateNames() const;
+  absl::Span<const TypeId> FindNamed(uint32_t name_class,
+                                     absl::string_view name,
+                                     uint64_t hash) const;
 
   util::Blob blob_;
+  // Into blob_; set once.
   TypeTable table_;
+  absl::string_view layout_;
+  absl::Span<const uint32_t> string_slots_;
+  absl::Span<const uint32_t> name_slots_;
+  absl::Span<const uint32_t> group_starts_;
+  absl::Span<const TypeId> named_ids_;
+  absl::Span<const TypeId> decl_tags_;
+  absl::Span<const TypeId> shared_composites_;
+  bool has_unknown_kinds_ = false;
+  bool has_dangling_ids_ = false;
 };
 
 }  // namespace btfd::btf

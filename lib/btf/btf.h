@@ -20,34 +20,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "lib/btf/format.h"
+#include "lib/btf/string_index.h"
+#include "lib/btf/type_table.h"
 
 namespace btfd::btf {
 
 class Base;
-
-// What a split BTF stands on, as plain tables: ids below `end` and string
-// offsets below `str_len` are the parent's. Owned by a Base or another Btf,
-// which must outlive every user. A standalone BTF has the empty parent: just
-// void and no strings.
-struct TypeTable {
-  const uint32_t* words = nullptr;    // all records, back to back
-  const uint32_t* offsets = nullptr;  // id -> word index; [0] is void's record;
-                                      // [end] is the end of the last record
-  TypeId end = 1;                     // number of types, void included
-  const char* strings = nullptr;
-  uint32_t str_len = 0;
-
-  const TypeRecord& type(TypeId id) const {
-    return *reinterpret_cast<const TypeRecord*>(words + offsets[id]);
-  }
-  uint32_t type_words(TypeId id) const {
-    return offsets[id + 1] - offsets[id];
-  }
-  const char* string(uint32_t offset) const { return strings + offset; }
-};
-
-// The record of id 0.
-const TypeRecord& VoidType();
 
 class Btf {
  public:
@@ -107,8 +85,9 @@ class Btf {
   // The NUL-terminated text at an offset of the combined string space.
   // Precondition: offset < str_end().
   const char* string(uint32_t offset) const {
-    return offset < parent_.str_len ? parent_.strings + offset
-                                    : strings_.data() + (offset - parent_.str_len);
+    return offset < parent_.str_len
+               ? parent_.strings + offset
+               : strings_.data() + (offset - parent_.str_len);
   }
   const char* name(TypeId id) const { return string(type(id).name_off); }
   uint32_t str_end() const {
@@ -120,8 +99,11 @@ class Btf {
 
   // The offset of a text in the base (whole strings, first occurrence), else
   // among the own whole strings, else newly appended. The empty text is 0.
-  // Counts as libbpf's btf__add_str.
+  // Counts as libbpf's btf__add_str. `text` may lie in this BTF's strings and
+  // contains no NUL. The second form takes HashString(text) (string_hash.h).
+  // Precondition: the result fits in 32 bits.
   uint32_t AddString(absl::string_view text);
+  uint32_t AddString(absl::string_view text, uint64_t hash);
 
   // Appends a record with `tail_words` uninitialized words behind it and
   // returns its id; fill them through mutable_own_type(id).tail().
@@ -134,9 +116,15 @@ class Btf {
   void ReplaceOwnStrings(std::pmr::string strings);
 
   // Lays the own records out in a new order: own type i becomes the
-  // new_index[i]-th, and ids are rewritten accordingly. Header rules as
-  // btf__permute. Precondition: new_index is a permutation.
-  void Permute(const std::pmr::vector<uint32_t>& new_index);
+  // new_index[i]-th, and ids are rewritten accordingly. Header rules and errors
+  // as btf__permute: InvalidArgument for an id beyond the types or a record of
+  // a kind above kMaxKnownKind, FailedPrecondition unless modifiable(); nothing
+  // has changed then. Precondition: new_index is a permutation.
+  absl::Status Permute(const std::pmr::vector<uint32_t>& new_index);
+
+  // Puts `base` in the place of the parent, as relocation does once it has
+  // rewritten all ids and string offsets for it.
+  void SetBase(const Base* base);
 
   // False where the header has content that we do not know: libbpf then
   // refuses every modification (EOPNOTSUPP).
@@ -149,14 +137,20 @@ class Btf {
   // True if some own record is of a kind that only a layout describes
   // (kind 0 or above kMaxKnownKind).
   bool has_unknown_kinds() const { return has_unknown_kinds_; }
+  // True if Parse() found an id beyond end_id() in one of the two fields that
+  // libbpf loads unchecked: FWD's third word and FUNC_PROTO's return type.
+  // type() of it is undefined, so a stage that follows ids refuses such a BTF.
+  bool has_dangling_ids() const { return has_dangling_ids_; }
+  // Layout section of its own, in host order; empty if there is none.
+  absl::string_view own_layout() const { return layout_; }
 
   // Raw words, for stages that rewrite many records; word offsets of own
   // types as in TypeTable::offsets, but counted from first_id().
   const Words& words() const { return words_; }
   const Words& offsets() const { return offsets_; }
 
-  // This BTF as the parent of another one. Standalone only; valid until the
-  // next modification.
+  // This BTF as the parent of another one, at the cost of a copy of its types.
+  // Standalone only; valid until the next modification or move.
   TypeTable AsParent() const;
 
   // Appends the raw form to *out: the input verbatim where nothing was
@@ -164,22 +158,32 @@ class Btf {
   void Serialize(std::string* out) const;
 
  private:
-  // ... to be completed by the implementation: saved raw header bytes, layout,
-  // original bytes for the verbatim case, lazily built own-string index.
   const TypeRecord& ParentType(TypeId id) const {
     return id == 0 ? VoidType() : parent_.type(id);
   }
+  // After a change of the types' total length.
+  void UpdateSectionOffsets();
 
   TypeTable parent_;
   const Base* base_ = nullptr;
-  Header header_{};
+  Header header_{};  // as loaded; lengths are taken from the vectors
   Words words_;
   Words offsets_;
   std::pmr::string strings_;
+  std::pmr::string layout_;
+  // The input, where it is not what would be rebuilt from the parts: gaps,
+  // trailing bytes, odd headers. Used as long as nothing is modified.
+  std::pmr::string verbatim_;
+  StringIndex own_index_;
+  StringIndex parent_index_;  // of a parent without a Base
+  // What AsParent() points into.
+  mutable Words parent_words_;
+  mutable Words parent_offsets_;
   bool foreign_endian_ = false;
   bool modified_ = false;
   bool modifiable_ = true;
   bool has_unknown_kinds_ = false;
+  bool has_dangling_ids_ = false;
 };
 
 }  // namespace btfd::btf

@@ -13,13 +13,15 @@
 
 namespace btfd::btf {
 
-// A type's number. 0 is void; a split BTF's own types start where its base ends.
+// A type's number. 0 is void; a split BTF's own types start where its base
+// ends.
 using TypeId = uint32_t;
 
 inline constexpr uint16_t kMagic = 0xeb9f;
 inline constexpr uint8_t kVersion = 1;
-inline constexpr uint32_t kClassicHeaderSize = 24;   // up to str_len
-inline constexpr uint32_t kExtendedHeaderSize = 32;  // with layout_off, layout_len
+inline constexpr uint32_t kClassicHeaderSize = 24;  // up to str_len
+inline constexpr uint32_t kExtendedHeaderSize =
+    32;  // with layout_off, layout_len
 
 // Offsets count from the end of the header, lengths are bytes.
 struct Header {
@@ -99,7 +101,8 @@ struct ArrayInfo {  // of ARRAY
 struct TypeRecord {
   uint32_t name_off;
   uint32_t info;
-  uint32_t size_or_type;  // size: INT, STRUCT, UNION, ENUM, ENUM64, FLOAT, DATASEC
+  uint32_t
+      size_or_type;  // size: INT, STRUCT, UNION, ENUM, ENUM64, FLOAT, DATASEC
 
   // May hold a value above kMaxKnownKind (see kind_number()).
   Kind kind() const { return static_cast<Kind>(kind_number()); }

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The one hash of texts: every table of strings or names uses it, so that a
+// hash computed once serves all look-ups of that text. Stored in blobs: a
+// change here is a change of their version.
+#ifndef BTFD_LIB_BTF_STRING_HASH_H_
+#define BTFD_LIB_BTF_STRING_HASH_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+namespace btfd::btf {
+
+inline uint64_t HashString(absl::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+}  // namespace btfd::btf
+
+#endif  // BTFD_LIB_BTF_STRING_HASH_H_

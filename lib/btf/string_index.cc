@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/btf/string_index.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "lib/btf/string_hash.h"
+
+namespace btfd::btf {
+
+namespace {
+
+// Whether the whole string at `offset` is `text`.
+bool EqualAt(absl::string_view section, uint32_t offset,
+             absl::string_view text) {
+  return section.size() - offset > text.size() &&
+         memcmp(section.data() + offset, text.data(), text.size()) == 0 &&
+         section[offset + text.size()] == '\0';
+}
+
+}  // namespace
+
+void StringIndex::Build(absl::string_view section) {
+  const uint64_t texts = std::count(section.begin(), section.end(), '\0');
+  // Room to grow: twice as many strings, twice as many bytes.
+  shape_ = ProbeShape::For(2 * texts + 64, 2 * section.size() + 4096);
+  slots_.assign(size_t{shape_.mask} + 1, 0);
+  count_ = 0;
+  for (size_t at = 0; at < section.size();) {
+    const absl::string_view text(section.data() + at);
+    const uint64_t hash = HashString(text);
+    const uint32_t i = Probe(slots_.data(), shape_, hash, [&](uint32_t value) {
+      return EqualAt(section, value - 1, text);
+    });
+    if (slots_[i] == 0) {
+      slots_[i] = shape_.slot(hash, static_cast<uint32_t>(at + 1));
+      ++count_;
+    }
+    at += text.size() + 1;
+  }
+}
+
+std::optional<uint32_t> StringIndex::Find(absl::string_view section,
+                                          absl::string_view text,
+                                          uint64_t hash) const {
+  const uint32_t i = Probe(slots_.data(), shape_, hash, [&](uint32_t value) {
+    return EqualAt(section, value - 1, text);
+  });
+  if (slots_[i] == 0) return std::nullopt;
+  return shape_.value(slots_[i]) - 1;
+}
+
+void StringIndex::Add(absl::string_view section, uint32_t offset,
+                      uint64_t hash) {
+  const bool full =
+      (uint64_t{count_} + 2) * 3 > (uint64_t{shape_.mask} + 1) * 2;
+  if (full || shape_.value(offset + 1) != offset + 1) {
+    Build(section);
+    return;
+  }
+  const uint32_t i =
+      Probe(slots_.data(), shape_, hash, [](uint32_t) { return false; });
+  slots_[i] = shape_.slot(hash, offset + 1);
+  ++count_;
+}
+
+}  // namespace btfd::btf
