@@ -1,3 +1,102 @@
-def _impl(ctx):
-    ctx.file("BUILD.bazel", "")
-testdata_repository = repository_rule(implementation = _impl, local=True)
+# SPDX-License-Identifier: Apache-2.0
+"""@testdata: the kernels and peers that tools/testdata has prepared.
+
+The cache is looked for where tools/testdata puts it: BTFD_TESTDATA, else
+XDG_CACHE_HOME/btfd-testdata, else HOME/.cache/btfd-testdata. What is not there
+becomes a target that fails to build with a word on what to do, so that nothing
+else is hindered by it.
+
+Targets, for RELEASE in 7.2, 7.3:
+  @testdata//:libbpf_RELEASE  libbpf of that kernel with its headers; at most
+                              one of them to a binary
+  @testdata//:peer_RELEASE    its resolve_btfids; also for 6.12
+"""
+
+_LIBBPF = ["7.2", "7.3"]
+_PEERS = ["6.12", "7.2", "7.3"]
+
+_LIBRARY = """
+cc_library(
+    name = "libbpf_{release}",
+    testonly = True,
+    srcs = ["peers/{release}/libbpf.a"],
+    hdrs = glob(["peers/{release}/include/**/*.h"]),
+    includes = ["peers/{release}/include"],
+    deps = [
+        "@system//:libelf",
+        "@system//:zlib",
+    ],
+)
+"""
+
+_PEER = """
+filegroup(
+    name = "peer_{release}",
+    testonly = True,
+    srcs = ["peers/{release}/resolve_btfids"],
+)
+"""
+
+_MISSING_LIBRARY = """
+cc_library(
+    name = "libbpf_{release}",
+    testonly = True,
+    srcs = [":missing_libbpf_{release}"],
+)
+
+genrule(
+    name = "missing_libbpf_{release}",
+    testonly = True,
+    outs = ["missing_libbpf_{release}.cc"],
+    cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
+)
+"""
+
+_MISSING_PEER = """
+genrule(
+    name = "peer_{release}",
+    testonly = True,
+    outs = ["missing_peer_{release}"],
+    cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
+)
+"""
+
+def _cache_path(ctx):
+    env = ctx.os.environ
+    if env.get("BTFD_TESTDATA"):
+        return env["BTFD_TESTDATA"]
+    if env.get("XDG_CACHE_HOME"):
+        return env["XDG_CACHE_HOME"] + "/btfd-testdata"
+    return env.get("HOME", "") + "/.cache/btfd-testdata"
+
+def _target(ctx, cache, release, needed, present, missing):
+    path = "%s/peers/%s/%s" % (cache, release, needed)
+    template = present if ctx.path(path).exists else missing
+    return template.format(path = path, release = release)
+
+def _testdata_repository_impl(ctx):
+    cache = ctx.path(_cache_path(ctx))
+    for name in ["kernels", "peers"]:
+        if cache.get_child(name).exists:
+            ctx.symlink(cache.get_child(name), name)
+
+    build = [
+        "# SPDX-License-Identifier: Apache-2.0",
+        "package(default_visibility = [\"//visibility:public\"])",
+    ]
+    for release in _LIBBPF:
+        build.append(_target(ctx, cache, release, "libbpf.a", _LIBRARY, _MISSING_LIBRARY))
+    for release in _PEERS:
+        build.append(_target(ctx, cache, release, "resolve_btfids", _PEER, _MISSING_PEER))
+    ctx.file("BUILD.bazel", "\n".join(build) + "\n")
+
+testdata_repository = repository_rule(
+    implementation = _testdata_repository_impl,
+    environ = [
+        "BTFD_TESTDATA",
+        "HOME",
+        "XDG_CACHE_HOME",
+    ],
+    local = True,
+    doc = "Makes what tools/testdata has prepared available to tests.",
+)
