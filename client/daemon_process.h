@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Finding and starting btfd: the shared one, which lives on, and a private one,
+// which serves one connection of ours and ends with it.
+#ifndef BTFD_CLIENT_DAEMON_PROCESS_H_
+#define BTFD_CLIENT_DAEMON_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/util/file.h"
+#include "lib/util/runtime_paths.h"
+
+namespace btfd::client {
+
+// `named` (BTFD_DAEMON) if it is not empty; else btfd beside this program or
+// where Bazel builds it; else in PATH. NotFound says where it was looked for.
+absl::StatusOr<std::string> FindDaemon(const std::string& named);
+
+// Starts the shared daemon, detached from this process: session, descriptors,
+// directory and what make says to its children. Does not wait for it; the
+// process that it returns ends when the daemon serves (0) or cannot (else).
+absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
+                                        const util::RuntimePaths& paths);
+
+// Starts a daemon for one connection, and returns our end of it. It ends when
+// that is closed.
+absl::StatusOr<util::UniqueFd> SpawnPrivateDaemon(
+    const std::string& program, const util::RuntimePaths& paths);
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_DAEMON_PROCESS_H_

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/daemon_process.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr size_t kChunk = size_t{1} << 20;
+// A base takes two answers at most (its key is unknown, then its digest); one
+// more each for a daemon that forgets it meanwhile.
+constexpr int kBaseAnswers = 4;
+constexpr int kBusyTries = 5;
+constexpr absl::Duration kFirstBusyWait = absl::Milliseconds(50);
+
+// What the daemon asks for by BASE_KEY_UNKNOWN: the digest, for this request
+// and, if the daemon has that base, for all that follow.
+absl::Status TellDigest(Channel* channel, const BaseFile& base,
+                        const util::Digest& digest) {
+  if (!base.key().has_value()) return absl::OkStatus();
+  v1::BindFileKeyRequest request;
+  *request.mutable_file_key() = *base.key();
+  request.set_digest(std::string(digest.binary()));
+  v1::BindFileKeyResponse response;
+  return channel->Call(&v1::Btfd::Stub::AsyncBindFileKey, request, CallLimit(0),
+                       &response);
+}
+
+}  // namespace
+
+const char* FallbackCounter(Fallback reason) {
+  switch (reason) {
+    case Fallback::kNoDaemon:
+      return "fallback_no_daemon";
+    case Fallback::kTimeout:
+      return "fallback_timeout";
+    case Fallback::kVersion:
+      return "fallback_version";
+    case Fallback::kBusy:
+      return "fallback_busy";
+    case Fallback::kLost:
+      return "fallback_lost";
+    case Fallback::kInternal:
+      break;
+  }
+  return "fallback_internal";
+}
+
+Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
+                const std::string& message) {
+  switch (transport.code()) {
+    case absl::StatusCode::kOk:
+      break;
+    case absl::StatusCode::kDeadlineExceeded:
+      return {Verdict::kFallBack, Fallback::kTimeout,
+              std::string(transport.message())};
+    case absl::StatusCode::kUnimplemented:
+      return {Verdict::kFallBack, Fallback::kVersion,
+              "the daemon speaks another protocol"};
+    case absl::StatusCode::kResourceExhausted:
+      return {Verdict::kWait, Fallback::kBusy,
+              std::string(transport.message())};
+    default:
+      return {Verdict::kReconnect, Fallback::kLost,
+              absl::StrCat("the connection to the daemon broke: ",
+                           transport.message())};
+  }
+  switch (outcome) {
+    case v1::BUSY:
+      return {Verdict::kWait, Fallback::kBusy, message};
+    case v1::DRAINING:
+      return {Verdict::kReconnect, Fallback::kBusy, message};
+    case v1::INTERNAL:
+    case v1::CANCELLED:
+    case v1::OUTCOME_UNSPECIFIED:
+      return {Verdict::kFallBack, Fallback::kInternal, message};
+    case v1::BASE_KEY_UNKNOWN:
+    case v1::BASE_UNKNOWN:
+      return {Verdict::kFallBack, Fallback::kInternal,
+              "the daemon does not keep the base that it was sent"};
+    default:
+      return {};
+  }
+}
+
+absl::StatusOr<v1::AddBaseResponse> AddBase(Channel* channel, BaseFile* base) {
+  ASSIGN_OR_RETURN(const absl::string_view bytes, base->bytes());
+  ASSIGN_OR_RETURN(const util::Digest digest, base->digest());
+  grpc::ClientContext context;
+  SetDeadline(&context, CallLimit(bytes.size()));
+  v1::AddBaseResponse response;
+  const auto writer = channel->stub().AddBase(&context, &response);
+  v1::AddBaseRequest part;
+  part.mutable_header()->set_digest(std::string(digest.binary()));
+  part.mutable_header()->set_size(bytes.size());
+  part.mutable_header()->set_origin(base->path());
+  if (base->key().has_value()) {
+    *part.mutable_header()->mutable_file_key() = *base->key();
+  }
+  bool open = writer->Write(part);
+  for (size_t at = 0; open && at < bytes.size(); at += kChunk) {
+    part.set_chunk(bytes.data() + at, std::min(kChunk, bytes.size() - at));
+    open = writer->Write(part);
+  }
+  if (open) writer->WritesDone();
+  RETURN_IF_ERROR(FromGrpc(writer->Finish()));
+  return response;
+}
+
+absl::Status SendOverBase(Channel* channel, BaseFile* base,
+                          v1::FinalizeRequest* request,
+                          v1::FinalizeResponse* response,
+                          absl::Status* base_error,
+                          const std::function<absl::Status()>& send) {
+  if (base == nullptr) return send();
+  for (int answers = 0;; ++answers) {
+    *base_error = base->Fill(request->mutable_base());
+    if (!base_error->ok()) return absl::OkStatus();
+    RETURN_IF_ERROR(send());
+    const v1::Outcome outcome = response->outcome();
+    if ((outcome != v1::BASE_KEY_UNKNOWN && outcome != v1::BASE_UNKNOWN) ||
+        answers == kBaseAnswers) {
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<util::Digest> digest = base->digest();
+    *base_error = digest.status();
+    if (!digest.ok()) return absl::OkStatus();
+    if (outcome == v1::BASE_KEY_UNKNOWN) {
+      RETURN_IF_ERROR(TellDigest(channel, *base, *digest));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(channel, base));
+    if (added.outcome() == v1::OK) continue;
+    // Left to the caller like any other answer: busy, draining, a bad base.
+    response->set_outcome(added.outcome());
+    response->set_message(absl::StrCat(base->path(), ": ", added.message()));
+    return absl::OkStatus();
+  }
+}
+
+Service::Service(Environment environment, util::RuntimePaths paths,
+                 Notice notice)
+    : environment_(std::move(environment)),
+      paths_(std::move(paths)),
+      notice_(std::move(notice)),
+      mark_(paths_.backoff) {}
+
+absl::StatusOr<Channel*> Service::Use() {
+  if (channel_ != nullptr) return channel_.get();
+  if (environment_.disable_daemon) return UsePrivate();
+  if (!environment_.require_daemon && mark_.Active()) {
+    return FallBack(Fallback::kNoDaemon, "");
+  }
+  return UseShared();
+}
+
+absl::StatusOr<Channel*> Service::UseShared() {
+  channel_.reset();
+  absl::StatusOr<util::UniqueFd> socket =
+      ConnectOrStart(paths_, environment_.daemon_program);
+  if (!socket.ok()) {
+    return FallBack(absl::IsDeadlineExceeded(socket.status())
+                        ? Fallback::kTimeout
+                        : Fallback::kNoDaemon,
+                    std::string(socket.status().message()));
+  }
+  channel_ = std::make_unique<Channel>(std::move(*socket));
+  return channel_.get();
+}
+
+absl::StatusOr<Channel*> Service::UsePrivate() {
+  channel_.reset();
+  ASSIGN_OR_RETURN(const std::string program,
+                   FindDaemon(environment_.daemon_program));
+  ASSIGN_OR_RETURN(util::UniqueFd socket, SpawnPrivateDaemon(program, paths_));
+  channel_ = std::make_unique<Channel>(std::move(socket));
+  is_private_ = true;
+  return channel_.get();
+}
+
+absl::StatusOr<Channel*> Service::FallBack(Fallback reason,
+                                           const std::string& why) {
+  if (environment_.require_daemon) {
+    return absl::UnavailableError(
+        absl::StrCat("no daemon, and BTFD_REQUIRE asks for one: ", why));
+  }
+  const bool lasting = reason == Fallback::kNoDaemon ||
+                       reason == Fallback::kTimeout ||
+                       reason == Fallback::kVersion;
+  // Without a reason the mark was there already.
+  if (lasting && !why.empty() && mark_.Set()) {
+    notice_(absl::StrCat("btfc: ", why,
+                         "; for a minute, work goes on without "
+                         "the shared daemon, and is slower"));
+  }
+  ASSIGN_OR_RETURN(Channel* const channel, UsePrivate());
+  v1::ReportEventsRequest request;
+  (*request.mutable_events())[FallbackCounter(reason)] = 1;
+  v1::ReportEventsResponse response;
+  // Counting is not worth a failure.
+  channel
+      ->Call(&v1::Btfd::Stub::AsyncReportEvents, request, CallLimit(0),
+             &response)
+      .IgnoreError();
+  return channel;
+}
+
+absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
+  if (is_private_) {
+    return absl::UnavailableError(
+        absl::StrCat("the private daemon failed as well: ", judgement.why));
+  }
+  if (judgement.verdict == Verdict::kWait && waits_ < kBusyTries) {
+    absl::SleepFor(kFirstBusyWait * (1 << waits_++));
+    return channel_.get();
+  }
+  if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
+    reconnected_ = true;
+    return UseShared();
+  }
+  return FallBack(judgement.reason, judgement.why);
+}
+
+absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
+    v1::FinalizeRequest* request, BaseFile* base) {
+  request->set_bypass_cache(environment_.bypass_result_cache);
+  reconnected_ = false;
+  waits_ = 0;
+  absl::StatusOr<Channel*> channel = Use();
+  while (channel.ok()) {
+    v1::FinalizeResponse response;
+    absl::Status base_error;
+    const absl::Status transport =
+        SendOverBase(*channel, base, request, &response, &base_error, [&] {
+          return (*channel)->Call(&v1::Btfd::Stub::AsyncFinalize, *request,
+                                  CallLimit(request->ByteSizeLong()),
+                                  &response);
+        });
+    RETURN_IF_ERROR(base_error);
+    const Judgement judgement =
+        Judge(transport, response.outcome(), response.message());
+    if (judgement.verdict == Verdict::kAnswered) return response;
+    channel = UseAfter(judgement);
+  }
+  return channel.status();
+}
+
+}  // namespace btfd::client

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Requests that get an answer: by the shared daemon if there is one that works,
+// else by a private one that does the same work. A build never fails because of
+// the daemon, unless BTFD_REQUIRE=1 asks for that.
+//
+// What is done about each failure of the shared daemon:
+//   absent, cannot be started     private, and a mark for the next minute
+//   does not answer (stopped)     private, and a mark for the next minute
+//   speaks another protocol       private, and a mark for the next minute
+//   connection lost, draining     once more over a new connection, then private
+//   busy                          some more tries, then private
+//   a defect of ours (INTERNAL)   private
+// Every use of the private one is counted, under a name of its own, where
+// `btfc status` shows it.
+#ifndef BTFD_CLIENT_SERVICE_H_
+#define BTFD_CLIENT_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/base_file.h"
+#include "client/channel.h"
+#include "client/connection.h"
+#include "client/environment.h"
+#include "lib/util/runtime_paths.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::client {
+
+// One line for stderr, without the newline.
+using Notice = std::function<void(const std::string&)>;
+
+// Why the shared daemon is not used. The names are counters
+// (lib/store/counters.h).
+enum class Fallback { kNoDaemon, kTimeout, kVersion, kBusy, kLost, kInternal };
+const char* FallbackCounter(Fallback reason);
+
+// What a call over a channel came to, and what to do about it.
+enum class Verdict { kAnswered, kReconnect, kWait, kFallBack };
+struct Judgement {
+  Verdict verdict = Verdict::kAnswered;
+  Fallback reason = Fallback::kNoDaemon;  // unless kAnswered
+  std::string why;
+};
+// `transport` is the call's, `outcome` and `message` the response's.
+Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
+                const std::string& message);
+
+// Says which base a request is over, and registers it where the daemon asks
+// for that: `send` is called again after each such answer, a bounded number of
+// times. `base` may be null. The Status is the transport's; what is wrong with
+// the base itself, and no daemon could help, goes to `base_error`.
+absl::Status SendOverBase(Channel* channel, BaseFile* base,
+                          v1::FinalizeRequest* request,
+                          v1::FinalizeResponse* response,
+                          absl::Status* base_error,
+                          const std::function<absl::Status()>& send);
+
+// One call of AddBase. Precondition: base->digest() was OK before. The Status
+// is the transport's.
+absl::StatusOr<v1::AddBaseResponse> AddBase(Channel* channel, BaseFile* base);
+
+// Not thread-safe.
+class Service {
+ public:
+  Service(Environment environment, util::RuntimePaths paths, Notice notice);
+
+  // The response may be any outcome but those that the table above is about.
+  // Errors: what is wrong with the base file; Unavailable or NotFound if
+  // neither daemon can be had.
+  absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
+                                                BaseFile* base);
+
+  // For those who make calls of their own. Connects if need be. The pointer is
+  // valid until the next call of any method.
+  absl::StatusOr<Channel*> Use();
+  // The same where `judgement` tells that the channel in use failed.
+  // Unavailable if there is nothing left to try.
+  absl::StatusOr<Channel*> UseAfter(const Judgement& judgement);
+
+ private:
+  absl::StatusOr<Channel*> UseShared();
+  absl::StatusOr<Channel*> UsePrivate();
+  absl::StatusOr<Channel*> FallBack(Fallback reason, const std::string& why);
+
+  const Environment environment_;
+  const util::RuntimePaths paths_;
+  const Notice notice_;
+  BackoffMark mark_;
+  std::unique_ptr<Channel> channel_;
+  bool is_private_ = false;
+  bool reconnected_ = false;
+  int waits_ = 0;
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_SERVICE_H_
