@@ -7,6 +7,7 @@
 // streaming: its blocks, 8 MiB each when unpacked, are decoded one at a time.
 #include "lib/elf/compressed.h"
 
+#include <fcntl.h>
 #include <lz4.h>
 #include <lzma.h>
 #include <zlib.h>
@@ -47,7 +48,8 @@ struct Cursor {
   absl::string_view rest() const { return all.substr(position); }
 };
 
-// What came out so far, and room for more.
+// What came out so far, and room for more: one byte more than the limit, which
+// tells "just fits" from "too large".
 class Output {
  public:
   explicit Output(uint64_t limit) : limit_(limit) {}
@@ -56,14 +58,15 @@ class Output {
   size_t free_size() const { return bytes_.size() - used_; }
   void Commit(size_t count) { used_ += count; }
   absl::string_view view() const { return {bytes_.data(), used_}; }
+  bool too_large() const { return used_ > limit_; }
 
-  // Sees to it that there is room, `wanted` bytes if the limit lets it. False
-  // if there is none to be had.
-  bool Grow(uint64_t wanted) {
+  // Makes room for `wanted` bytes, or for as many as the limit lets. There is
+  // room for one at least unless too_large().
+  void Grow(uint64_t wanted) {
+    if (free_size() >= wanted) return;
     const uint64_t size =
         std::max({used_ + wanted, uint64_t{2} * used_, kFirstBuffer});
-    if (size > bytes_.size()) bytes_.resize(std::min(size, limit_));
-    return free_size() > 0;
+    bytes_.resize(std::min(size, limit_ + 1));
   }
   std::string Take() {
     bytes_.resize(used_);
@@ -78,12 +81,13 @@ class Output {
 
 class Decoder {
  public:
-  enum class Step { kMore, kEnd, kDamaged };
+  enum class Step { kMore, kEnd, kNoRoom, kDamaged };
 
   virtual ~Decoder() = default;
   // Takes what it can from `in` and puts what it can into `out`, which has
-  // room. kEnd: the stream is whole. kDamaged: fault() says why. kMore without
-  // any progress: the input ended too early.
+  // room. kEnd: the stream is whole. kNoRoom: `out` cannot hold what comes.
+  // kDamaged: fault() says why. kMore without any progress: the input ended too
+  // early.
   virtual Step Decode(Cursor& in, Output& out) = 0;
   const std::string& fault() const { return fault_; }
 
@@ -223,15 +227,13 @@ class Lz4LegacyDecoder : public Decoder {
         LZ4_decompress_safe(input.data() + kSizeBytes, out.free_data(),
                             static_cast<int>(size), static_cast<int>(room));
     if (made < 0) {
-      if (room < kLz4BlockSize) return Fault(kNoRoom);
+      if (room < kLz4BlockSize) return Step::kNoRoom;
       return Fault("the block is corrupt");
     }
     in.position += kSizeBytes + size;
     out.Commit(static_cast<size_t>(made));
     return Step::kMore;
   }
-
-  static constexpr absl::string_view kNoRoom = "no room for the block";
 
  private:
   static constexpr size_t kSizeBytes = 4;
@@ -273,43 +275,89 @@ absl::Status DecodeStream(Compression compression, absl::string_view what,
   for (;;) {
     const size_t in_before = in.position;
     const size_t out_before = out.view().size();
-    const bool room = out.free_size() > 0 || out.Grow(1);
-    // At the limit the end of the stream may still lie ahead, with nothing
-    // more to come out: one spare byte tells.
-    char spare;
-    Output beyond(1);
-    Output* target = &out;
-    if (!room) {
-      beyond.Grow(1);
-      target = &beyond;
-    }
-    (void)spare;
-    const Decoder::Step step = decoder->Decode(in, *target);
-    if (!beyond.view().empty()) return TooLarge(what, options.max_output);
+    out.Grow(1);
+    const Decoder::Step step = decoder->Decode(in, out);
+    if (out.too_large()) return TooLarge(what, options.max_output);
     if (!CanStillStartWith(out.view(), options.expected_start)) {
       return absl::InvalidArgumentError(absl::StrCat(
           what, ": what the ", name, " data unpack to is something else"));
     }
-    switch (step) {
-      case Decoder::Step::kEnd:
-        return absl::OkStatus();
-      case Decoder::Step::kDamaged:
-        if (decoder->fault() == Lz4LegacyDecoder::kNoRoom) {
-          return TooLarge(what, options.max_output);
-        }
-        return absl::InvalidArgumentError(
-            absl::StrCat(what, ": damaged ", name, " data at offset ",
-                         in.position, ": ", decoder->fault()));
-      case Decoder::Step::kMore:
-        if (in.position == in_before && out.view().size() == out_before &&
-            !(target == &out && out.free_size() == 0)) {
-          return absl::InvalidArgumentError(
-              absl::StrCat(what, ": the ", name, " data are cut off at offset ",
-                           in.all.size()));
-        }
+    if (step == Decoder::Step::kEnd) return absl::OkStatus();
+    if (step == Decoder::Step::kNoRoom) {
+      return TooLarge(what, options.max_output);
+    }
+    if (step == Decoder::Step::kDamaged) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(what, ": damaged ", name, " data at offset ",
+                       in.position, ": ", decoder->fault()));
+    }
+    if (in.position == in_before && out.view().size() == out_before) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, ": the ", name, " data are cut off at offset ", in.all.size()));
     }
   }
 }
 
 }  // namespace
+
+Compression CompressionOf(absl::string_view bytes) {
+  if (absl::StartsWith(bytes, kGzipMagic)) return Compression::kGzip;
+  if (absl::StartsWith(bytes, kXzMagic)) return Compression::kXz;
+  if (absl::StartsWith(bytes, kZstdMagic)) return Compression::kZstd;
+  if (absl::StartsWith(bytes, kLz4LegacyMagic)) return Compression::kLz4Legacy;
+  return Compression::kNone;
+}
+
+const char* CompressionName(Compression compression) {
+  switch (compression) {
+    case Compression::kGzip:
+      return "gzip";
+    case Compression::kXz:
+      return "xz";
+    case Compression::kZstd:
+      return "zstd";
+    case Compression::kLz4Legacy:
+      return "lz4";
+    case Compression::kNone:
+      break;
+  }
+  return "no compression";
+}
+
+absl::StatusOr<std::string> Decompress(Compression compression,
+                                       absl::string_view bytes,
+                                       absl::string_view what,
+                                       const DecompressOptions& options) {
+  if (compression == Compression::kNone) {
+    if (bytes.size() > options.max_output) {
+      return TooLarge(what, options.max_output);
+    }
+    return std::string(bytes);
+  }
+  Cursor in{bytes};
+  Output out(options.max_output);
+  do {
+    RETURN_IF_ERROR(DecodeStream(compression, what, options, in, out));
+    if (options.allow_trailing) break;
+    if (!in.rest().empty() && CompressionOf(in.rest()) != compression) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          what, ": ", in.rest().size(), " bytes behind the end of the ",
+          CompressionName(compression), " data, at offset ", in.position));
+    }
+  } while (!in.rest().empty());
+  return out.Take();
+}
+
+absl::StatusOr<util::FileBytes> ReadMaybeCompressed(
+    const std::string& path, const DecompressOptions& options) {
+  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
+  ASSIGN_OR_RETURN(util::FileBytes file,
+                   util::FileBytes::FromFd(fd.get(), path));
+  const Compression compression = CompressionOf(file.view());
+  if (compression == Compression::kNone) return file;
+  ASSIGN_OR_RETURN(std::string plain,
+                   Decompress(compression, file.view(), path, options));
+  return util::FileBytes::Copy(plain);
+}
+
 }  // namespace btfd::elf

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "lib/util/file.h"
 
 namespace btfd::elf {
 
@@ -45,11 +46,10 @@ absl::StatusOr<std::string> Decompress(Compression compression,
                                        absl::string_view what,
                                        const DecompressOptions& options);
 
-// Reads a module, or any file, that may be compressed as a whole (.ko, .ko.gz,
-// .ko.xz, .ko.zst), and gives the plain bytes. Besides Decompress()'s errors:
-// NotFound, PermissionDenied, ... with the path if it cannot be read, and
-// ResourceExhausted if the file alone is larger than max_output.
-absl::StatusOr<std::string> ReadMaybeCompressed(
+// Reads a file that may be compressed as a whole (.ko, .ko.gz, .ko.xz, .ko.zst)
+// and gives the plain bytes: a map of a file that is not compressed, for which
+// the options do not count. Errors as of Decompress(), or of util::OpenFile().
+absl::StatusOr<util::FileBytes> ReadMaybeCompressed(
     const std::string& path, const DecompressOptions& options = {});
 
 }  // namespace btfd::elf
