@@ -37,7 +37,8 @@ struct StoreOptions {
   // trouble btfd.sqlite3.aside-*. Must be ours and not writable by others.
   std::string directory;
   // Beyond these the least recently used go, in small steps, off the callers'
-  // threads. The base that was put last always stays.
+  // threads. The base used last always stays; of file keys the
+  // oldest go.
   uint64_t max_result_bytes = uint64_t{1} << 30;
   uint64_t max_base_bytes = uint64_t{1} << 30;
   uint64_t max_file_keys = 4096;
@@ -50,6 +51,8 @@ struct StoreOptions {
   // Both may be null, else they outlive the store. Counts the kStore* counters.
   util::Log* log = nullptr;
   Counters* counters = nullptr;
+  // No WAL, as always on a network file system: readers then wait for writers.
+  bool rollback_journal = false;
   // For tests: SQLite's limit of the file's size in pages (0: none).
   uint32_t max_page_count = 0;
 };
@@ -114,7 +117,8 @@ class Store {
   bool PutResult(const util::Digest& key, std::string value);
   absl::StatusOr<std::string> GetResult(const util::Digest& key);
 
-  // Lifetime counters: added up in memory, written later.
+  // Lifetime counters: added up in memory, written later. Names that are not in
+  // counters.h are ignored.
   void AddCounters(const std::map<std::string, uint64_t>& deltas);
   absl::StatusOr<std::map<std::string, uint64_t>> GetCounters();
 

@@ -5,7 +5,6 @@
 #ifndef BTFD_LIB_UTIL_LOG_H_
 #define BTFD_LIB_UTIL_LOG_H_
 
-#include <atomic>
 #include <memory>
 #include <string>
 
@@ -40,7 +39,8 @@ class Log {
   void Warning(absl::string_view text) { Write(LogLevel::kWarning, text); }
   void Error(absl::string_view text) { Write(LogLevel::kError, text); }
 
-  // Opens the file again under its name, after it was rotated. No-op on stderr.
+  // Opens the file again under its name, after it was rotated; keeps the old
+  // one if that fails. No-op on stderr.
   absl::Status Reopen();
 
  private:
@@ -48,7 +48,7 @@ class Log {
 
   const LogLevel level_;
   const std::string path_;  // empty: stderr
-  std::atomic<int> fd_;
+  const int fd_;
 };
 
 }  // namespace btfd::util

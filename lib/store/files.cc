@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/store/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::store {
+
+namespace {
+
+constexpr const char* kJournals[] = {"-wal", "-shm", "-journal"};
+// Set-aside files are for people to look at; more than one would only cost.
+constexpr size_t kKeptAside = 1;
+
+absl::Status ErrnoStatus(absl::string_view doing, const std::string& path) {
+  return absl::ErrnoToStatus(errno, absl::StrCat("store: ", doing, " ", path));
+}
+
+absl::Status MakeDirectories(const std::string& directory) {
+  for (size_t end = directory.find('/', 1);;
+       end = directory.find('/', end + 1)) {
+    const std::string part = directory.substr(0, end);
+    // What is there already may answer EROFS or EACCES before EEXIST.
+    if (!part.empty() && mkdir(part.c_str(), 0700) != 0 && errno != EEXIST &&
+        access(part.c_str(), F_OK) != 0) {
+      return ErrnoStatus("making the directory", part);
+    }
+    if (end == std::string::npos) return absl::OkStatus();
+  }
+}
+
+// Names, without the directory, of what was set aside; oldest first, because
+// their names begin with the time.
+std::vector<std::string> FilesAside(const std::string& directory,
+                                    absl::string_view prefix) {
+  std::vector<std::string> names;
+  DIR* dir = opendir(directory.c_str());
+  if (dir == nullptr) return names;
+  while (const dirent* entry = readdir(dir)) {
+    const absl::string_view name = entry->d_name;
+    const bool journal = absl::EndsWith(name, "-wal") ||
+                         absl::EndsWith(name, "-shm") ||
+                         absl::EndsWith(name, "-journal");
+    if (absl::StartsWith(name, prefix) && !journal) names.emplace_back(name);
+  }
+  closedir(dir);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void RemoveOldAside(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string directory = path.substr(0, slash + 1);
+  const std::vector<std::string> names =
+      FilesAside(directory, absl::StrCat(path.substr(slash + 1), ".aside-"));
+  for (size_t i = 0; i + kKeptAside < names.size(); ++i) {
+    const std::string old = directory + names[i];
+    unlink(old.c_str());
+    for (const char* journal : kJournals) unlink((old + journal).c_str());
+  }
+}
+
+}  // namespace
+
+absl::Status PrepareDirectory(const std::string& directory) {
+  RETURN_IF_ERROR(MakeDirectories(directory));
+  struct stat status;
+  if (stat(directory.c_str(), &status) != 0) {
+    return ErrnoStatus("looking at the directory", directory);
+  }
+  if (!S_ISDIR(status.st_mode)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("store: not a directory: ", directory));
+  }
+  if (status.st_uid != geteuid()) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("store: the directory belongs to another user (",
+                     status.st_uid, ", we are ", geteuid(), "): ", directory));
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "store: others may write to the directory (chmod go-w would help): ",
+        directory));
+  }
+  return absl::OkStatus();
+}
+
+bool IsNetworkFilesystem(int64_t f_type) {
+  // From linux/magic.h, and from the file systems' own headers.
+  switch (static_cast<uint32_t>(f_type)) {
+    case 0x00006969:  // NFS
+    case 0x0000517b:  // SMB
+    case 0xff534d42:  // CIFS
+    case 0xfe534d42:  // SMB2
+    case 0x01021997:  // 9p
+    case 0x65735546:  // FUSE (sshfs and the like)
+    case 0x5346414f:  // AFS
+    case 0x6b414653:  // kAFS
+    case 0x73757245:  // Coda
+    case 0x00c36400:  // Ceph
+    case 0x0bd00bd0:  // Lustre
+    case 0x47504653:  // GPFS
+    case 0x01161970:  // GFS2
+    case 0x7461636f:  // OCFS2
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool IsOnNetworkFilesystem(const std::string& directory) {
+  struct statfs status;
+  if (statfs(directory.c_str(), &status) != 0) return true;
+  return IsNetworkFilesystem(status.f_type);
+}
+
+absl::Status CreatePrivateFile(const std::string& path) {
+  const int fd =
+      open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    close(fd);
+    return absl::OkStatus();
+  }
+  if (errno == EEXIST || access(path.c_str(), F_OK) == 0) {
+    return absl::OkStatus();
+  }
+  return ErrnoStatus("making", path);
+}
+
+FileIdentity IdentityOf(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return {};
+  return {status.st_dev, status.st_ino};
+}
+
+uint64_t BytesOnDisk(const std::string& path) {
+  uint64_t bytes = 0;
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+    struct stat status;
+    if (stat((path + suffix).c_str(), &status) == 0) bytes += status.st_size;
+  }
+  return bytes;
+}
+
+absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
+  const std::string aside = absl::StrCat(
+      path, ".aside-",
+      absl::FormatTime("%Y%m%dT%H%M%E6S", now, absl::UTCTimeZone()), "-",
+      getpid());
+  if (rename(path.c_str(), aside.c_str()) != 0) {
+    return ErrnoStatus("setting aside", path);
+  }
+  // A journal that stayed would be replayed into the new file.
+  for (const char* journal : kJournals) {
+    if (rename((path + journal).c_str(), (aside + journal).c_str()) != 0 &&
+        errno != ENOENT) {
+      return ErrnoStatus("setting aside", path + journal);
+    }
+  }
+  RemoveOldAside(path);
+  return aside;
+}
+
+absl::StatusOr<FileLock> FileLock::Take(const std::string& path,
+                                        absl::Duration timeout) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return ErrnoStatus("making", path);
+  FileLock lock(fd);
+  const absl::Time deadline = absl::Now() + timeout;
+  while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) break;  // no such locks here
+    if (absl::Now() >= deadline) {
+      return absl::UnavailableError(
+          absl::StrCat("store: another process keeps ", path, " locked"));
+    }
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  return lock;
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+}  // namespace btfd::store

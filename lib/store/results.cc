@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/store/results.h"
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/store/checksum.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::store {
+
+namespace {
+
+std::string NameForChecksum(const util::Digest& key) {
+  return absl::StrCat("result ", key.binary());
+}
+
+// All that a file key says, so that a row cannot lend its digest to another.
+std::string NameForChecksum(const FileKey& key) {
+  return absl::StrCat("file ", key.device, " ", key.inode, " ", key.size, " ",
+                      key.mtime_ns, " ", key.ctime_ns, " ", key.machine_id);
+}
+
+absl::Status DeleteResultById(Connection* connection, int64_t id) {
+  for (const char* sql : {"DELETE FROM result_values WHERE id = ?1",
+                          "DELETE FROM results WHERE id = ?1"}) {
+    ASSIGN_OR_RETURN(sqlite3_stmt * statement, connection->Prepare(sql));
+    RETURN_IF_ERROR(Query(statement).Bind(1, id).Run());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status WriteResult(Connection* connection, const util::Digest& key,
+                         absl::string_view value, int64_t now) {
+  int64_t id;
+  {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare(
+            "INSERT INTO results(key, size, last_used) VALUES(?1, ?2, ?3)"
+            " ON CONFLICT(key) DO UPDATE SET size = ?2, last_used = ?3"
+            " RETURNING id"));
+    Query query(statement);
+    ASSIGN_OR_RETURN(const bool row, query.BindBlob(1, key.binary())
+                                         .Bind(2, value.size())
+                                         .Bind(3, now)
+                                         .Step());
+    if (!row) return absl::DataLossError("store: a new result is lost");
+    id = query.Int(0);
+  }
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare("INSERT OR REPLACE INTO result_values"
+                          "(id, checksum, value) VALUES(?1, ?2, ?3)"));
+  const std::string checksum = Checksum(NameForChecksum(key), value);
+  return Query(statement)
+      .Bind(1, id)
+      .BindBlob(2, checksum)
+      .BindBlob(3, value)
+      .Run();
+}
+
+absl::Status WriteResultUse(Connection* connection, const util::Digest& key,
+                            int64_t when) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare("UPDATE results SET last_used = ?2 WHERE key = ?1"));
+  return Query(statement).BindBlob(1, key.binary()).Bind(2, when).Run();
+}
+
+absl::StatusOr<StoredResult> ReadResult(Connection* connection,
+                                        const util::Digest& key) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare("SELECT v.id, v.checksum, v.value FROM results"
+                          " JOIN result_values v ON v.id = results.id"
+                          " WHERE results.key = ?1"));
+  Query query(statement);
+  ASSIGN_OR_RETURN(const bool found, query.BindBlob(1, key.binary()).Step());
+  if (!found) return absl::NotFoundError("store: no such result");
+  StoredResult stored;
+  stored.id = query.Int(0);
+  stored.checksum = std::string(query.Bytes(1));
+  stored.value = std::string(query.Bytes(2));
+  stored.intact =
+      stored.checksum == Checksum(NameForChecksum(key), stored.value);
+  return stored;
+}
+
+absl::Status DeleteDamagedResult(Connection* connection,
+                                 const StoredResult& damaged) {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(connection));
+  {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare(
+            "DELETE FROM result_values WHERE id = ?1 AND checksum = ?2"));
+    RETURN_IF_ERROR(Query(statement)
+                        .Bind(1, damaged.id)
+                        .BindBlob(2, damaged.checksum)
+                        .Run());
+  }
+  if (connection->changes() > 0) {
+    RETURN_IF_ERROR(DeleteResultById(connection, damaged.id));
+  }
+  return transaction.Commit();
+}
+
+absl::StatusOr<uint64_t> ResultBytes(Connection* connection) {
+  // Out of the index results_by_use alone.
+  ASSIGN_OR_RETURN(
+      const int64_t bytes,
+      connection->RunForInt("SELECT coalesce(sum(size), 0) FROM results"
+                            " INDEXED BY results_by_use"));
+  return static_cast<uint64_t>(bytes);
+}
+
+absl::StatusOr<Evicted> EvictResults(Connection* connection, uint64_t bytes,
+                                     int max_results) {
+  ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(connection));
+  std::vector<std::pair<int64_t, uint64_t>> victims;
+  Evicted evicted;
+  {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare(
+            "SELECT id, size FROM results ORDER BY last_used LIMIT ?1"));
+    Query query(statement);
+    query.Bind(1, max_results);
+    while (evicted.bytes < bytes) {
+      ASSIGN_OR_RETURN(const bool row, query.Step());
+      if (!row) break;
+      victims.emplace_back(query.Int(0), query.Int(1));
+      evicted.bytes += victims.back().second;
+    }
+  }
+  for (const auto& [id, size] : victims) {
+    RETURN_IF_ERROR(DeleteResultById(connection, id));
+  }
+  RETURN_IF_ERROR(transaction.Commit());
+  evicted.results = victims.size();
+  return evicted;
+}
+
+absl::Status WriteFileKey(Connection* connection, const FileKey& key,
+                          const util::Digest& digest, int64_t now) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare(
+          "INSERT OR REPLACE INTO file_keys(machine_id, device, inode, size,"
+          " mtime_ns, ctime_ns, digest, checksum, added)"
+          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+  const std::string checksum = Checksum(NameForChecksum(key), digest.binary());
+  return Query(statement)
+      .BindText(1, key.machine_id)
+      .Bind(2, static_cast<int64_t>(key.device))
+      .Bind(3, static_cast<int64_t>(key.inode))
+      .Bind(4, static_cast<int64_t>(key.size))
+      .Bind(5, key.mtime_ns)
+      .Bind(6, key.ctime_ns)
+      .BindBlob(7, digest.binary())
+      .BindBlob(8, checksum)
+      .Bind(9, now)
+      .Run();
+}
+
+absl::Status WriteFileKeyLimit(Connection* connection, uint64_t max_keys) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare(
+          "DELETE FROM file_keys WHERE (machine_id, device, inode) IN"
+          " (SELECT machine_id, device, inode FROM file_keys"
+          "  ORDER BY added DESC LIMIT -1 OFFSET ?1)"));
+  return Query(statement).Bind(1, static_cast<int64_t>(max_keys)).Run();
+}
+
+absl::StatusOr<StoredFileKey> ReadFileKey(Connection* connection,
+                                          const FileKey& key) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare(
+          "SELECT digest, checksum FROM file_keys WHERE machine_id = ?1"
+          " AND device = ?2 AND inode = ?3 AND size = ?4"
+          " AND mtime_ns = ?5 AND ctime_ns = ?6"));
+  Query query(statement);
+  query.BindText(1, key.machine_id)
+      .Bind(2, static_cast<int64_t>(key.device))
+      .Bind(3, static_cast<int64_t>(key.inode))
+      .Bind(4, static_cast<int64_t>(key.size))
+      .Bind(5, key.mtime_ns)
+      .Bind(6, key.ctime_ns);
+  ASSIGN_OR_RETURN(const bool found, query.Step());
+  if (!found) return absl::NotFoundError("store: no such file key");
+  StoredFileKey stored;
+  const auto digest = util::Digest::FromBinary(query.Bytes(0));
+  if (digest.ok()) {
+    stored.digest = *digest;
+    stored.intact =
+        query.Bytes(1) == Checksum(NameForChecksum(key), digest->binary());
+  }
+  return stored;
+}
+
+absl::Status WriteCounter(Connection* connection, const std::string& name,
+                          uint64_t delta) {
+  ASSIGN_OR_RETURN(sqlite3_stmt * statement,
+                   connection->Prepare(
+                       "INSERT INTO counters(name, value) VALUES(?1, ?2)"
+                       " ON CONFLICT(name) DO UPDATE SET value = value + ?2"));
+  return Query(statement)
+      .BindText(1, name)
+      .Bind(2, static_cast<int64_t>(delta))
+      .Run();
+}
+
+absl::StatusOr<std::map<std::string, uint64_t>> ReadCounters(
+    Connection* connection) {
+  ASSIGN_OR_RETURN(sqlite3_stmt * statement,
+                   connection->Prepare("SELECT name, value FROM counters"));
+  Query query(statement);
+  std::map<std::string, uint64_t> counters;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return counters;
+    counters[std::string(query.Bytes(0))] = static_cast<uint64_t>(query.Int(1));
+  }
+}
+
+}  // namespace btfd::store

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The database as the store's calls see it: every operation runs through
+// Read() or Write(), which count and log its error, and which put a new
+// database in the place of one that proves damaged or was removed under us.
+// The old one closes when its last operation ends.
+#ifndef BTFD_LIB_STORE_SESSION_H_
+#define BTFD_LIB_STORE_SESSION_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "lib/store/database.h"
+
+namespace btfd::store {
+
+// Thread-safe.
+class Session {
+ public:
+  explicit Session(Database::Options options) : options_(std::move(options)) {}
+
+  // Before anything else.
+  absl::Status Open();
+
+  // Run f(Connection*), which returns a Status or a StatusOr: Read() on a
+  // connection that may run beside others, Write() alone. NotFound is an
+  // answer, any other error is trouble of the store.
+  template <typename F>
+  auto Read(F f) -> decltype(f(static_cast<Connection*>(nullptr))) {
+    const auto database = Current();
+    if (!database.ok()) return database.status();
+    auto reader = (*database)->BorrowReader();
+    if (!reader.ok()) {
+      Conclude(*database, reader.status());
+      return reader.status();
+    }
+    auto result = f(reader->get());
+    Conclude(*database, StatusOf(result));
+    return result;
+  }
+  template <typename F>
+  auto Write(F f) -> decltype(f(static_cast<Connection*>(nullptr))) {
+    const auto database = Current();
+    if (!database.ok()) return database.status();
+    auto result = WriteLocked(database->get(), f);
+    Conclude(*database, StatusOf(result));
+    return result;
+  }
+
+  // Makes a new database if somebody removed or replaced ours. Cheap.
+  void CheckStillThere();
+  // How many times another database took the place of the last.
+  int generation() const;
+  // Counts one event and logs `text` with it, but not too often.
+  void Report(Counter counter, absl::string_view text);
+
+ private:
+  template <typename F>
+  static auto WriteLocked(Database* database, F f) {
+    const absl::MutexLock lock(&database->writer_mutex());
+    return f(database->writer());
+  }
+  static const absl::Status& StatusOf(const absl::Status& status) {
+    return status;
+  }
+  template <typename T>
+  static const absl::Status& StatusOf(const absl::StatusOr<T>& value) {
+    return value.status();
+  }
+
+  absl::StatusOr<std::shared_ptr<Database>> Current() const;
+  void Conclude(const std::shared_ptr<Database>& database,
+                const absl::Status& status);
+  void Replace(const std::shared_ptr<Database>& old, bool damaged);
+
+  const Database::Options options_;
+
+  absl::Mutex replace_mutex_;  // one replacement at a time
+  mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(replace_mutex_);
+  // Or why there is none any more.
+  absl::StatusOr<std::shared_ptr<Database>> current_ ABSL_GUARDED_BY(mutex_) =
+      absl::UnavailableError("store: not open");
+  int generation_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time quiet_until_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
+  int not_logged_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace btfd::store
+
+#endif  // BTFD_LIB_STORE_SESSION_H_

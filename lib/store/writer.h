@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Write-behind: what may be written later is gathered in memory, and a thread
+// writes it in batches, one transaction each, so that no request pays for a
+// commit. Until a batch is committed its content is found here. The same
+// thread evicts, a few rows to a transaction.
+#ifndef BTFD_LIB_STORE_WRITER_H_
+#define BTFD_LIB_STORE_WRITER_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <tuple>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/optional.h"
+#include "lib/store/session.h"
+#include "lib/store/store.h"
+#include "lib/util/digest.h"
+
+namespace btfd::store {
+
+// Thread-safe. The session outlives it.
+class Writer {
+ public:
+  // Of the options, the limits and the delay.
+  Writer(Session* session, const StoreOptions& options);
+  // Writes what is pending.
+  ~Writer();
+
+  // False if it was dropped for the limit of pending bytes.
+  bool PutResult(const util::Digest& key, std::string value);
+  // Null if none is pending.
+  std::shared_ptr<const std::string> FindResult(const util::Digest& key) const;
+  void UseResult(const util::Digest& key);
+  void UseBase(const util::Digest& digest);
+  // Bases were put: see whether others have to go.
+  void BasesGrew();
+
+  void PutFileKey(const FileKey& key, const util::Digest& digest);
+  absl::optional<util::Digest> FindFileKey(const FileKey& key) const;
+
+  void AddCounters(const std::map<std::string, uint64_t>& deltas);
+  // Adds what is pending to what was read within the same Session::Write().
+  void AddPendingCounters(std::map<std::string, uint64_t>* counters) const;
+
+  // See Store::Flush().
+  absl::Status Flush();
+
+  // The time of a use: microseconds since the epoch, later than any before.
+  int64_t UseTime();
+
+ private:
+  using FileKeyTuple =
+      std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
+  struct PendingResult {
+    std::shared_ptr<const std::string> value;
+    int64_t used;
+  };
+  struct Batch {
+    absl::flat_hash_map<util::Digest, PendingResult> results;
+    absl::flat_hash_map<util::Digest, int64_t> result_uses;
+    absl::flat_hash_map<util::Digest, int64_t> base_uses;
+    absl::flat_hash_map<FileKeyTuple, util::Digest> file_keys;
+    std::map<std::string, uint64_t> counters;
+    uint64_t bytes = 0;
+    bool evict_bases = false;
+
+    bool empty() const;
+    // Nothing that a crash should not lose.
+    bool only_uses() const;
+  };
+
+  static FileKeyTuple Tuple(const FileKey& key);
+
+  void Loop();
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsUrgent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status WriteBatch(const Batch& batch);
+  absl::Status WriteRows(Connection* connection, const Batch& batch);
+  // The batch is in the database, or lost but for its counters.
+  void ForgetBatch(bool written);
+  absl::Status Evict(const Batch& batch);
+  absl::Status EvictResultsInSteps();
+  absl::Status EvictBasesInSteps();
+  absl::Status GiveBackPages();
+  bool stopping() const;
+
+  Session* const session_;
+  const uint64_t max_result_bytes_;
+  const uint64_t max_base_bytes_;
+  const uint64_t max_file_keys_;
+  const uint64_t max_pending_bytes_;
+  const absl::Duration delay_;
+  Counters* const counters_;
+
+  mutable absl::Mutex mutex_;
+  std::shared_ptr<Batch> gathering_ ABSL_GUARDED_BY(mutex_);
+  // Not changed any more; null while nothing is being written.
+  std::shared_ptr<const Batch> writing_ ABSL_GUARDED_BY(mutex_);
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  int flushing_ ABSL_GUARDED_BY(mutex_) = 0;      // callers that wait
+  uint64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;    // batches begun
+  uint64_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // batches ended
+  absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
+  int64_t last_use_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // Of the thread alone.
+  absl::Duration pause_;  // after an error, before the next batch
+  uint64_t result_bytes_ = 0;
+  int counted_generation_ = -1;  // of the database result_bytes_ is about
+
+  std::thread thread_;  // last: starts when all else is there
+};
+
+}  // namespace btfd::store
+
+#endif  // BTFD_LIB_STORE_WRITER_H_
