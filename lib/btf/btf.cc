@@ -63,9 +63,9 @@ absl::StatusOr<Btf> Btf::Parse(absl::string_view bytes, const Base* base,
     btf.verbatim_.assign(bytes.data(), bytes.size());
   }
   const uint64_t count = sections.types.size() / 4;
-  // A plain move of bytes, whatever their alignment.
-  const auto* words = reinterpret_cast<const uint32_t*>(sections.types.data());
-  btf.words_.assign(words, words + count);
+  // The input may have any alignment.
+  btf.words_.resize(count);
+  if (count != 0) memcpy(btf.words_.data(), sections.types.data(), count * 4);
   if (sections.foreign_endian) {
     SwapWords(btf.words_.data(), count);
     SwapLayoutFlags(btf.layout_.data(), btf.layout_.size());

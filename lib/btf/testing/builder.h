@@ -71,7 +71,8 @@ struct BlobForm {
 class BtfBuilder {
  public:
   BtfBuilder() { strings_.push_back('\0'); }
-  // Split BTF over another builder's BTF, as it is now, or over a Base.
+  // Split BTF over another builder's BTF, as it is now, or over a Base: not a
+  // copy, and explicit for that reason.
   explicit BtfBuilder(const BtfBuilder& base);
   explicit BtfBuilder(const Base& base);
   BtfBuilder& operator=(const BtfBuilder&) = delete;
