@@ -69,6 +69,8 @@ class ModuleFile {
   const std::string& path() const { return path_; }
   int fd() const { return fd_.get(); }
   absl::string_view bytes() const { return bytes_.view(); }
+  // The file's state before it was mapped, to tell whether it changed since.
+  const struct stat& status() const { return bytes_.status(); }
   ElfForm form() const { return form_; }
   const Elf64_Ehdr& header() const { return header_; }
 
@@ -76,6 +78,8 @@ class ModuleFile {
   uint32_t section_count() const { return section_count_; }
   uint32_t section_names_index() const { return names_index_; }
   Section section(uint32_t index) const;  // precondition: index < count
+  // The content of section_names_index(): the table of section names.
+  absl::string_view section_names() const { return names_; }
 
   // The last section of that name, as libbpf and resolve_btfids take it; or
   // nothing.
@@ -101,6 +105,9 @@ class ModuleFile {
   // proper name, or .BTF_ids has symbols but is NOBITS.
   absl::StatusOr<std::vector<IdSymbol>> IdSymbols() const;
 
+  // InvalidArgument: "PATH: section N (NAME) at offset O: WHAT".
+  absl::Status BadSection(const Section& section, absl::string_view what) const;
+
   // Whether the file ends in the marker of an appended signature.
   bool has_signature() const;
   // The length of what was signed; of the file where no signature is. A
@@ -117,8 +124,6 @@ class ModuleFile {
   Elf64_Shdr SectionHeader(uint32_t index) const;
   absl::StatusOr<absl::string_view> CheckedBtf(
       const std::optional<Section>& section, absl::string_view name) const;
-  // InvalidArgument: "PATH: section N (NAME) at offset O: WHAT".
-  absl::Status BadSection(const Section& section, absl::string_view what) const;
 
   std::string path_;
   util::UniqueFd fd_;
@@ -127,7 +132,7 @@ class ModuleFile {
   Elf64_Ehdr header_{};
   uint32_t section_count_ = 0;
   uint32_t names_index_ = 0;
-  absl::string_view names_;    // content of the section name string table
+  absl::string_view names_;
   uint32_t symbol_table_ = 0;  // the last one's section index; 0: none
   std::optional<Section> btf_;
   std::optional<Section> btf_base_;

@@ -103,12 +103,15 @@ absl::StatusOr<FileBytes> FileBytes::FromFd(int fd, const std::string& path) {
       result.data_ = static_cast<const char*>(map);
       result.size_ = st.st_size;
       result.mapped_ = true;
+      result.status_ = st;
       return result;
     }
   }
   ASSIGN_OR_RETURN(const std::string copy,
                    ReadToEnd(fd, path, S_ISREG(st.st_mode) ? st.st_size : 0));
-  return Copy(copy);
+  FileBytes result = Copy(copy);
+  result.status_ = st;
+  return result;
 }
 
 FileBytes FileBytes::Copy(absl::string_view bytes) {
@@ -124,6 +127,7 @@ FileBytes& FileBytes::operator=(FileBytes&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(mapped_, other.mapped_);
+  std::swap(status_, other.status_);
   return *this;
 }
 

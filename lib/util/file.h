@@ -72,11 +72,14 @@ class FileBytes {
 
   // Valid as long as this object, moved or not, lives.
   absl::string_view view() const { return {data_, size_}; }
+  // What fstat(2) said before the map was made; all zero for Copy().
+  const struct stat& status() const { return status_; }
 
  private:
   const char* data_ = nullptr;
   size_t size_ = 0;
   bool mapped_ = false;  // else heap memory, made by new[]
+  struct stat status_ {};
 };
 
 // A file on its way to replace another: a temporary beside it (named

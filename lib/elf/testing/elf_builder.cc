@@ -89,9 +89,11 @@ std::string ElfBuilder::Build() const {
   header.e_ident[EI_DATA] = form_.big_endian ? ELFDATA2MSB : ELFDATA2LSB;
   header.e_ident[EI_VERSION] = EV_CURRENT;
   header.e_type = ET_REL;
-  header.e_machine = form_.big_endian ? EM_NONE
-                     : form_.is_64bit ? EM_X86_64
-                                      : EM_386;
+  if (form_.is_64bit) {
+    header.e_machine = form_.big_endian ? EM_PPC64 : EM_X86_64;
+  } else {
+    header.e_machine = form_.big_endian ? EM_PPC : EM_386;
+  }
   header.e_version = EV_CURRENT;
   header.e_shoff = file.size();
   header.e_ehsize = static_cast<uint16_t>(form_.header_size());

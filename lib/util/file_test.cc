@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/util/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/process.h"
+
+namespace btfd::util {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using tests::ReadFileOrEmpty;
+using tests::RunProcess;
+using tests::ScratchDir;
+
+mode_t ModeOf(const std::string& path) {
+  struct stat st {};
+  EXPECT_EQ(stat(path.c_str(), &st), 0) << path;
+  return st.st_mode & 07777;
+}
+
+std::string Listing(const ScratchDir& dir) {
+  return RunProcess({"ls", "-A", dir.path()}).out;
+}
+
+TEST(ReadFile, GivesAllBytesAndNamesWhatIsMissing) {
+  const ScratchDir dir;
+  const std::string bytes(100000, '\0');
+  tests::WriteFile(dir.file("a"), bytes);
+  EXPECT_EQ(*ReadFile(dir.file("a")), bytes);
+
+  const auto missing = ReadFile(dir.file("b"));
+  EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(missing.status().message()),
+              HasSubstr(dir.file("b") + ": cannot open"));
+}
+
+TEST(FileBytes, AreThereAfterTheDescriptorIsClosed) {
+  const ScratchDir dir;
+  tests::WriteFile(dir.file("a"), "content");
+  auto fd = OpenFile(dir.file("a"), O_RDONLY);
+  auto bytes = FileBytes::FromFd(fd->get(), "a");
+  fd->Reset();
+  const FileBytes moved = *std::move(bytes);
+  EXPECT_EQ(moved.view(), "content");
+  EXPECT_EQ(moved.status().st_size, 7);
+}
+
+TEST(FileBytes, ComeFromPipesAndEmptyFilesToo) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  ASSERT_EQ(write(writer.get(), "piped", 5), 5);
+  writer.Reset();
+  EXPECT_EQ(FileBytes::FromFd(reader.get(), "pipe")->view(), "piped");
+
+  const ScratchDir dir;
+  tests::WriteFile(dir.file("empty"), "");
+  auto fd = OpenFile(dir.file("empty"), O_RDONLY);
+  EXPECT_THAT(FileBytes::FromFd(fd->get(), "empty")->view(), IsEmpty());
+}
+
+TEST(WriteFileAtomically, MakesANewFileAsTheUmaskSays) {
+  const ScratchDir dir;
+  const mode_t before = umask(027);
+  const absl::Status status = WriteFileAtomically(dir.file("a"), "new");
+  umask(before);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "new");
+  EXPECT_EQ(ModeOf(dir.file("a")), 0640u);
+  EXPECT_EQ(Listing(dir), "a\n");
+}
+
+TEST(WriteFileAtomically, KeepsModeAndLeavesOtherHardLinksAlone) {
+  const ScratchDir dir;
+  tests::WriteFile(dir.file("a"), "old");
+  ASSERT_EQ(chmod(dir.file("a").c_str(), 0604), 0);
+  ASSERT_EQ(link(dir.file("a").c_str(), dir.file("b").c_str()), 0);
+  ASSERT_TRUE(WriteFileAtomically(dir.file("a"), "new").ok());
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "new");
+  EXPECT_EQ(ModeOf(dir.file("a")), 0604u);
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("b")), "old");
+}
+
+TEST(WriteFileAtomically, FollowsSymbolicLinksAlsoDanglingOnes) {
+  const ScratchDir dir;
+  ASSERT_EQ(symlink("target", dir.file("link").c_str()), 0);
+  ASSERT_TRUE(WriteFileAtomically(dir.file("link"), "first").ok());
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("target")), "first");
+  ASSERT_TRUE(WriteFileAtomically(dir.file("link"), "second").ok());
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("target")), "second");
+  EXPECT_EQ(Listing(dir), "link\ntarget\n");
+}
+
+TEST(WriteFileAtomically, SaysThatTheDiskIsFull) {
+  const absl::Status status = WriteFileAtomically("/dev/full", "bytes");
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("/dev/full: cannot write: No space left on device"));
+}
+
+TEST(WriteFileAtomically, NamesTheFileWhereTheDirectoryIsMissing) {
+  const ScratchDir dir;
+  const absl::Status status = WriteFileAtomically(dir.file("no/a"), "bytes");
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr(dir.file("no/a") + ": cannot create a temporary file"));
+}
+
+TEST(ReplacementFile, LeavesNothingBehindUnlessCommitted) {
+  const ScratchDir dir;
+  tests::WriteFile(dir.file("a"), "old");
+  {
+    auto file = ReplacementFile::Create(dir.file("a"), nullptr);
+    ASSERT_TRUE(file.ok()) << file.status();
+    EXPECT_THAT(file->temporary_path(), HasSubstr("/.tmp_btfd_"));
+    ASSERT_TRUE(WriteAt(file->fd(), "a", "new", 0).ok());
+  }
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "old");
+  EXPECT_EQ(Listing(dir), "a\n");
+}
+
+TEST(ReplacementFile, PassesOverNamesThatAKilledProcessLeft) {
+  const ScratchDir dir;
+  auto first = ReplacementFile::Create(dir.file("a"), nullptr);
+  auto second = ReplacementFile::Create(dir.file("a"), nullptr);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_NE(first->temporary_path(), second->temporary_path());
+}
+
+}  // namespace
+}  // namespace btfd::util
