@@ -15,7 +15,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
-#include "lib/btf/dedup_index.h"
+
+namespace btfd::btf {
+class DedupIndex;  // dedup_index.h
+}
 
 namespace btfd::engine {
 
@@ -63,8 +66,8 @@ struct IdSymbol {
 // What the ELF says of .BTF_ids; absent where it has no such section or no
 // symbol table.
 struct IdsSection {
-  std::string content;   // as in the file, in the ELF's byte order
-  uint64_t address = 0;  // sh_addr
+  std::string content;          // as in the file, in the ELF's byte order
+  uint64_t address = 0;         // sh_addr
   bool foreign_endian = false;  // ELF data encoding differs from the host's
   // Only symbols of that section whose name starts with __BTF_ID__, in symbol
   // table order.

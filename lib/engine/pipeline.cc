@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stages, in their order; Finalizer::Run() is the list. Each stands in a
+// file of its own and works on one Btf, which is parsed once and serialized
+// once. All that is made on the way lies in the request's memory; what belongs
+// to the base is only ever looked up.
+#include "lib/engine/pipeline.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "lib/btf/btf.h"
+#include "lib/btf/dedup_index.h"
+#include "lib/engine/annotate.h"
+#include "lib/engine/btf_ids.h"
+#include "lib/engine/dedup.h"
+#include "lib/engine/distill.h"
+#include "lib/engine/rebase.h"
+#include "lib/engine/relocate.h"
+#include "lib/engine/resolve.h"
+#include "lib/engine/same_content.h"
+#include "lib/engine/sort.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::engine {
+
+namespace {
+
+using btf::Base;
+using btf::Btf;
+
+// Every defect is the input's: one code for all, and a message that says in
+// which section it is.
+absl::Status Blame(absl::string_view section, const absl::Status& status) {
+  const absl::string_view message = status.message();
+  const bool has_place = absl::StartsWith(message, ".BTF") ||
+                         absl::StartsWith(message, "base") ||
+                         absl::StartsWith(message, "ERROR: resolve_btfids:");
+  const std::string text =
+      has_place ? std::string(message) : absl::StrCat(section, ": ", message);
+  switch (status.code()) {
+    case absl::StatusCode::kInvalidArgument:
+    case absl::StatusCode::kFailedPrecondition:
+      return absl::InvalidArgumentError(text);
+    default:
+      return absl::Status(status.code(), text);
+  }
+}
+
+class Finalizer {
+ public:
+  Finalizer(const FinalizeInput& input, const Steps& steps,
+            std::pmr::memory_resource* memory, FinalizeOutput* output)
+      : input_(input), steps_(steps), memory_(memory), output_(output) {}
+
+  absl::Status Run() {
+    // Which words of .BTF_ids stand for what. The symbols are all that is
+    // needed for it.
+    RETURN_IF_ERROR(In(FailedIn::kIds, ReadIds()));
+
+    // Most modules of 6.x end here: there are no ids, and nothing else is
+    // asked.
+    if (!ids_.has_value() && !ChangesBtf()) return absl::OkStatus();
+
+    // The BTF comes as a split over its base; or over a distilled base, and is
+    // relocated; or standalone, and is put over the base. From here on, ids
+    // and strings are those of `input_.base`, if there is one.
+    RETURN_IF_ERROR(Load());
+    if (steps_.rebase) RETURN_IF_ERROR(In(FailedIn::kBtf, PutOverBase()));
+    RETURN_IF_ERROR(In(FailedIn::kBtf, Annotate()));
+
+    // Beyond this point no new strings, and nothing new about kfuncs.
+    if (steps_.dedup) RETURN_IF_ERROR(In(FailedIn::kBtf, Deduplicate()));
+    if (Distills()) RETURN_IF_ERROR(In(FailedIn::kBtf, DistillBase()));
+
+    // Beyond this point no new types.
+    if (steps_.sort) RETURN_IF_ERROR(In(FailedIn::kBtf, SortByName(btf_)));
+
+    // Beyond this point ids are final.
+    if (steps_.resolve_ids) RETURN_IF_ERROR(In(FailedIn::kIds, ResolveIds()));
+    WriteBtf();
+    return absl::OkStatus();
+  }
+
+ private:
+  bool Distills() const { return steps_.distill && input_.base != nullptr; }
+  bool ChangesBtf() const {
+    return steps_.rebase || steps_.kfuncs != KfuncSource::kNone ||
+           steps_.dedup || Distills() || steps_.sort;
+  }
+
+  absl::Status In(FailedIn where, const absl::Status& status) {
+    if (status.ok()) return status;
+    output_->failed_in = where;
+    return Blame(where == FailedIn::kIds             ? ".BTF_ids"
+                 : where == FailedIn::kDistilledBase ? ".BTF.base"
+                                                     : ".BTF",
+                 status);
+  }
+
+  absl::Status ReadIds() {
+    const bool needed =
+        steps_.resolve_ids || steps_.kfuncs != KfuncSource::kNone;
+    if (!needed || !input_.ids.has_value()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(ids_, BtfIds::Parse(*input_.ids, memory_));
+    return absl::OkStatus();
+  }
+
+  absl::Status Load() {
+    const Base* base = steps_.rebase ? nullptr : input_.base;
+    if (!input_.distilled_base.empty()) {
+      RETURN_IF_ERROR(In(FailedIn::kDistilledBase, LoadDistilledBase()));
+      base = distilled_.get();
+    }
+    RETURN_IF_ERROR(In(FailedIn::kBtf, Parse(base)));
+    output_->types_in = btf_->own_count();
+    if (ids_.has_value() && steps_.follow_resolved_ids) {
+      ids_->FollowResolvedSets(*btf_);
+    }
+    if (distilled_ != nullptr && input_.base != nullptr) {
+      RETURN_IF_ERROR(
+          In(FailedIn::kDistilledBase, Relocate(btf_, *input_.base)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status LoadDistilledBase() {
+    if (steps_.rebase) {
+      return absl::InvalidArgumentError(
+          "a BTF that has a distilled base cannot be put over another base");
+    }
+    ASSIGN_OR_RETURN(const Btf btf, Btf::Parse(input_.distilled_base, nullptr,
+                                               ".BTF.base", memory_));
+    ASSIGN_OR_RETURN(distilled_, Base::FromBtf(btf));
+    return absl::OkStatus();
+  }
+
+  absl::Status Parse(const Base* base) {
+    ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
+    btf_ = &*loaded_;
+    return absl::OkStatus();
+  }
+
+  absl::Status PutOverBase() {
+    if (input_.base == nullptr) {
+      return absl::InvalidArgumentError("there is no base to put it over");
+    }
+    ASSIGN_OR_RETURN(Btf split,
+                     Rebase(*loaded_, *input_.base, steps_.new_header_size));
+    loaded_ = std::move(split);
+    btf_ = &*loaded_;
+    return Deduplicate();
+  }
+
+  absl::Status Annotate() {
+    if (!ids_.has_value()) return absl::OkStatus();
+    return AnnotateKfuncs(steps_, btf_, &*ids_, &output_->warnings);
+  }
+
+  absl::Status Deduplicate() {
+    if (btf_->base() == nullptr) return Dedup(btf_, nullptr);
+    if (btf_->base() == input_.base) {
+      if (input_.dedup_index == nullptr) {
+        return absl::InternalError("dedup needs the candidates of the base");
+      }
+      return Dedup(btf_, input_.dedup_index);
+    }
+    // Over a distilled base that comes with the module alone: a small one.
+    ASSIGN_OR_RETURN(const auto index, btf::DedupIndex::Build(*btf_->base()));
+    return Dedup(btf_, index.get());
+  }
+
+  absl::Status DistillBase() {
+    RETURN_IF_ERROR(
+        Distill(*btf_, steps_.new_header_size, &new_base_, &new_split_));
+    btf_ = &*new_split_;
+    return absl::OkStatus();
+  }
+
+  absl::Status ResolveIds() {
+    if (!ids_.has_value()) return absl::OkStatus();
+    ResolveNames(*btf_, &*ids_, &output_->warnings);
+    RETURN_IF_ERROR(ids_->Patch(&output_->warnings));
+    if (ids_->size() != 0) output_->btf_ids = ids_->Content();
+    return absl::OkStatus();
+  }
+
+  void WriteBtf() {
+    output_->types_out = btf_->own_count();
+    if (!ChangesBtf()) return;
+    btf_->Serialize(&output_->btf.emplace());
+    if (new_base_.has_value()) {
+      new_base_->Serialize(&output_->btf_base.emplace());
+    }
+    if (steps_.follow_resolved_ids) KeepInputIfSame();
+  }
+
+  // Dedup and distill lay strings out in the order of the types as they come,
+  // so the second time, when those are sorted, in another order than the first
+  // time. Where that is all that has changed, nothing has.
+  void KeepInputIfSame() {
+    const bool was_distilled = distilled_ != nullptr;
+    const bool is_distilled = btf_->base() != input_.base;
+    if (steps_.rebase || was_distilled != is_distilled ||
+        output_->btf->size() != input_.btf.size() ||
+        *output_->btf == input_.btf) {
+      return;
+    }
+    if (new_base_.has_value() && *output_->btf_base != input_.distilled_base) {
+      return;
+    }
+    const Base* base = was_distilled ? distilled_.get() : input_.base;
+    const absl::StatusOr<Btf> before =
+        Btf::Parse(input_.btf, base, ".BTF", memory_);
+    if (before.ok() && SameContent(*before, *btf_)) {
+      *output_->btf = std::string(input_.btf);
+    }
+  }
+
+  const FinalizeInput& input_;
+  const Steps& steps_;
+  std::pmr::memory_resource* const memory_;
+  FinalizeOutput* const output_;
+
+  std::optional<BtfIds> ids_;
+  std::shared_ptr<const Base> distilled_;  // that came with the module
+  std::optional<Btf> loaded_;
+  // That Distill() has made. The split points into the base.
+  std::optional<Btf> new_base_;
+  std::optional<Btf> new_split_;
+  Btf* btf_ = nullptr;  // one of loaded_ and new_split_
+};
+
+}  // namespace
+
+absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
+                      std::pmr::memory_resource* memory,
+                      FinalizeOutput* output) {
+  return Finalizer(input, steps, memory, output).Run();
+}
+
+}  // namespace btfd::engine
