@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "client/resolve_btfids.h"
+#include "client/command_line.h"
+#include "client/commands.h"
 #include "lib/util/version.h"
 
 namespace btfd::client {
@@ -25,9 +26,14 @@ struct Command {
 constexpr Command kCommands[] = {
     {"resolve_btfids", "do what the kernel's tool of that name does",
      RunResolveBtfids},
+    {"finalize", "finalize modules, many at once, and put the BTF into them",
+     RunFinalize},
+    {"base", "add, list and remove the bases that the daemon holds", RunBase},
+    {"status", "say what the daemon is, holds and has done", RunStatus},
+    {"start", "start the daemon, unless it runs", RunStart},
+    {"stop", "stop the daemon", RunStop},
+    {"restart", "stop the daemon and start it anew", RunRestart},
 };
-
-constexpr int kUsageError = 2;
 
 void PrintHelp(FILE* out) {
   fputs(
@@ -55,7 +61,7 @@ int Dispatch(const std::vector<std::string>& words) {
   }
   if (words.size() < 2) {
     PrintHelp(stderr);
-    return kUsageError;
+    return kExitWrongCall;
   }
   if (words[1] == "--help" || words[1] == "-h" || words[1] == "help") {
     PrintHelp(stdout);
@@ -72,7 +78,7 @@ int Dispatch(const std::vector<std::string>& words) {
   }
   fprintf(stderr, "btfc: no such command: %s\n", words[1].c_str());
   PrintHelp(stderr);
-  return kUsageError;
+  return kExitWrongCall;
 }
 
 }  // namespace

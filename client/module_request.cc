@@ -49,10 +49,11 @@ absl::Status FillIds(const elf::ModuleFile& module, v1::IdsSection* ids) {
 
 }  // namespace
 
-absl::Status FillModule(const elf::ModuleFile& module,
+absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
                         const std::optional<std::string>& btf_path,
                         v1::FinalizeRequest* request) {
-  if (module.has_ids()) {
+  if (module.has_ids() ||
+      (module.btf_ids().has_value() && rule == IdsRule::kMustBeUsable)) {
     RETURN_IF_ERROR(FillIds(module, request->mutable_ids()));
   }
   return btf_path.has_value() ? FillBtfFrom(*btf_path, request)

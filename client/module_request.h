@@ -13,9 +13,15 @@
 
 namespace btfd::client {
 
+// What to do where .BTF_ids is there but its symbols are not.
+enum class IdsRule {
+  kAsUpstream,    // leave the ids out, in silence
+  kMustBeUsable,  // an error: the module would not be finished
+};
+
 // Fills btf, distilled_base and ids. The BTF comes from the file `btf_path`,
 // raw or ELF, else from the module itself. Errors as of lib/elf/module_file.h.
-absl::Status FillModule(const elf::ModuleFile& module,
+absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
                         const std::optional<std::string>& btf_path,
                         v1::FinalizeRequest* request);
 

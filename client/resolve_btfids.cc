@@ -4,8 +4,6 @@
 // upstream's: the ELF file, its symbols, the base, the BTF, and only then is
 // anything written: .BTF_ids, .BTF, .BTF.base. Files of earlier runs that this
 // one does not write are left as they are.
-#include "client/resolve_btfids.h"
-
 #include <stdio.h>
 
 #include <optional>
@@ -16,6 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/base_file.h"
+#include "client/command_line.h"
+#include "client/commands.h"
 #include "client/environment.h"
 #include "client/module_request.h"
 #include "client/profile.h"
@@ -31,15 +31,11 @@ namespace btfd::client {
 
 namespace {
 
-void Say(absl::string_view line) {
-  fprintf(stderr, "%.*s\n", static_cast<int>(line.size()), line.data());
-}
-
 // Names the file, unless the message does so itself.
-void SayError(const std::string& path, absl::string_view message) {
+void SayFailure(const std::string& path, absl::string_view message) {
   const bool named = absl::StrContains(message, path);
-  Say(absl::StrCat("ERROR: resolve_btfids: ", named ? "" : path,
-                   named ? "" : ": ", message));
+  SayLine(absl::StrCat("ERROR: resolve_btfids: ", named ? "" : path,
+                       named ? "" : ": ", message));
 }
 
 absl::Status PatchBtfids(const ResolveBtfidsOptions& options) {
@@ -75,10 +71,11 @@ absl::Status DropIn::ChooseProfile(const elf::ModuleFile& module) {
   situation.elf_has_btf = module.btf().has_value();
   ASSIGN_OR_RETURN(profile_, ChooseDropInProfile(situation));
   if (options_.verbose > 0) {
-    Say(absl::StrCat("btfc: ", options_.elf, ": as resolve_btfids of Linux ",
-                     ProfileName(profile_.release)));
+    SayLine(absl::StrCat("btfc: ", options_.elf,
+                         ": as resolve_btfids of Linux ",
+                         ProfileName(profile_.release)));
     if (profile_.newer_than_known) {
-      Say("btfc: that is the newest known; the kernel is newer");
+      SayLine("btfc: that is the newest known; the kernel is newer");
     }
   }
   return absl::OkStatus();
@@ -91,7 +88,8 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   if (options_.btf_base.has_value()) {
     ASSIGN_OR_RETURN(base, BaseFile::Open(*options_.btf_base));
   }
-  RETURN_IF_ERROR(FillModule(module, options_.btf, &request));
+  RETURN_IF_ERROR(
+      FillModule(module, IdsRule::kAsUpstream, options_.btf, &request));
   Wishes wishes;
   wishes.distill = options_.distill_base && base.has_value();
   *request.mutable_steps() = StepsOf(profile_, wishes);
@@ -99,7 +97,7 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   request.set_register_result(!base.has_value() &&
                               request.distilled_base().empty() &&
                               profile_.release != Release::k6x);
-  Service service(environment_, util::RuntimePathsOfProcess(), Say);
+  Service service(environment_, util::RuntimePathsOfProcess(), SayLine);
   return service.Finalize(&request, base.has_value() ? &*base : nullptr);
 }
 
@@ -125,14 +123,14 @@ absl::StatusOr<int> DropIn::Run() {
   if (in_place && !module.has_ids()) return 0;
 
   ASSIGN_OR_RETURN(const v1::FinalizeResponse response, Ask(module));
-  for (const std::string& warning : response.warnings()) Say(warning);
+  for (const std::string& warning : response.warnings()) SayLine(warning);
   if (response.outcome() != v1::OK) {
     return absl::InvalidArgumentError(response.message());
   }
   if (options_.verbose > 0) {
-    Say(absl::StrCat("btfc: ", options_.elf, ": ", response.types_in(),
-                     " types in, ", response.types_out(), " out",
-                     response.cached() ? ", from the cache" : ""));
+    SayLine(absl::StrCat("btfc: ", options_.elf, ": ", response.types_in(),
+                         " types in, ", response.types_out(), " out",
+                         response.cached() ? ", from the cache" : ""));
   }
   if (!in_place) {
     RETURN_IF_ERROR(WriteFiles(response));
@@ -160,13 +158,13 @@ int RunResolveBtfids(const std::vector<std::string>& arguments) {
   if (parsed.options.patch_btfids.has_value()) {
     const absl::Status status = PatchBtfids(parsed.options);
     if (status.ok()) return 0;
-    SayError(elf, status.message());
+    SayFailure(elf, status.message());
     return kExitFailed;
   }
   const absl::StatusOr<int> exit_code =
       DropIn(std::move(parsed.options), Environment::OfProcess()).Run();
   if (exit_code.ok()) return *exit_code;
-  SayError(elf, exit_code.status().message());
+  SayFailure(elf, exit_code.status().message());
   return kExitFailed;
 }
 

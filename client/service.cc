@@ -214,6 +214,9 @@ absl::StatusOr<Channel*> Service::FallBack(Fallback reason,
 
 absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
   if (is_private_) {
+    // The next module may fare better with another one.
+    channel_.reset();
+    is_private_ = false;
     return absl::UnavailableError(
         absl::StrCat("the private daemon failed as well: ", judgement.why));
   }
@@ -226,6 +229,14 @@ absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
     return UseShared();
   }
   return FallBack(judgement.reason, judgement.why);
+}
+
+void Service::Failed(const absl::Status& transport) {
+  reconnected_ = false;
+  waits_ = 0;
+  const Judgement judgement = Judge(transport, v1::OK, "");
+  // If there is nothing to use, Use() will say so again.
+  if (!UseAfter(judgement).ok()) channel_.reset();
 }
 
 absl::StatusOr<v1::FinalizeResponse> Service::Finalize(

@@ -78,11 +78,12 @@ class Service {
   // For those who make calls of their own. Connects if need be. The pointer is
   // valid until the next call of any method.
   absl::StatusOr<Channel*> Use();
-  // The same where `judgement` tells that the channel in use failed.
-  // Unavailable if there is nothing left to try.
-  absl::StatusOr<Channel*> UseAfter(const Judgement& judgement);
+  // What came of such a call, unless it was OK: the next Use() goes elsewhere.
+  void Failed(const absl::Status& transport);
 
  private:
+  // What is there to try after a failure. Unavailable if that is nothing.
+  absl::StatusOr<Channel*> UseAfter(const Judgement& judgement);
   absl::StatusOr<Channel*> UseShared();
   absl::StatusOr<Channel*> UsePrivate();
   absl::StatusOr<Channel*> FallBack(Fallback reason, const std::string& why);
