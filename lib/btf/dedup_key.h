@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What decides whether two types may be the same: exact equality of records,
+// and two hashes. The *key* of a type is what libbpf's dedup files it under;
+// its *fingerprint* says in 32 bits what a reference to it leads to.
+//
+// Fingerprints are a filter that must never lie: whenever libbpf's graph
+// comparison would accept a pair of types, their fingerprints are equal. So
+// they stop wherever the comparison is lenient: at STRUCT, UNION and FWD (any
+// of them stands for the others of its name), at ENUM and ENUM64 (an empty one
+// stands for a full one), and at ARRAY, whose element is not always looked at.
+// A chain of references that never ends gets one common value. References to
+// VAR, DATASEC and DECL_TAG make the comparison fail as a whole instead of
+// answering, so where those exist no filter may be used at all.
+#ifndef BTFD_LIB_BTF_DEDUP_KEY_H_
+#define BTFD_LIB_BTF_DEDUP_KEY_H_
+
+#include <cstdint>
+#include <cstring>
+#include <memory_resource>
+#include <vector>
+
+#include "lib/btf/format.h"
+
+namespace btfd::btf {
+
+// One step of a multiply-and-fold hash. Collisions cost time, never truth:
+// every user compares the records themselves afterwards.
+inline uint64_t HashStep(uint64_t hash, uint64_t word) {
+  __extension__ using Wide = unsigned __int128;
+  const Wide product = static_cast<Wide>(hash ^ word) * 0x9e3779b97f4a7c15u;
+  return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64) ^
+         hash;
+}
+inline uint64_t HashStep(uint64_t hash, uint32_t a, uint32_t b) {
+  return HashStep(hash, uint64_t{a} << 32 | b);
+}
+
+// Words of a whole record. Precondition: a known kind.
+inline uint32_t RecordWords(const TypeRecord& type) {
+  return 3 + static_cast<uint32_t>(TailWords(type.kind(), type.vlen()));
+}
+
+inline bool SameHead(const TypeRecord& a, const TypeRecord& b) {
+  return a.name_off == b.name_off && a.info == b.info &&
+         a.size_or_type == b.size_or_type;
+}
+
+// All words equal, ids and names by their numbers.
+inline bool SameRecord(const TypeRecord& a, const TypeRecord& b) {
+  if (!SameHead(a, b)) return false;
+  return std::memcmp(a.tail(), b.tail(), (RecordWords(a) - 3) * 4) == 0;
+}
+
+// STRUCT and UNION: same head, member names and offsets. Member types may
+// differ.
+inline bool SameShape(const TypeRecord& a, const TypeRecord& b) {
+  if (!SameHead(a, b)) return false;
+  const uint32_t* x = a.tail();
+  const uint32_t* y = b.tail();
+  for (uint32_t i = 0; i < a.vlen(); ++i, x += 3, y += 3) {
+    if (x[0] != y[0] || x[2] != y[2]) return false;
+  }
+  return true;
+}
+
+constexpr bool IsComposite(Kind kind) {
+  return kind == Kind::kStruct || kind == Kind::kUnion;
+}
+constexpr bool IsAnyEnum(Kind kind) {
+  return kind == Kind::kEnum || kind == Kind::kEnum64;
+}
+// Kinds that are filed by what they look like before their references are
+// settled: they are compared as graphs.
+constexpr bool IsGraphKind(Kind kind) {
+  return IsComposite(kind) || kind == Kind::kTypedef;
+}
+// Kinds that lead to exactly one other type. VAR and DECL_TAG are no part of
+// type graphs.
+constexpr bool IsSingleReference(Kind kind) {
+  switch (kind) {
+    case Kind::kPtr:
+    case Kind::kTypedef:
+    case Kind::kVolatile:
+    case Kind::kConst:
+    case Kind::kRestrict:
+    case Kind::kFunc:
+    case Kind::kTypeTag:
+      return true;
+    default:
+      return false;
+  }
+}
+// A reference to one of these makes libbpf's comparison fail with EINVAL.
+constexpr bool IsNeverReferred(Kind kind) {
+  return kind == Kind::kVar || kind == Kind::kDatasec || kind == Kind::kDeclTag;
+}
+
+// Key of a type that is compared record by record.
+uint64_t RecordKey(const TypeRecord& type);
+// Key of a STRUCT, UNION or TYPEDEF without what it refers to.
+uint64_t GraphKey(const TypeRecord& type);
+// Key under which all enums of a name are filed.
+inline uint64_t EnumNameKey(uint32_t name_off) {
+  return HashStep(0x656e756d, name_off);
+}
+
+// Says that a type's fingerprint is not computed yet.
+inline constexpr uint32_t kNoFingerprint = 0;
+// What is below is no fingerprint.
+inline constexpr uint32_t kLeastFingerprint = 2;
+
+// Computes fingerprints. `Graph` gives the record of an id by Type(id), and
+// keeps fingerprints by id: Get(id), kNoFingerprint at first, and Set(id,
+// value).
+template <typename Graph>
+class Fingerprints {
+ public:
+  Fingerprints(Graph graph, std::pmr::memory_resource* memory)
+      : graph_(graph), stack_(memory) {}
+
+  uint32_t Of(TypeId id) {
+    const uint32_t known = graph_.Get(id);
+    return known > kInProgress ? known : Walk(id);
+  }
+
+  // GraphKey with the fingerprints of all that the type refers to.
+  uint64_t GraphKeyOf(const TypeRecord& type) {
+    uint64_t key = GraphKey(type);
+    ForEachTypeField(type, [&](TypeId id) { key = HashStep(key, Of(id)); });
+    return key;
+  }
+
+ private:
+  static constexpr uint32_t kInProgress = 1;
+  static constexpr uint32_t kEndless = kLeastFingerprint;
+
+  static uint32_t Fold(uint64_t hash) {
+    const uint32_t folded = static_cast<uint32_t>(hash ^ hash >> 32);
+    return folded > kEndless ? folded : folded + 3;
+  }
+
+  // Depth first with a stack of its own: chains may be as long as the input.
+  uint32_t Walk(TypeId start) {
+    stack_.clear();
+    stack_.push_back(start);
+    while (!stack_.empty()) {
+      const TypeId id = stack_.back();
+      const uint32_t known = graph_.Get(id);
+      const TypeRecord& type = graph_.Type(id);
+      if (known == kNoFingerprint && FollowsReferences(type.kind())) {
+        graph_.Set(id, kInProgress);
+        ForEachTypeField(type, [&](TypeId next) {
+          if (graph_.Get(next) == kNoFingerprint) stack_.push_back(next);
+        });
+        continue;
+      }
+      if (known <= kInProgress) graph_.Set(id, Combine(type));
+      stack_.pop_back();
+    }
+    return graph_.Get(start);
+  }
+
+  static bool FollowsReferences(Kind kind) {
+    return IsSingleReference(kind) || kind == Kind::kFuncProto;
+  }
+
+  // Precondition: what the type refers to is done, or is what led here.
+  uint32_t Combine(const TypeRecord& type) {
+    const Kind kind = type.kind();
+    uint64_t hash = HashStep(0x5eed, type.name_off, type.info);
+    if (FollowsReferences(kind)) {
+      if (kind == Kind::kFuncProto) {
+        for (const Param& param : type.params()) {
+          hash = HashStep(hash, param.name_off);
+        }
+      }
+      bool endless = false;
+      ForEachTypeField(type, [&](TypeId next) {
+        const uint32_t leads_to = graph_.Get(next);
+        endless |= leads_to == kInProgress || leads_to == kEndless;
+        hash = HashStep(hash, leads_to);
+      });
+      return endless ? kEndless : Fold(hash);
+    }
+    if (IsComposite(kind) || kind == Kind::kFwd) {
+      return Fold(HashStep(0xc0, type.name_off));
+    }
+    if (IsAnyEnum(kind)) return Fold(HashStep(0xe0, type.name_off));
+    if (kind == Kind::kArray) {
+      return Fold(
+          HashStep(HashStep(hash, type.size_or_type), type.array().count));
+    }
+    if (kind == Kind::kInt || kind == Kind::kFloat)
+      return Fold(RecordKey(type));
+    return Fold(HashStep(0xf0, static_cast<uint32_t>(kind)));
+  }
+
+  Graph graph_;
+  std::pmr::vector<TypeId> stack_;
+};
+
+}  // namespace btfd::btf
+
+#endif  // BTFD_LIB_BTF_DEDUP_KEY_H_
