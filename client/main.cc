@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc: the commands, each in a file of its own. Called as resolve_btfids it is
-// that command alone.
+// btfc: the commands, each in a file of its own. Called as resolve_btfids
+// or pahole it is that command alone.
 #include <stdio.h>
 #include <unistd.h>
 
@@ -28,6 +28,10 @@ constexpr Command kCommands[] = {
      RunResolveBtfids},
     {"finalize", "finalize modules, many at once, and put the BTF into them",
      RunFinalize},
+    {"gen-btf", "make the BTF of a module or vmlinux, as the kernel's script",
+     RunGenBtf},
+    {"pahole", "stand in for pahole, without reading the base", RunPahole},
+    {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
     {"status", "say what the daemon is, holds and has done", RunStatus},
     {"start", "start the daemon, unless it runs", RunStart},
@@ -49,16 +53,16 @@ void PrintHelp(FILE* out) {
       "\n"
       "  btfc COMMAND --help says more of each; btfc --version says which "
       "this\n"
-      "  is. Called as resolve_btfids, btfc is that command.\n",
+      "  is. Called as resolve_btfids or pahole, btfc is that command.\n",
       out);
 }
 
 int Dispatch(const std::vector<std::string>& words) {
   const absl::string_view program =
       absl::string_view(words[0]).substr(words[0].rfind('/') + 1);
-  if (program == "resolve_btfids") {
-    return RunResolveBtfids({words.begin() + 1, words.end()});
-  }
+  const std::vector<std::string> arguments(words.begin() + 1, words.end());
+  if (program == "resolve_btfids") return RunResolveBtfids(arguments);
+  if (program == "pahole") return RunPahole(arguments);
   if (words.size() < 2) {
     PrintHelp(stderr);
     return kExitWrongCall;
