@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A daemon for the client's tests: it takes the same calls, does no work, and
+// fails as it is told by the environment.
+//
+//   FAKE_BTFD_LOG   file that each call is noted in, a line each, with "shared"
+//                   or "private" in front
+//   FAKE_BTFD_MODE  how the shared one behaves (a private one never fails,
+//                   unless the mode starts with "all-"):
+//     fail-start    ends at once, with status 3
+//     die           ends in the middle of each Finalize
+//     die-once      the same, but only for the first one ever
+//     die-third     ends in the middle of each third module of a stream
+//     stop          stops itself (SIGSTOP) in the middle of a Finalize
+//     drain-once    says DRAINING to the first one ever, and ends
+//     busy-once     says BUSY to the first one ever
+//     busy          says BUSY always
+//     internal      says INTERNAL
+//     bad-btf       says BAD_BTF
+//     forget        never knows a base, whatever it was sent
+//     slow          takes three seconds for each Finalize
+//
+// It answers a module's BTF with "finalized:" in front, and who it is as a
+// warning.
+#include <fcntl.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "lib/util/runtime_paths.h"
+#include "proto/btfd.grpc.pb.h"
+
+namespace btfd {
+namespace {
+
+std::string Environment(const char* name) {
+  const char* value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+class FakeService final : public v1::Btfd::Service {
+ public:
+  explicit FakeService(bool is_private)
+      : is_private_(is_private), log_(Environment("FAKE_BTFD_LOG")) {
+    mode_ = Environment("FAKE_BTFD_MODE");
+    const bool all = mode_.rfind("all-", 0) == 0;
+    if (all) mode_ = mode_.substr(4);
+    if (is_private_ && !all) mode_ = "";
+  }
+
+  const std::string& mode() const { return mode_; }
+
+ private:
+  using Context = grpc::ServerContext;
+
+  void Note(const std::string& what) {
+    std::ofstream(log_, std::ios::app)
+        << (is_private_ ? "private " : "shared ") << what << "\n";
+  }
+
+  // True for the first daemon that asks, ever.
+  bool First() {
+    const std::string mark = log_ + ".first";
+    if (access(mark.c_str(), F_OK) == 0) return false;
+    std::ofstream(mark) << "";
+    return true;
+  }
+
+  bool KnowsBase(const v1::FinalizeRequest& request,
+                 v1::FinalizeResponse* response) {
+    const v1::BaseRef& base = request.base();
+    if (!request.has_base()) return true;
+    response->set_outcome(v1::BASE_UNKNOWN);
+    if (!base.digest().empty()) {
+      return digests_.count(base.digest()) > 0 && mode_ != "forget";
+    }
+    response->set_outcome(v1::BASE_KEY_UNKNOWN);
+    return keys_.count(base.file_key().SerializeAsString()) > 0;
+  }
+
+  void Answer(const v1::FinalizeRequest& request,
+              v1::FinalizeResponse* response) {
+    response->set_tag(request.tag());
+    if (!KnowsBase(request, response)) return;
+    response->set_outcome(v1::OK);
+    response->set_btf("finalized:" + request.btf());
+    response->set_types_in(1);
+    response->set_types_out(1);
+    response->add_warnings(is_private_ ? "by private" : "by shared");
+  }
+
+  grpc::Status Greet(Context*, const v1::GreetRequest*,
+                     v1::GreetResponse* response) override {
+    response->set_pid(getpid());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status Finalize(Context*, const v1::FinalizeRequest* request,
+                        v1::FinalizeResponse* response) override {
+    Note("Finalize");
+    if (mode_ == "die" || (mode_ == "die-once" && First())) _exit(9);
+    if (mode_ == "stop") raise(SIGSTOP);
+    if (mode_ == "slow") std::this_thread::sleep_for(std::chrono::seconds(3));
+    response->set_tag(request->tag());
+    if (mode_ == "drain-once" && First()) {
+      response->set_outcome(v1::DRAINING);
+      unlink(util::RuntimePathsOfProcess().socket.c_str());
+      std::thread([] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        _exit(0);
+      }).detach();
+    } else if (mode_ == "busy" || (mode_ == "busy-once" && First())) {
+      response->set_outcome(v1::BUSY);
+    } else if (mode_ == "internal") {
+      response->set_outcome(v1::INTERNAL);
+      response->set_message("an invariant does not hold");
+    } else if (mode_ == "bad-btf") {
+      response->set_outcome(v1::BAD_BTF);
+      response->set_message(".BTF: type 7 at offset 24 is no type");
+      response->add_warnings("WARN: before it failed");
+    } else {
+      Answer(*request, response);
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status FinalizeStream(
+      Context*,
+      grpc::ServerReaderWriter<v1::FinalizeResponse, v1::FinalizeRequest>* call)
+      override {
+    Note("FinalizeStream");
+    v1::FinalizeRequest request;
+    for (int count = 1; call->Read(&request); ++count) {
+      if (mode_ == "die-third" && count == 3) _exit(9);
+      if (mode_ == "stop-third" && count == 3) raise(SIGSTOP);
+      v1::FinalizeResponse response;
+      Answer(request, &response);
+      if (!call->Write(response)) break;
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status AddBase(Context*, grpc::ServerReader<v1::AddBaseRequest>* reader,
+                       v1::AddBaseResponse* response) override {
+    v1::AddBaseRequest part;
+    v1::AddBaseRequest::Header header;
+    size_t bytes = 0;
+    while (reader->Read(&part)) {
+      if (part.has_header()) header = part.header();
+      bytes += part.chunk().size();
+    }
+    Note("AddBase " + std::to_string(bytes));
+    digests_.insert(header.digest());
+    if (header.has_file_key()) {
+      keys_.insert(header.file_key().SerializeAsString());
+    }
+    response->set_outcome(bytes == header.size() ? v1::OK : v1::BAD_REQUEST);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest* request,
+                           v1::BindFileKeyResponse* response) override {
+    Note("BindFileKey");
+    const bool known = digests_.count(request->digest()) > 0;
+    if (known) keys_.insert(request->file_key().SerializeAsString());
+    response->set_outcome(known ? v1::OK : v1::BASE_UNKNOWN);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReportEvents(Context*, const v1::ReportEventsRequest* request,
+                            v1::ReportEventsResponse*) override {
+    for (const auto& [name, count] : request->events()) {
+      Note(name + " " + std::to_string(count));
+    }
+    return grpc::Status::OK;
+  }
+
+  const bool is_private_;
+  const std::string log_;
+  std::string mode_;
+  std::set<std::string> digests_, keys_;
+};
+
+int Listen(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  unlink(path.c_str());
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) !=
+          0 ||
+      listen(fd, 64) != 0) {
+    _exit(4);
+  }
+  return fd;
+}
+
+int Main(int connection) {
+  const bool is_private = connection >= 0;
+  FakeService service(is_private);
+  if (service.mode() == "fail-start") return 3;
+  int listener = -1;
+  if (!is_private) {
+    listener = Listen(util::RuntimePathsOfProcess().socket);
+    // The starter ends when we can be reached.
+    if (fork() != 0) _exit(0);
+  }
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(-1);
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (is_private) {
+    fcntl(connection, F_SETFL, fcntl(connection, F_GETFL) | O_NONBLOCK);
+    grpc::AddInsecureChannelFromFd(server.get(), dup(connection));
+    char byte;
+    // Until the client is gone.
+    while (recv(connection, &byte, 1, MSG_PEEK) != 0) usleep(10000);
+    _exit(0);
+  }
+  // A test that forgets it does not leave it behind.
+  alarm(60);
+  while (true) {
+    const int accepted = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);
+    if (accepted >= 0) grpc::AddInsecureChannelFromFd(server.get(), accepted);
+  }
+}
+
+}  // namespace
+}  // namespace btfd
+
+int main(int argc, char** argv) {
+  int connection = -1;
+  for (int i = 1; i < argc; ++i) {
+    if (strncmp(argv[i], "--connection_fd=", 16) == 0) {
+      connection = atoi(argv[i] + 16);
+    }
+  }
+  return btfd::Main(connection);
+}
