@@ -141,8 +141,10 @@ absl::Status Planner::Apply(const SectionEdit& edit) {
   }
   if (section) {
     if (edit.content) return Replace(*section, *edit.content);
-    // The entry stays, unused: symbols and other sections go by index.
+    // The entry stays, unused: symbols and other sections go by index. So does
+    // the offset: libelf's elf_update fills up to it, whatever is there.
     sections_[section->index].header = Elf64_Shdr{};
+    sections_[section->index].header.sh_offset = section->header.sh_offset;
     changed_ = true;
     return absl::OkStatus();
   }
@@ -162,7 +164,12 @@ absl::Status Planner::Apply(const SectionEdit& edit) {
 
 absl::Status Planner::Replace(const Section& section,
                               absl::string_view content) {
-  const bool has_content = section.header.sh_type != SHT_NOBITS;
+  const uint32_t type = section.header.sh_type;
+  const bool has_content = type != SHT_NOBITS;
+  if (type != SHT_PROGBITS && type != SHT_NOBITS) {
+    return module_.BadSection(
+        section, absl::StrCat("of type ", type, " instead of PROGBITS"));
+  }
   if (has_content && section.content == content) return absl::OkStatus();
   const bool fixed = in_segments_ && (section.header.sh_flags & SHF_ALLOC) != 0;
   if ((fixed || section.name == kBtfIds) &&
@@ -266,7 +273,7 @@ void Planner::Compact(std::vector<Run> runs) {
   layout_->size = end;
   for (size_t i = 1; i < sections_.size(); ++i) {
     Elf64_Shdr& header = sections_[i].header;
-    if (sections_[i].content || header.sh_type == SHT_NULL) continue;
+    if (sections_[i].content) continue;
     // Sections without bytes are between or behind the runs.
     auto run = std::upper_bound(
         runs.begin(), runs.end(), header.sh_offset,

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "absl/cleanup/cleanup.h"
@@ -117,6 +118,23 @@ std::unique_ptr<const ModuleLayout> CopyLayout(const ModuleFile& module) {
   return layout;
 }
 
+// Where the last thing ends that the ELF headers speak of.
+uint64_t EndByHeaders(const ModuleFile& module) {
+  const Elf64_Ehdr& header = module.header();
+  uint64_t end = module.form().header_size();
+  if (header.e_phnum != 0) {
+    end = std::max(
+        end, header.e_phoff + uint64_t{header.e_phnum} * header.e_phentsize);
+  }
+  end = std::max(end, header.e_shoff + uint64_t{module.section_count()} *
+                                           module.form().section_header_size());
+  for (uint32_t i = 1; i < module.section_count(); ++i) {
+    const Section section = module.section(i);
+    end = std::max(end, section.header.sh_offset + section.content.size());
+  }
+  return end;
+}
+
 }  // namespace
 
 absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
@@ -154,7 +172,13 @@ absl::Status PatchSectionInPlace(const ModuleFile& module,
                      section.name, ") has ", section.content.size(),
                      " bytes in the file, and is to get ", content.size()));
   }
-  return WriteAt(module.fd(), module.path(), content, section.header.sh_offset);
+  RETURN_IF_ERROR(
+      WriteAt(module.fd(), module.path(), content, section.header.sh_offset));
+  const uint64_t end = EndByHeaders(module);
+  if (module.bytes().size() > end && ftruncate(module.fd(), end) != 0) {
+    return ErrnoStatus(module.path(), "cannot cut off what is behind the ELF");
+  }
+  return absl::OkStatus();
 }
 
 absl::Status PatchBtfIds(const std::string& path, absl::string_view content) {

@@ -64,8 +64,10 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
 
 // Overwrites a section where it is, as resolve_btfids patches .BTF_ids: not
 // safe against a kill in the middle, for the sake of doing as upstream does.
-// `module` must be open for writing. FailedPrecondition where the sizes
-// differ, the section is empty, or NOBITS.
+// As its elf_update() does, this cuts off what is behind all that the headers
+// speak of: an appended signature, which would be wrong now. `module` must be
+// open for writing. FailedPrecondition where the sizes differ, the section is
+// empty, or NOBITS.
 absl::Status PatchSectionInPlace(const ModuleFile& module,
                                  const Section& section,
                                  absl::string_view content);

@@ -481,6 +481,12 @@ TEST_F(ModuleWriter, PatchingWritesNothingButTheIds) {
   EXPECT_EQ(Get(), expected);
 }
 
+TEST_F(ModuleWriter, PatchingCutsASignatureOffAsUpstreamDoes) {
+  Put(SmallModule() + Signature());
+  ASSERT_TRUE(PatchBtfIds(path(), kOldIds).ok());
+  EXPECT_EQ(Get(), SmallModule());
+}
+
 TEST_F(ModuleWriter, PatchingTakesTheFirstSection) {
   ElfBuilder elf;
   elf.AddSection(".BTF_ids", "1111");
