@@ -32,6 +32,7 @@ constexpr Command kCommands[] = {
      RunGenBtf},
     {"pahole", "stand in for pahole, without reading the base", RunPahole},
     {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
+    {"doctor", "say what keeps modules from having BTF here", RunDoctor},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
     {"status", "say what the daemon is, holds and has done", RunStatus},
     {"start", "start the daemon, unless it runs", RunStart},
