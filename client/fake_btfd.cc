@@ -12,6 +12,7 @@
 //     die-once      the same, but only for the first one ever
 //     die-third     ends in the middle of each third module of a stream
 //     stop          stops itself (SIGSTOP) in the middle of a Finalize
+//     stop-third    stops itself at the third module of a stream
 //     drain-once    says DRAINING to the first one ever, and ends
 //     busy-once     says BUSY to the first one ever
 //     busy          says BUSY always
