@@ -26,13 +26,15 @@
 namespace btfd::btf {
 
 struct BaseBlobHeader;  // base_blob.h
+struct BaseSource;      // base_build.cc
 
 class Base {
  public:
   // Parses and validates a raw BTF (any endianness) as libbpf's btf__new()
-  // would, and indexes it. InvalidArgument names the offset.
+  // would, and indexes it. InvalidArgument names the offset, and calls the BTF
+  // `what`.
   static absl::StatusOr<std::shared_ptr<const Base>> Build(
-      absl::string_view raw);
+      absl::string_view raw, absl::string_view what = "base BTF");
 
   // Indexes a standalone Btf as it stands now (after edits), e.g. a distilled
   // base under the split that was just made over it.
@@ -89,7 +91,7 @@ class Base {
 
  private:
   explicit Base(util::Blob blob);
-  static std::shared_ptr<const Base> Index(const Btf& btf, bool dangling_ids);
+  static std::shared_ptr<const Base> Index(const BaseSource& source);
   const BaseBlobHeader& header() const;
   // Everything that the accessors rely on.
   absl::Status Validate();

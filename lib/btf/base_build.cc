@@ -3,9 +3,12 @@
 // Building a base's blob: one walk collects, per class of names, the ids with
 // the hash of their text; each class is then grouped by text, and the sections
 // are laid one after the other. Nothing is sorted but names that composites
-// share: ids come in ascending order anyway.
+// share: ids come in ascending order anyway. Raw BTF in host order is indexed
+// where it lies and copied once, into the blob: first touches of fresh memory
+// are a good part of what all this costs.
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -17,13 +20,53 @@
 
 namespace btfd::btf {
 
+// A validated standalone BTF in host order, wherever it lies.
+struct BaseSource {
+  absl::Span<const uint32_t> words;    // of all types but void
+  absl::Span<const uint32_t> offsets;  // of type 1 and up, with the end
+  absl::string_view strings;
+  absl::string_view layout;
+  bool foreign_endian = false;
+  bool modifiable = true;
+  ScanResult scan;
+
+  TypeId end() const { return scan.records + 1; }
+  const TypeRecord& type(TypeId id) const {
+    return *reinterpret_cast<const TypeRecord*>(&words[offsets[id - 1]]);
+  }
+  const char* name(TypeId id) const {
+    return strings.data() + type(id).name_off;
+  }
+};
+
 namespace {
 
 constexpr uint32_t kVoidWords = sizeof(TypeRecord) / 4;
+// How many keys ahead of their insertion slots are asked for.
+constexpr size_t kAhead = 12;
 
 struct NamedId {
   uint64_t hash;  // NameHash
   TypeId id;
+  uint32_t group;  // once known
+};
+
+// A vector that knows its room from the start, so that adding is one store.
+class NamedIds {
+ public:
+  explicit NamedIds(size_t capacity) : ids_(new NamedId[capacity]) {}
+  void Add(uint64_t hash, TypeId id) { ids_[size_++] = {hash, id, 0}; }
+  size_t size() const { return size_; }
+  NamedId& operator[](size_t i) { return ids_[i]; }
+
+ private:
+  std::unique_ptr<NamedId[]> ids_;
+  size_t size_ = 0;
+};
+
+struct Group {
+  TypeId first;    // stands for the text
+  uint32_t count;  // of ids; later where the next one goes
 };
 
 // The tables of names, as they will stand in the blob.
@@ -37,20 +80,25 @@ struct NameTables {
 
 class Builder {
  public:
-  explicit Builder(const Btf& btf) : btf_(btf) {}
+  explicit Builder(const BaseSource& source) : source_(source) {
+    // Room for all in each; pages that stay untouched cost nothing.
+    for (uint32_t c = 0; c < kNameClasses; ++c) {
+      named_.emplace_back(source.scan.records);
+    }
+  }
   util::Blob Build();
 
  private:
   void Collect();
   void CollectNamed(const TypeRecord& type, TypeId id);
   void GroupNames();
-  void GroupClass(const std::vector<NamedId>& named);
+  void GroupClass(NamedIds* named);
   void FindSharedComposites();
   void IndexStrings(uint32_t* slots, const ProbeShape& shape) const;
   util::Blob Lay();
 
-  const Btf& btf_;
-  std::vector<NamedId> named_[kNameClasses];
+  const BaseSource& source_;
+  std::vector<NamedIds> named_;  // by class
   std::vector<TypeId> decl_tags_;
   std::vector<TypeId> shared_composites_;
   NameTables names_;
@@ -76,61 +124,58 @@ void Builder::CollectNamed(const TypeRecord& type, TypeId id) {
   }
   const bool relocatable = IsRelocatable(type.kind());
   if (name_class == kNameClasses && !relocatable) return;
-  const uint64_t hash = HashString(btf_.string(type.name_off));
+  const uint64_t hash = HashString(source_.strings.data() + type.name_off);
   if (name_class != kNameClasses) {
-    named_[name_class].push_back({NameHash(hash, name_class), id});
+    named_[name_class].Add(NameHash(hash, name_class), id);
   }
   if (relocatable) {
-    named_[kRelocatables].push_back({NameHash(hash, kRelocatables), id});
+    named_[kRelocatables].Add(NameHash(hash, kRelocatables), id);
   }
 }
 
 void Builder::Collect() {
-  for (TypeId id = btf_.first_id(); id < btf_.end_id(); ++id) {
-    const TypeRecord& type = btf_.own_type(id);
+  for (TypeId id = 1; id < source_.end(); ++id) {
+    const TypeRecord& type = source_.type(id);
     if (type.kind() == Kind::kDeclTag) decl_tags_.push_back(id);
     if (type.name_off != 0) CollectNamed(type, id);
   }
 }
 
 // Appends the groups of one class.
-void Builder::GroupClass(const std::vector<NamedId>& named) {
+void Builder::GroupClass(NamedIds* named) {
   const auto first_group = static_cast<uint32_t>(names_.group_starts.size());
-  std::vector<TypeId> first_ids;   // group -> id that stands for its text
-  std::vector<uint32_t> counts;    // group -> ids
-  std::vector<uint32_t> group_of;  // index in `named` -> group
-  first_ids.reserve(named.size());
-  counts.reserve(named.size());
-  group_of.reserve(named.size());
-  for (const NamedId& entry : named) {
-    const char* text = btf_.name(entry.id);
+  std::vector<Group> groups;
+  groups.reserve(named->size());
+  for (size_t n = 0; n < named->size(); ++n) {
+    NamedId& entry = (*named)[n];
+    if (n + kAhead < named->size()) {
+      PrefetchProbe(names_.slots.data(), names_.shape,
+                    (*named)[n + kAhead].hash);
+    }
     const uint32_t i = Probe(
         names_.slots.data(), names_.shape, entry.hash, [&](uint32_t value) {
           const uint32_t group = value - 1;
           return group >= first_group &&
-                 strcmp(text, btf_.name(first_ids[group - first_group])) == 0;
+                 strcmp(source_.name(entry.id),
+                        source_.name(groups[group - first_group].first)) == 0;
         });
     if (names_.slots[i] == 0) {
-      const auto group = static_cast<uint32_t>(first_group + counts.size());
+      const auto group = static_cast<uint32_t>(first_group + groups.size());
       names_.slots[i] = names_.shape.slot(entry.hash, group + 1);
-      first_ids.push_back(entry.id);
-      counts.push_back(0);
+      groups.push_back({entry.id, 0});
     }
-    const uint32_t group =
-        names_.shape.value(names_.slots[i]) - 1 - first_group;
-    ++counts[group];
-    group_of.push_back(group);
+    entry.group = names_.shape.value(names_.slots[i]) - 1 - first_group;
+    ++groups[entry.group].count;
   }
   auto next = static_cast<uint32_t>(names_.ids.size());
-  std::vector<uint32_t> fill(counts.size());
-  for (size_t group = 0; group < counts.size(); ++group) {
+  for (Group& group : groups) {
     names_.group_starts.push_back(next);
-    fill[group] = next;
-    next += counts[group];
+    next += std::exchange(group.count, next);
   }
   names_.ids.resize(next);
-  for (size_t i = 0; i < named.size(); ++i) {
-    names_.ids[fill[group_of[i]]++] = named[i].id;
+  for (size_t n = 0; n < named->size(); ++n) {
+    const NamedId& entry = (*named)[n];
+    names_.ids[groups[entry.group].count++] = entry.id;
   }
 }
 
@@ -142,7 +187,7 @@ void Builder::GroupNames() {
   names_.group_starts.reserve(total + 1);
   names_.ids.reserve(total);
   for (uint32_t c = 0; c < kNameClasses; ++c) {
-    GroupClass(named_[c]);
+    GroupClass(&named_[c]);
     names_.class_ends[c] = static_cast<uint32_t>(names_.group_starts.size());
   }
   names_.group_starts.push_back(static_cast<uint32_t>(names_.ids.size()));
@@ -158,7 +203,7 @@ void Builder::FindSharedComposites() {
     if (end - begin < 2) continue;
     composites.clear();
     for (uint32_t i = begin; i < end; ++i) {
-      const TypeRecord& type = btf_.own_type(names_.ids[i]);
+      const TypeRecord& type = source_.type(names_.ids[i]);
       if (type.kind() == Kind::kStruct || type.kind() == Kind::kUnion) {
         composites.emplace_back(type.name_off, names_.ids[i]);
       }
@@ -176,27 +221,38 @@ void Builder::FindSharedComposites() {
 }
 
 void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) const {
-  const absl::string_view strings = btf_.own_strings();
+  const char* const strings = source_.strings.data();
+  struct {
+    uint64_t hash;
+    uint32_t offset;
+  } pending[kAhead];
   // Offset 0 is the empty string, which needs no slot.
-  for (size_t at = 1; at < strings.size();) {
-    const absl::string_view text(strings.data() + at);
-    if (!text.empty()) {
-      const uint64_t hash = HashString(text);
-      const uint32_t i = Probe(slots, shape, hash, [&](uint32_t value) {
-        return strcmp(strings.data() + value, text.data()) == 0;
-      });
-      if (slots[i] == 0) {
-        slots[i] = shape.slot(hash, static_cast<uint32_t>(at));
+  for (size_t at = 1; at < source_.strings.size();) {
+    size_t count = 0;
+    while (count < kAhead && at < source_.strings.size()) {
+      const absl::string_view text(strings + at);
+      if (!text.empty()) {
+        const uint64_t hash = HashString(text);
+        PrefetchProbe(slots, shape, hash);
+        pending[count++] = {hash, static_cast<uint32_t>(at)};
       }
+      at += text.size() + 1;
     }
-    at += text.size() + 1;
+    for (size_t n = 0; n < count; ++n) {
+      const uint32_t offset = pending[n].offset;
+      const uint32_t i =
+          Probe(slots, shape, pending[n].hash, [&](uint32_t value) {
+            return strcmp(strings + value, strings + offset) == 0;
+          });
+      if (slots[i] == 0) slots[i] = shape.slot(pending[n].hash, offset);
+    }
   }
 }
 
 util::Blob Builder::Lay() {
-  const absl::string_view strings = btf_.own_strings();
-  const absl::string_view layout = btf_.own_layout();
-  const uint64_t texts = std::count(strings.begin(), strings.end(), '\0');
+  const absl::string_view strings = source_.strings;
+  const absl::string_view layout = source_.layout;
+  const uint64_t texts = CountStrings(strings);
   const ProbeShape string_shape = ProbeShape::For(texts, strings.size());
 
   BaseBlobHeader header{};
@@ -205,8 +261,8 @@ util::Blob Builder::Lay() {
     header.sections[section] = {at, size};
     at += (size + 7) / 8 * 8;
   };
-  place(kWords, (kVoidWords + btf_.words().size()) * 4);
-  place(kOffsets, (uint64_t{btf_.end_id()} + 1) * 4);
+  place(kWords, (kVoidWords + source_.words.size()) * 4);
+  place(kOffsets, (uint64_t{source_.end()} + 1) * 4);
   place(kStrings, strings.size());
   place(kLayout, layout.size());
   place(kStringSlots, (uint64_t{string_shape.mask} + 1) * 4);
@@ -219,11 +275,11 @@ util::Blob Builder::Lay() {
   header.magic = kBaseBlobMagic;
   header.size = at;
   header.version = kBaseBlobVersion;
-  header.foreign_endian = btf_.foreign_endian();
-  header.modifiable = btf_.modifiable();
+  header.foreign_endian = source_.foreign_endian;
+  header.modifiable = source_.modifiable;
   header.layout_size = static_cast<uint32_t>(layout.size());
   header.strings_size = static_cast<uint32_t>(strings.size());
-  header.end = btf_.end_id();
+  header.end = source_.end();
   header.string_shape = string_shape;
   header.name_shape = names_.shape;
   std::copy(std::begin(names_.class_ends), std::end(names_.class_ends),
@@ -239,12 +295,13 @@ util::Blob Builder::Lay() {
   };
   const uint32_t void_words[kVoidWords] = {};
   memcpy(data + header.sections[kWords].offset, void_words, sizeof(void_words));
-  fill(kWords, sizeof(void_words), btf_.words().data(),
-       btf_.words().size() * 4);
+  fill(kWords, sizeof(void_words), source_.words.data(),
+       source_.words.size() * 4);
   auto* offsets =
       reinterpret_cast<uint32_t*>(data + header.sections[kOffsets].offset);
   *offsets++ = 0;
-  for (const uint32_t offset : btf_.offsets()) *offsets++ = offset + kVoidWords;
+  for (const uint32_t offset : source_.offsets)
+    *offsets++ = offset + kVoidWords;
   fill(kOffsets, header.sections[kOffsets].size, nullptr, 0);
   fill(kStrings, 0, strings.data(), strings.size());
   fill(kLayout, 0, layout.data(), layout.size());
@@ -277,17 +334,67 @@ util::Blob Builder::Build() {
 
 }  // namespace
 
-std::shared_ptr<const Base> Base::Index(const Btf& btf, bool dangling_ids) {
-  std::shared_ptr<Base> base(new Base(Builder(btf).Build()));
-  base->has_unknown_kinds_ = btf.has_unknown_kinds();
-  base->has_dangling_ids_ = dangling_ids;
+std::shared_ptr<const Base> Base::Index(const BaseSource& source) {
+  std::shared_ptr<Base> base(new Base(Builder(source).Build()));
+  base->has_unknown_kinds_ = source.scan.unknown_kinds;
+  base->has_dangling_ids_ = source.scan.dangling_ids;
   return base;
 }
 
-absl::StatusOr<std::shared_ptr<const Base>> Base::Build(absl::string_view raw) {
-  ASSIGN_OR_RETURN(const Btf btf, Btf::Parse(raw, nullptr, "base BTF",
-                                             std::pmr::new_delete_resource()));
-  return Index(btf, btf.has_dangling_ids());
+namespace {
+
+// Validates source->words and fills in what that tells.
+absl::Status Scan(absl::string_view what, uint64_t types_offset,
+                  uint32_t left_over, std::vector<uint32_t>* offsets,
+                  BaseSource* source) {
+  const TypeTable no_parent;
+  ScanInput input;
+  input.words = source->words.data();
+  input.count = source->words.size();
+  input.left_over = left_over;
+  input.parent = &no_parent;
+  input.str_len = static_cast<uint32_t>(source->strings.size());
+  input.layout = source->layout;
+  input.foreign_endian = source->foreign_endian;
+  input.what = what;
+  input.types_offset = types_offset;
+  offsets->resize(MaxRecords(input.count) + 1);
+  ASSIGN_OR_RETURN(source->scan, ScanTypes(input, offsets->data()));
+  source->offsets = absl::MakeSpan(*offsets).first(source->scan.records + 1);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Base>> Base::Build(
+    absl::string_view raw, absl::string_view what) {
+  ASSIGN_OR_RETURN(const Sections sections,
+                   ParseSections(raw, /*split=*/false, what));
+  BaseSource source;
+  source.strings = sections.strings;
+  source.foreign_endian = sections.foreign_endian;
+  source.modifiable = sections.known_header;
+  // Words in the wrong place or order need a copy.
+  std::vector<uint32_t> words;
+  std::string layout(sections.layout);
+  const uint64_t count = sections.types.size() / 4;
+  const char* types = sections.types.data();
+  if (sections.foreign_endian || reinterpret_cast<uintptr_t>(types) % 4 != 0) {
+    words.resize(count);
+    if (count != 0) memcpy(words.data(), types, count * 4);
+    if (sections.foreign_endian) {
+      SwapWords(words.data(), count);
+      SwapLayoutFlags(layout.data(), layout.size());
+    }
+    source.words = words;
+  } else {
+    source.words = {reinterpret_cast<const uint32_t*>(types), count};
+  }
+  source.layout = layout;
+  std::vector<uint32_t> offsets;
+  RETURN_IF_ERROR(Scan(what, sections.types_offset, sections.types.size() % 4,
+                       &offsets, &source));
+  return Index(source);
 }
 
 absl::StatusOr<std::shared_ptr<const Base>> Base::FromBtf(const Btf& btf) {
@@ -295,18 +402,15 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::FromBtf(const Btf& btf) {
     return absl::InvalidArgumentError(
         "base BTF: a split BTF cannot be a base of its own");
   }
-  ScanInput input;
-  input.words = btf.words().data();
-  input.count = btf.words().size();
-  input.parent = &btf.parent();
-  input.str_len = static_cast<uint32_t>(btf.own_strings().size());
-  input.layout = btf.own_layout();
-  input.foreign_endian = btf.foreign_endian();
-  input.what = "base BTF";
-  input.types_offset = btf.hdr_len();
-  std::vector<uint32_t> offsets(MaxRecords(input.count) + 1);
-  ASSIGN_OR_RETURN(const ScanResult scan, ScanTypes(input, offsets.data()));
-  return Index(btf, scan.dangling_ids);
+  BaseSource source;
+  source.words = btf.words();
+  source.strings = btf.own_strings();
+  source.layout = btf.own_layout();
+  source.foreign_endian = btf.foreign_endian();
+  source.modifiable = btf.modifiable();
+  std::vector<uint32_t> offsets;
+  RETURN_IF_ERROR(Scan("base BTF", btf.hdr_len(), 0, &offsets, &source));
+  return Index(source);
 }
 
 }  // namespace btfd::btf

@@ -20,8 +20,32 @@ bool EqualAt(absl::string_view section, uint32_t offset,
 
 }  // namespace
 
+uint64_t CountStrings(absl::string_view section) {
+  constexpr uint64_t kLow7 = 0x7f7f7f7f7f7f7f7f;
+  constexpr uint64_t kEven = 0x00ff00ff00ff00ff;
+  const char* at = section.data();
+  size_t words = section.size() / 8;
+  uint64_t total = 0;
+  // Eight bytes at a time, each counted in a byte of its own, which 255 rounds
+  // cannot overflow.
+  while (words > 0) {
+    const size_t rounds = std::min<size_t>(words, 255);
+    uint64_t counts = 0;
+    for (size_t i = 0; i < rounds; ++i, at += 8) {
+      uint64_t word;
+      memcpy(&word, at, 8);
+      const uint64_t not_nul = ((word & kLow7) + kLow7) | word | kLow7;
+      counts += ~not_nul >> 7;
+    }
+    const uint64_t pairs = (counts & kEven) + ((counts >> 8) & kEven);
+    total += (pairs * 0x0001000100010001) >> 48;
+    words -= rounds;
+  }
+  return total + std::count(at, section.data() + section.size(), '\0');
+}
+
 void StringIndex::Build(absl::string_view section) {
-  const uint64_t texts = std::count(section.begin(), section.end(), '\0');
+  const uint64_t texts = CountStrings(section);
   // Room to grow: twice as many strings, twice as many bytes.
   shape_ = ProbeShape::For(2 * texts + 64, 2 * section.size() + 4096);
   slots_.assign(size_t{shape_.mask} + 1, 0);

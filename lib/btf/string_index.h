@@ -16,6 +16,9 @@
 
 namespace btfd::btf {
 
+// Number of NULs in a section: of strings, if it is empty or ends in NUL.
+uint64_t CountStrings(absl::string_view section);
+
 class StringIndex {
  public:
   explicit StringIndex(std::pmr::memory_resource* memory) : slots_(memory) {}
