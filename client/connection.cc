@@ -24,17 +24,13 @@ namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(2);
 
-absl::Status CheckPeer(int fd, const std::string& path) {
+absl::StatusOr<uid_t> UidOfPeer(int fd, const std::string& path) {
   ucred peer{};
   socklen_t size = sizeof(peer);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
     return util::ErrnoStatus(path, "cannot tell who listens");
   }
-  if (peer.uid != geteuid()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat(path, ": uid ", peer.uid, " listens there, not we"));
-  }
-  return absl::OkStatus();
+  return peer.uid;
 }
 
 // `status` says how the process ended that was to start the daemon.
@@ -48,6 +44,12 @@ absl::Status StartFailure(const std::string& program, int status,
 }
 
 }  // namespace
+
+absl::Status CheckPeer(uid_t peer, uid_t own, const std::string& path) {
+  if (peer == own) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat(path, ": uid ", peer, " listens there, not we"));
+}
 
 absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths) {
   sockaddr_un address{};
@@ -80,7 +82,8 @@ absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths) {
     }
     return util::ErrnoStatus(paths.socket, "cannot connect");
   }
-  RETURN_IF_ERROR(CheckPeer(fd.get(), paths.socket));
+  ASSIGN_OR_RETURN(const uid_t peer, UidOfPeer(fd.get(), paths.socket));
+  RETURN_IF_ERROR(CheckPeer(peer, geteuid(), paths.socket));
   return fd;
 }
 

@@ -11,13 +11,14 @@
 #ifndef BTFD_CLIENT_CONNECTION_H_
 #define BTFD_CLIENT_CONNECTION_H_
 
-#include <memory>
+#include <sys/types.h>
+
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "client/channel.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 
@@ -39,6 +40,9 @@ absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths);
 // once; names the log), DeadlineExceeded (it is not there after kStartLimit).
 absl::StatusOr<util::UniqueFd> ConnectOrStart(const util::RuntimePaths& paths,
                                               const std::string& named_program);
+
+// PermissionDenied unless the peer at `path` is who we are.
+absl::Status CheckPeer(uid_t peer, uid_t own, const std::string& path);
 
 // The mark of a failure, common to all processes of the user.
 class BackoffMark {

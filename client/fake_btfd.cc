@@ -4,7 +4,8 @@
 // fails as it is told by the environment.
 //
 //   FAKE_BTFD_LOG   file that each call is noted in, a line each, with "shared"
-//                   or "private" in front
+//                   or "private" in front; FILE.starts has a line for each
+//                   shared one that got to listen
 //   FAKE_BTFD_MODE  how the shared one behaves (a private one never fails,
 //                   unless the mode starts with "all-"):
 //     fail-start    ends at once, with status 3
@@ -216,6 +217,8 @@ int Main(int connection) {
   if (!is_private) {
     listener = Listen(util::RuntimePathsOfProcess().socket);
     // The starter ends when we can be reached.
+    std::ofstream(Environment("FAKE_BTFD_LOG") + ".starts", std::ios::app)
+        << "start\n";
     if (fork() != 0) _exit(0);
   }
   grpc::ServerBuilder builder;
