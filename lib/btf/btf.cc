@@ -7,6 +7,7 @@
 #include "lib/btf/btf.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "lib/btf/base.h"
@@ -162,6 +163,28 @@ void Btf::ReplaceOwnStrings(std::pmr::string strings) {
   own_index_.Clear();
 }
 
+// What of a record keeps it from being moved; called once something does.
+absl::Status Btf::WhyNotMovable() const {
+  for (TypeId own = first_id(); own < end_id(); ++own) {
+    const TypeRecord& type = own_type(own);
+    if (type.kind_number() > kMaxKnownKind) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("type ", own, " is of unknown kind ", type.kind_number(),
+                       " and cannot be moved"));
+    }
+    std::optional<TypeId> beyond;
+    ForEachTypeField(type, [&](const TypeId& id) {
+      if (id >= end_id() && !beyond) beyond = id;
+    });
+    if (beyond) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "type ", own, " (", KindName(type.kind_number()), ") refers to type ",
+          *beyond, ", but there are ", end_id(), " types"));
+    }
+  }
+  return absl::InternalError("a type cannot be moved");
+}
+
 absl::Status Btf::Permute(const std::pmr::vector<uint32_t>& new_index) {
   RETURN_IF_ERROR(CheckModifiable());
   const uint32_t n = own_count();
@@ -169,35 +192,34 @@ absl::Status Btf::Permute(const std::pmr::vector<uint32_t>& new_index) {
   Words order(n, 0, memory());
   for (uint32_t i = 0; i < n; ++i) order[new_index[i]] = i;
 
-  Words words(memory());
-  Words offsets(memory());
-  words.reserve(words_.size());
-  offsets.reserve(offsets_.size());
-  for (const uint32_t i : order) {
-    const auto start = static_cast<uint32_t>(words.size());
-    offsets.push_back(start);
-    words.insert(words.end(), words_.begin() + offsets_[i],
-                 words_.begin() + offsets_[i + 1]);
-    auto& type = *reinterpret_cast<TypeRecord*>(&words[start]);
-    if (type.kind_number() > kMaxKnownKind) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("type ", first + i, " is of unknown kind ",
-                       type.kind_number(), " and cannot be moved"));
+  Words words(words_.size(), 0, memory());
+  Words offsets(offsets_.size(), 0, memory());
+  const uint32_t* const map = new_index.data();
+  uint32_t at = 0;
+  bool movable = true;
+  for (uint32_t position = 0; position < n; ++position) {
+    const uint32_t i = order[position];
+    const uint32_t* from = &words_[offsets_[i]];
+    uint32_t* to = &words[at];
+    for (uint32_t left = own_type_words(first + i); left > 0; --left) {
+      *to++ = *from++;
     }
-    absl::Status status;
+    offsets[position] = at;
+    auto& type = *reinterpret_cast<TypeRecord*>(&words[at]);
+    at += own_type_words(first + i);
+    movable &= type.kind_number() <= kMaxKnownKind;
     ForEachTypeField(type, [&](TypeId& id) {
+      const uint32_t index = id - first;
       if (id < first) return;
-      if (id - first < n) {
-        id = first + new_index[id - first];
-      } else if (status.ok()) {
-        status = absl::InvalidArgumentError(absl::StrCat(
-            "type ", first + i, " (", KindName(type.kind_number()),
-            ") refers to type ", id, ", but there are ", end_id(), " types"));
+      if (index < n) {
+        id = first + map[index];
+      } else {
+        movable = false;
       }
     });
-    RETURN_IF_ERROR(status);
   }
-  offsets.push_back(static_cast<uint32_t>(words.size()));
+  if (!movable) return WhyNotMovable();
+  offsets[n] = at;
   modified_ = true;
   words_ = std::move(words);
   offsets_ = std::move(offsets);

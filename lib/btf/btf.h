@@ -163,6 +163,7 @@ class Btf {
   }
   // After a change of the types' total length.
   void UpdateSectionOffsets();
+  absl::Status WhyNotMovable() const;
 
   TypeTable parent_;
   const Base* base_ = nullptr;
