@@ -37,17 +37,18 @@ filegroup(
 )
 """
 
+# As a header, so that what includes libbpf's is not even compiled.
 _MISSING_LIBRARY = """
 cc_library(
     name = "libbpf_{release}",
     testonly = True,
-    srcs = [":missing_libbpf_{release}"],
+    hdrs = [":missing_libbpf_{release}"],
 )
 
 genrule(
     name = "missing_libbpf_{release}",
     testonly = True,
-    outs = ["missing_libbpf_{release}.cc"],
+    outs = ["missing_libbpf_{release}.h"],
     cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
 )
 """
