@@ -6,22 +6,23 @@
 //    the closure.
 // 2. Walk the closure by ascending id: a named type goes, without content, to
 //    the new base; any other one is appended to the split, in full.
-// 3. Every numbered type now has a new id: put those in the place of the
-//    numbers, and shift the split's own ids.
-// 4. Strings: those of the new base are in use by its types only, in their
-//    order; the split's are taken over in order of first use.
+// 3. With the split's types and those appended, the split is complete. If it is
+//    to be sorted, now is the time: all that is written has its final place.
+// 4. Write the new base, then the split, in their old order for the strings'
+//    sake, each record to its place and with new ids and strings.
 #include "lib/engine/distill.h"
 
 #include <algorithm>
-#include <cstring>
 #include <memory_resource>
+#include <numeric>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
 #include "lib/engine/lookup.h"
+#include "lib/engine/new_strings.h"
+#include "lib/engine/sort.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::engine {
@@ -79,107 +80,111 @@ bool GoesToBase(const TypeRecord& type) {
   }
 }
 
-// The strings of the new base and, behind them, of the new split: one offset
-// for each text, given out in order of first use.
-class NewStrings {
- public:
-  NewStrings(const Btf& source, std::pmr::memory_resource* memory)
-      : source_(source),
-        texts_(memory, 64 + source.own_count() / 2),
-        own_(source.own_strings().size(), 0, memory),
-        base_numbers_(memory),
-        base_(1, 0, memory),
-        section_(memory) {}
-
-  // Ends the section under construction, and counts on behind it.
-  std::pmr::string TakeSection() {
-    start_ += static_cast<uint32_t>(section_.size());
-    return std::exchange(section_, std::pmr::string(section_.get_allocator()));
-  }
-  void StartWithEmptyString() { section_.push_back('\0'); }
-
-  // The new offset of the text at an old one.
-  uint32_t Map(uint32_t offset) {
-    if (offset == 0) return 0;
-    const uint32_t base_len = source_.parent().str_len;
-    uint32_t* known;
-    if (offset >= base_len) {
-      known = &own_[offset - base_len];
-    } else {
-      const auto [number, is_new] = base_numbers_.Insert(offset);
-      if (is_new) base_.push_back(0);
-      known = &base_[number];
-    }
-    // An empty text is looked at each time; there are hardly any.
-    if (*known == 0) *known = Add(source_.string(offset));
-    return *known;
-  }
-
- private:
-  uint32_t Add(absl::string_view text) {
-    if (text.empty()) return 0;
-    const auto next = start_ + static_cast<uint32_t>(section_.size());
-    const auto [offset, is_new] = texts_.Insert(text, next);
-    if (is_new) section_.append(text.data(), text.size() + 1);
-    return offset;
-  }
-
-  const Btf& source_;
-  TextTable texts_;
-  std::pmr::vector<uint32_t> own_;  // by own offset; 0: not met yet
-  SparseNumbers base_numbers_;
-  std::pmr::vector<uint32_t> base_;  // by number of a base offset
-  uint32_t start_ = 0;
-  std::pmr::string section_;
+// A base type of the closure.
+struct Member {
+  TypeId id;
+  uint32_t number;  // in the order in which they were met, from 1
 };
+
+// A radix sort: ids are many, and have few bits.
+void SortById(std::pmr::vector<Member>* members) {
+  constexpr uint32_t kBits = 11;
+  constexpr uint32_t kDigits = 1 << kBits;
+  TypeId all_bits = 0;
+  for (const Member& member : *members) all_bits |= member.id;
+  std::pmr::vector<Member> sorted(members->size(), Member{},
+                                  members->get_allocator());
+  for (uint32_t shift = 0; shift < 32 && all_bits >> shift != 0;
+       shift += kBits) {
+    uint32_t starts[kDigits + 1] = {};
+    const auto digit = [shift](const Member& member) {
+      return member.id >> shift & (kDigits - 1);
+    };
+    for (const Member& member : *members) ++starts[digit(member) + 1];
+    for (uint32_t i = 0; i < kDigits; ++i) starts[i + 1] += starts[i];
+    for (const Member& member : *members) {
+      sorted[starts[digit(member)]++] = member;
+    }
+    members->swap(sorted);
+  }
+}
 
 class Distiller {
  public:
-  Distiller(const Btf& source, std::pmr::memory_resource* memory)
+  Distiller(const Btf& source, bool sorted)
       : source_(source),
-        memory_(memory),
-        strings_(source, memory),
-        numbers_(memory),
-        closure_(memory),
-        new_ids_(memory),
-        words_(source.words(), memory),
-        offsets_(source.offsets(), memory) {}
+        first_id_(source.first_id()),
+        sorted_(sorted),
+        memory_(source.memory()),
+        strings_(source),
+        numbers_(memory_, 2 * source.own_count()),
+        closure_(memory_),
+        new_ids_(memory_),
+        words_(source.words(), memory_),
+        offsets_(source.offsets(), memory_),
+        places_(memory_) {}
 
   absl::Status Run(uint32_t hdr_len, std::optional<Btf>* base,
                    std::optional<Btf>* split) {
-    RETURN_IF_ERROR(NumberBaseTypes());
-    RETURN_IF_ERROR(AssignIds());
+    RETURN_IF_ERROR(NumberOwnTypes());
+    RETURN_IF_ERROR(CompleteClosure());
+    SortById(&closure_);
+    RETURN_IF_ERROR(AssignBaseIds());
+    if (base_count_ != 0) AppendRest();
+    RETURN_IF_ERROR(AssignSplitIds());
+    strings_.Reserve(base_count_);
     MakeBase(hdr_len, base);
+    strings_.AddNumbered();
     MakeSplit(hdr_len, **base, split);
     return absl::OkStatus();
   }
 
  private:
-  // A type of the closure and its number.
-  struct Member {
-    TypeId id;
-    uint32_t number;
-  };
-
-  static TypeRecord& Record(Btf::Words& words, uint32_t offset) {
-    return *reinterpret_cast<TypeRecord*>(&words[offset]);
+  TypeRecord& Record(uint32_t offset) {
+    return *reinterpret_cast<TypeRecord*>(&words_[offset]);
   }
 
-  absl::Status NumberBaseTypes() {
-    const uint32_t count = source_.own_count();
-    for (uint32_t i = 0; i < count; ++i) {
-      TypeRecord& type = Record(words_, offsets_[i]);
+  // Ids of the base become numbers of the closure; the own ones, which are
+  // higher, stay. Strings become numbers, too.
+  void NumberFields(TypeRecord* type) {
+    btf::ForEachTypeField(*type, [this](TypeId& id) {
+      if (id != 0 && id < first_id_) id = Number(id);
+    });
+    btf::ForEachStringField(
+        *type, [this](uint32_t& offset) { offset = strings_.Number(offset); });
+  }
+
+  uint32_t Number(TypeId id) {
+    uint32_t& number = numbers_[id];
+    if (number == 0) {
+      number = static_cast<uint32_t>(closure_.size()) + 1;
+      closure_.push_back({id, number});
+    }
+    return number;
+  }
+
+  absl::Status NumberOwnTypes() {
+    closure_.reserve(source_.own_count());
+    for (uint32_t i = 0; i < source_.own_count(); ++i) {
+      TypeRecord& type = Record(offsets_[i]);
       if (type.kind_number() > btf::kMaxKnownKind) {
         return absl::InvalidArgumentError(
-            absl::StrCat(".BTF: type ", source_.first_id() + i,
-                         " is of unknown kind ", type.kind_number()));
+            absl::StrCat(".BTF: type ", first_id_ + i, " is of unknown kind ",
+                         type.kind_number()));
       }
-      btf::ForEachTypeField(type, [this](TypeId& id) {
-        if (id != 0 && !source_.is_own(id)) id = Number(id);
-      });
+      NumberFields(&type);
     }
-    // The closure grows while it is walked.
+    return absl::OkStatus();
+  }
+
+  // The closure grows while it is walked. Its types lie all over the base: ask
+  // for them some steps ahead.
+  absl::Status CompleteClosure() {
+    constexpr size_t kAhead = 8;
     for (size_t i = 0; i < closure_.size(); ++i) {
+      if (i + kAhead < closure_.size()) {
+        __builtin_prefetch(&source_.type(closure_[i + kAhead].id));
+      }
       const TypeId id = closure_[i].id;
       const TypeRecord& type = source_.type(id);
       if (!CanBeDistilled(type.kind())) {
@@ -195,19 +200,12 @@ class Distiller {
     return absl::OkStatus();
   }
 
-  uint32_t Number(TypeId id) {
-    const auto [number, is_new] = numbers_.Insert(id);
-    if (is_new) closure_.push_back({id, number});
-    return number;
-  }
-
-  absl::Status AssignIds() {
+  absl::Status AssignBaseIds() {
     new_ids_.assign(closure_.size() + 1, 0);
-    std::sort(closure_.begin(), closure_.end(),
-              [](const Member& a, const Member& b) { return a.id < b.id; });
     for (const Member& member : closure_) {
       const TypeRecord& type = source_.type(member.id);
       if (!GoesToBase(type)) continue;
+      __builtin_prefetch(source_.string(type.name_off));
       const uint32_t size = type.size_or_type;
       if (IsEnum(type.kind()) &&
           (size == 0 || size > 8 || (size & (size - 1)) != 0)) {
@@ -218,23 +216,78 @@ class Distiller {
       }
       new_ids_[member.number] = ++base_count_;
     }
-    TypeId next = base_count_ + 1 + source_.own_count();
+    return absl::OkStatus();
+  }
+
+  // Whether a type of the closure goes to the split.
+  bool IsRest(const Member& member) const {
+    return new_ids_[member.number] == 0;
+  }
+
+  void AppendRest() {
     for (const Member& member : closure_) {
-      TypeId& new_id = new_ids_[member.number];
-      if (new_id != 0) continue;
-      // Where nothing goes to the base, upstream takes the split for the base
-      // when it comes to appending. So nothing is appended, and the old id
-      // stays, which no longer means anything.
-      new_id = base_count_ == 0 ? member.id : next++;
+      if (!IsRest(member)) continue;
+      const auto start = static_cast<uint32_t>(words_.size());
+      const auto* record =
+          reinterpret_cast<const uint32_t*>(&source_.type(member.id));
+      words_.insert(words_.end(), record,
+                    record + source_.parent().type_words(member.id));
+      offsets_.push_back(static_cast<uint32_t>(words_.size()));
+      NumberFields(&Record(start));
+    }
+  }
+
+  // The split's types are all in words_ now. They go there as they come, or by
+  // name.
+  absl::Status AssignSplitIds() {
+    const auto count = static_cast<uint32_t>(offsets_.size() - 1);
+    if (sorted_) {
+      NameOrder order(count, memory_);
+      for (uint32_t i = 0; i < source_.own_count(); ++i) {
+        order.Add(source_, source_.own_type(first_id_ + i).name_off);
+      }
+      for (const Member& member : closure_) {
+        if (base_count_ == 0 || !IsRest(member)) continue;
+        order.Add(source_, source_.type(member.id).name_off);
+      }
+      places_ = order.Finish();
+    } else {
+      places_.resize(count);
+      std::iota(places_.begin(), places_.end(), 0);
+    }
+    if (base_count_ == 0) return KeepOldIds();
+    uint32_t index = source_.own_count();
+    for (const Member& member : closure_) {
+      if (IsRest(member)) new_ids_[member.number] = SplitId(index++);
     }
     return absl::OkStatus();
   }
 
-  // The new id of a type by its id in the source.
-  TypeId NewId(TypeId id) {
-    if (id == 0) return 0;
-    if (source_.is_own(id)) return id - source_.first_id() + base_count_ + 1;
-    return new_ids_[numbers_.Find(id)];
+  // Where nothing goes to the base, upstream takes the split for the base when
+  // it comes to appending. So nothing is appended, and the old ids stay, which
+  // no longer mean anything; and a sort takes them for ids of the split.
+  absl::Status KeepOldIds() {
+    for (const Member& member : closure_) {
+      TypeId& new_id = new_ids_[member.number];
+      new_id = member.id;
+      if (!sorted_) continue;
+      if (new_id > source_.own_count()) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            ".BTF: refers to type ", new_id,
+            " of the base, but to none that a distilled base would hold"));
+      }
+      new_id = SplitId(new_id - 1);
+    }
+    return absl::OkStatus();
+  }
+
+  // By index in words_.
+  TypeId SplitId(uint32_t index) const {
+    return base_count_ + 1 + places_[index];
+  }
+  // By id, or by number of the closure.
+  TypeId NewId(TypeId id) const {
+    return id >= first_id_ ? SplitId(id - first_id_) : new_ids_[id];
   }
 
   void MakeBase(uint32_t hdr_len, std::optional<Btf>* base) {
@@ -242,80 +295,71 @@ class Distiller {
     Btf::Words offsets(memory_);
     words.reserve(size_t{base_count_} * 4);
     offsets.reserve(base_count_ + 1);
-    strings_.StartWithEmptyString();
     for (const Member& member : closure_) {
       const TypeRecord& type = source_.type(member.id);
       if (!GoesToBase(type)) continue;
-      offsets.push_back(static_cast<uint32_t>(words.size()));
-      words.push_back(strings_.Map(type.name_off));
-      if (IsComposite(type.kind())) {
-        words.push_back(btf::MakeInfo(type.kind(), 0, false));
-      } else if (IsEnum(type.kind())) {
-        words.push_back(btf::MakeInfo(Kind::kEnum, 0, false));
-      } else {
-        words.push_back(type.info);
-      }
+      const Kind kind = IsEnum(type.kind()) ? Kind::kEnum : type.kind();
+      const bool empty = IsEnum(kind) || IsComposite(kind);
       // A FWD's third word is not used, but counts as an id.
-      words.push_back(type.kind() == Kind::kFwd ? NewId(type.size_or_type)
-                                                : type.size_or_type);
-      if (type.kind() == Kind::kInt) words.push_back(type.tail()[0]);
+      const uint32_t third = kind == Kind::kFwd
+                                 ? NewId(numbers_.Find(type.size_or_type))
+                                 : type.size_or_type;
+      offsets.push_back(static_cast<uint32_t>(words.size()));
+      words.push_back(strings_.AddToBase(type.name_off));
+      words.push_back(empty ? btf::MakeInfo(kind, 0, false) : type.info);
+      words.push_back(third);
+      if (kind == Kind::kInt) words.push_back(type.tail()[0]);
     }
     offsets.push_back(static_cast<uint32_t>(words.size()));
     base->emplace(btf::TypeTable(), nullptr, hdr_len, source_.foreign_endian(),
                   memory_);
     (*base)->ReplaceTypes(std::move(words), std::move(offsets));
-    (*base)->ReplaceOwnStrings(strings_.TakeSection());
+    (*base)->ReplaceOwnStrings(strings_.BaseSection());
   }
 
   void MakeSplit(uint32_t hdr_len, const Btf& base, std::optional<Btf>* split) {
-    const TypeId first = source_.first_id();
-    const uint32_t shift = first - base_count_ - 1;
-    for (uint32_t i = 0; i < source_.own_count(); ++i) {
-      TypeRecord& type = Record(words_, offsets_[i]);
-      btf::ForEachTypeField(type, [&](TypeId& id) {
-        id = id >= first ? id - shift : new_ids_[id];  // numbers; 0 stays
-      });
-      btf::ForEachStringField(
-          type, [this](uint32_t& offset) { offset = strings_.Map(offset); });
+    const auto count = static_cast<uint32_t>(places_.size());
+    Btf::Words offsets(count + 1, 0, memory_);
+    for (uint32_t i = 0; i < count; ++i) {
+      offsets[places_[i] + 1] = offsets_[i + 1] - offsets_[i];
     }
-    if (base_count_ != 0) AppendRest();
+    for (uint32_t i = 0; i < count; ++i) offsets[i + 1] += offsets[i];
+
+    Btf::Words words(words_.size(), 0, memory_);
+    for (uint32_t i = 0; i < count; ++i) {
+      uint32_t* const to = &words[offsets[places_[i]]];
+      std::copy(&words_[offsets_[i]], words_.data() + offsets_[i + 1], to);
+      auto& type = *reinterpret_cast<TypeRecord*>(to);
+      btf::ForEachTypeField(type, [this](TypeId& id) { id = NewId(id); });
+      btf::ForEachStringField(type, [this](uint32_t& string) {
+        string = strings_.NewOffset(string);
+      });
+    }
     split->emplace(base.AsParent(), nullptr, hdr_len, source_.foreign_endian(),
                    memory_);
-    (*split)->ReplaceTypes(std::move(words_), std::move(offsets_));
-    (*split)->ReplaceOwnStrings(strings_.TakeSection());
-  }
-
-  // What of the closure did not go to the new base.
-  void AppendRest() {
-    for (const Member& member : closure_) {
-      const TypeRecord& old = source_.type(member.id);
-      if (GoesToBase(old)) continue;
-      const auto start = static_cast<uint32_t>(words_.size());
-      const auto* old_words = reinterpret_cast<const uint32_t*>(&old);
-      words_.insert(words_.end(), old_words,
-                    old_words + source_.parent().type_words(member.id));
-      offsets_.push_back(static_cast<uint32_t>(words_.size()));
-      TypeRecord& type = Record(words_, start);
-      btf::ForEachTypeField(type, [this](TypeId& id) { id = NewId(id); });
-      btf::ForEachStringField(
-          type, [this](uint32_t& offset) { offset = strings_.Map(offset); });
-    }
+    (*split)->ReplaceTypes(std::move(words), std::move(offsets));
+    (*split)->ReplaceOwnStrings(strings_.SplitSection());
   }
 
   const Btf& source_;
+  const TypeId first_id_;
+  const bool sorted_;
   std::pmr::memory_resource* const memory_;
   NewStrings strings_;
-  SparseNumbers numbers_;             // of base ids
-  std::pmr::vector<Member> closure_;  // ascending by id, from AssignIds() on
-  std::pmr::vector<TypeId> new_ids_;  // by number
+  SparseMap numbers_;                 // by base id, from 1
+  std::pmr::vector<Member> closure_;  // ascending by id, once it is complete
   uint32_t base_count_ = 0;           // types of the new base, without void
-  Btf::Words words_;                  // of the new split
+  std::pmr::vector<TypeId> new_ids_;  // of the closure, by number
+  // The records of the new split, not in their final order, with numbers for
+  // strings and for ids of the base.
+  Btf::Words words_;
   Btf::Words offsets_;
+  std::pmr::vector<uint32_t> places_;  // where each of them goes
 };
 
 }  // namespace
 
-absl::Status Distill(const Btf& source, uint32_t hdr_len,
+absl::Status Distill(const Btf& source, uint32_t hdr_len, bool sorted,
                      std::optional<Btf>* base, std::optional<Btf>* split) {
   if (source.base() == nullptr) {
     return absl::InvalidArgumentError(".BTF: there is no base to distill from");
@@ -324,7 +368,7 @@ absl::Status Distill(const Btf& source, uint32_t hdr_len,
     return absl::InvalidArgumentError(
         ".BTF: a type refers to an id beyond the last type");
   }
-  return Distiller(source, source.memory()).Run(hdr_len, base, split);
+  return Distiller(source, sorted).Run(hdr_len, base, split);
 }
 
 }  // namespace btfd::engine

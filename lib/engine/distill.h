@@ -16,14 +16,15 @@ namespace btfd::engine {
 
 // Makes *base, the named types that `source` refers to without their content,
 // and *split, `source` over *base: its own types, then the nameless and
-// modifying base types that it refers to. hdr_len (24 or 32) is that of both.
+// modifying base types that it refers to. With `sorted`, those are laid out as
+// SortByName() would do it next. hdr_len (24 or 32) is that of both.
 // *split points into *base, which must neither move nor change. Both use the
 // memory of `source`, and `source` is not changed.
 //
 // InvalidArgument if there is no base, if the split refers to a base type that
 // cannot be distilled (VAR, FUNC, DATASEC, DECL_TAG, unknown) or to an enum of
 // odd size, or has a type of unknown kind itself.
-absl::Status Distill(const btf::Btf& source, uint32_t hdr_len,
+absl::Status Distill(const btf::Btf& source, uint32_t hdr_len, bool sorted,
                      std::optional<btf::Btf>* base,
                      std::optional<btf::Btf>* split);
 

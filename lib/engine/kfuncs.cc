@@ -48,12 +48,13 @@ absl::Status FindFlags(const BtfIds& ids, const IdName& func, Kfunc* kfunc) {
 class KfuncCollector {
  public:
   explicit KfuncCollector(std::pmr::memory_resource* memory)
-      : kfuncs_(memory), numbers_(memory) {}
+      : kfuncs_(memory), numbers_(memory, 64) {}
 
   absl::Status Add(const Kfunc& kfunc) {
-    const auto [number, is_new] = numbers_.Insert(kfunc.id + 1);
-    if (is_new) {
+    uint32_t& number = numbers_[kfunc.id + 1];
+    if (number == 0) {
       kfuncs_.push_back(kfunc);
+      number = static_cast<uint32_t>(kfuncs_.size());
       return absl::OkStatus();
     }
     const Kfunc& first = kfuncs_[number - 1];
@@ -72,7 +73,7 @@ class KfuncCollector {
 
  private:
   std::pmr::vector<Kfunc> kfuncs_;
-  SparseNumbers numbers_;  // of id + 1
+  SparseMap numbers_;  // id + 1 -> number, from 1
 };
 
 }  // namespace

@@ -72,12 +72,16 @@ class Finalizer {
     if (steps_.rebase) RETURN_IF_ERROR(In(FailedIn::kBtf, PutOverBase()));
     RETURN_IF_ERROR(In(FailedIn::kBtf, Annotate()));
 
-    // Beyond this point no new strings, and nothing new about kfuncs.
+    // Beyond this point no new strings.
     if (steps_.dedup) RETURN_IF_ERROR(In(FailedIn::kBtf, Deduplicate()));
-    if (Distills()) RETURN_IF_ERROR(In(FailedIn::kBtf, DistillBase()));
 
-    // Beyond this point no new types.
-    if (steps_.sort) RETURN_IF_ERROR(In(FailedIn::kBtf, SortByName(btf_)));
+    // Beyond this point no new types, but for those that distilling takes over
+    // from the base. It lays them out in their order at once.
+    if (Distills()) {
+      RETURN_IF_ERROR(In(FailedIn::kBtf, DistillBase()));
+    } else if (steps_.sort) {
+      RETURN_IF_ERROR(In(FailedIn::kBtf, SortByName(btf_)));
+    }
 
     // Beyond this point ids are final.
     if (steps_.resolve_ids) RETURN_IF_ERROR(In(FailedIn::kIds, ResolveIds()));
@@ -174,8 +178,8 @@ class Finalizer {
   }
 
   absl::Status DistillBase() {
-    RETURN_IF_ERROR(
-        Distill(*btf_, steps_.new_header_size, &new_base_, &new_split_));
+    RETURN_IF_ERROR(Distill(*btf_, steps_.new_header_size, steps_.sort,
+                            &new_base_, &new_split_));
     btf_ = &*new_split_;
     return absl::OkStatus();
   }

@@ -7,82 +7,91 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory_resource>
-#include <vector>
+#include <utility>
 
 namespace btfd::engine {
 
 namespace {
 
-struct Key {
-  uint64_t prefix;  // as a big-endian number, zero behind the end of the name
-  uint32_t index;
-  uint32_t name_off;
-};
-
 bool EndsInPrefix(uint64_t prefix) { return (prefix & 0xff) == 0; }
 
-// The first eight bytes of the NUL-terminated text at `text`, of which
-// `readable` bytes may be read at least.
-uint64_t PrefixOf(const char* text, size_t readable) {
+// The first eight bytes of a text as a big-endian number, zero behind its end.
+uint64_t PrefixOf(const char* text, const char* end) {
   uint64_t prefix = 0;
-  if (readable < sizeof(prefix)) {
+  if (end - text < static_cast<ptrdiff_t>(sizeof(prefix))) {
     for (size_t i = 0; i < sizeof(prefix) && text[i] != '\0'; ++i) {
       prefix |= uint64_t{static_cast<uint8_t>(text[i])} << (56 - 8 * i);
     }
     return prefix;
   }
   memcpy(&prefix, text, sizeof(prefix));
-  prefix = __builtin_bswap64(prefix);
-  // The highest zero byte ends the name; borrows only run towards higher
-  // bytes, so look at the little-endian form.
-  const uint64_t little = __builtin_bswap64(prefix);
+  // The lowest set bit marks the first zero byte.
   const uint64_t zeros =
-      (little - 0x0101010101010101) & ~little & 0x8080808080808080;
-  if (zeros == 0) return prefix;
-  const int length = __builtin_ctzll(zeros) / 8;
-  return length == 0 ? 0 : prefix & ~uint64_t{0} << (64 - 8 * length);
+      (prefix - 0x0101010101010101) & ~prefix & 0x8080808080808080;
+  if (zeros != 0) prefix &= (zeros & -zeros) - 1;
+  return __builtin_bswap64(prefix);
 }
 
 }  // namespace
 
-absl::Status SortByName(btf::Btf* btf) {
-  std::pmr::memory_resource* const memory = btf->memory();
-  const uint32_t count = btf->own_count();
-  const btf::TypeTable& parent = btf->parent();
-  const uint32_t str_end = btf->str_end();
+void NameOrder::Add(const char* name, const char* end) {
+  const uint64_t prefix = PrefixOf(name, end);
+  const auto index = static_cast<uint32_t>(new_index_.size());
+  if (prefix == 0) {
+    new_index_.push_back(anonymous_++);
+    return;
+  }
+  new_index_.push_back(0);
+  named_.push_back({prefix, index, static_cast<uint32_t>(texts_.size())});
+  texts_.push_back(name);
+}
 
-  std::pmr::vector<uint32_t> new_index(count, 0, memory);
-  std::pmr::vector<Key> named(memory);
-  named.reserve(count);
-  uint32_t next = 0;
-  for (uint32_t i = 0; i < count; ++i) {
-    const uint32_t name_off = btf->own_type(btf->first_id() + i).name_off;
-    uint64_t prefix = 0;
-    if (name_off != 0) {
-      const uint32_t end = name_off < parent.str_len ? parent.str_len : str_end;
-      prefix = PrefixOf(btf->string(name_off), end - name_off);
-    }
-    if (prefix == 0) {
-      new_index[i] = next++;
-    } else {
-      named.push_back({prefix, i, name_off});
-    }
+void NameOrder::Add(const btf::Btf& btf, uint32_t name_off) {
+  const btf::TypeTable& parent = btf.parent();
+  if (name_off == 0) {
+    new_index_.push_back(anonymous_++);
+  } else if (name_off < parent.str_len) {
+    Add(parent.strings + name_off, parent.strings + parent.str_len);
+  } else {
+    const absl::string_view own = btf.own_strings();
+    Add(own.data() + (name_off - parent.str_len), own.data() + own.size());
   }
-  const auto before = [btf](const Key& a, const Key& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    if (!EndsInPrefix(a.prefix)) {
-      const int order = strcmp(btf->string(a.name_off) + sizeof(a.prefix),
-                               btf->string(b.name_off) + sizeof(b.prefix));
-      if (order != 0) return order < 0;
-    }
-    return a.index < b.index;
+}
+
+bool NameOrder::Before(const Key& a, const Key& b) const {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+  if (!EndsInPrefix(a.prefix)) {
+    const int order = strcmp(texts_[a.text] + sizeof(a.prefix),
+                             texts_[b.text] + sizeof(b.prefix));
+    if (order != 0) return order < 0;
+  }
+  return a.index < b.index;
+}
+
+std::pmr::vector<uint32_t> NameOrder::Finish() {
+  const auto before = [this](const Key& a, const Key& b) {
+    return Before(a, b);
   };
-  if (!std::is_sorted(named.begin(), named.end(), before)) {
-    std::sort(named.begin(), named.end(), before);
+  // Often two runs: the types as they were sorted before, and what was added.
+  const auto run = std::is_sorted_until(named_.begin(), named_.end(), before);
+  if (std::is_sorted(run, named_.end(), before)) {
+    std::pmr::vector<Key> merged(named_.size(), Key{}, named_.get_allocator());
+    std::merge(named_.begin(), run, run, named_.end(), merged.begin(), before);
+    named_ = std::move(merged);
+  } else {
+    std::sort(named_.begin(), named_.end(), before);
   }
-  for (const Key& key : named) new_index[key.index] = next++;
-  return btf->Permute(new_index);
+  uint32_t next = anonymous_;
+  for (const Key& key : named_) new_index_[key.index] = next++;
+  return std::move(new_index_);
+}
+
+absl::Status SortByName(btf::Btf* btf) {
+  NameOrder order(btf->own_count(), btf->memory());
+  for (btf::TypeId id = btf->first_id(); id < btf->end_id(); ++id) {
+    order.Add(*btf, btf->own_type(id).name_off);
+  }
+  return btf->Permute(order.Finish());
 }
 
 }  // namespace btfd::engine
