@@ -53,18 +53,20 @@ constexpr const char* kSchema[] = {
 constexpr const char* kSchemaChecks[] = {
     "SELECT id, digest, origin, types, last_used FROM bases",
     "SELECT id, base_id, part, version, size, checksum, data FROM base_blobs",
-    "SELECT machine_id, device, inode, size, mtime_ns, ctime_ns, digest,"
-    " checksum, added FROM file_keys",
+    ("SELECT machine_id, device, inode, size, mtime_ns, ctime_ns, digest,"
+     " checksum, added FROM file_keys"),
     "SELECT id, key, size, last_used FROM results",
     "SELECT id, checksum, value FROM result_values",
     "SELECT name, value FROM counters",
 };
 
 // 16 KB pages: a blob of 12 MB is read in half the time that 4 KB pages take,
-// and a result rarely needs a second page.
+// and a result rarely needs a second page. A new file holds nothing that
+// waiting for the disk could save: synchronous is off until its schema stands.
 constexpr const char* kNewFilePragmas[] = {
     "PRAGMA page_size=16384",
     "PRAGMA auto_vacuum=INCREMENTAL",
+    "PRAGMA synchronous=OFF",
 };
 
 // synchronous=NORMAL: in WAL mode a commit costs no fsync, only a checkpoint
@@ -89,8 +91,11 @@ absl::Status CreateSchema(Connection* connection) {
   return transaction.Commit();
 }
 
-// DataLoss if the file has to be set aside.
-absl::Status CheckOrCreateSchema(Connection* connection) {
+enum class Content { kNothing, kOurs };
+
+// Only reads, so that a file of somebody else's is set aside as it was found.
+// DataLoss if it has to be.
+absl::StatusOr<Content> Inspect(Connection* connection) {
   ASSIGN_OR_RETURN(const int64_t application,
                    connection->RunForInt("PRAGMA application_id"));
   ASSIGN_OR_RETURN(const int64_t version,
@@ -98,10 +103,12 @@ absl::Status CheckOrCreateSchema(Connection* connection) {
   ASSIGN_OR_RETURN(const int64_t objects,
                    connection->RunForInt("SELECT count(*) FROM sqlite_schema"));
   if (application == 0 && version == 0 && objects == 0) {
-    RETURN_IF_ERROR(CreateSchema(connection));
-  } else if (application != kApplicationId) {
+    return Content::kNothing;
+  }
+  if (application != kApplicationId) {
     return absl::DataLossError("store: the file is another program's database");
-  } else if (version != kSchemaVersion) {
+  }
+  if (version != kSchemaVersion) {
     return absl::DataLossError(
         absl::StrCat("store: the file has schema version ", version,
                      ", this program works with ", kSchemaVersion));
@@ -109,7 +116,12 @@ absl::Status CheckOrCreateSchema(Connection* connection) {
   for (const char* sql : kSchemaChecks) {
     RETURN_IF_ERROR(connection->Prepare(sql).status());
   }
-  return absl::OkStatus();
+  // Opened for writing, in a directory where we may write. What remains is a
+  // file of other permissions, or of a format that a newer SQLite could write.
+  if (connection->read_only()) {
+    return absl::DataLossError("store: the file can only be read");
+  }
+  return Content::kOurs;
 }
 
 absl::StatusOr<std::unique_ptr<Connection>> OpenWriter(
@@ -119,12 +131,19 @@ absl::StatusOr<std::unique_ptr<Connection>> OpenWriter(
                    Connection::Open(options.path,
                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                                     options.busy_timeout));
-  for (const char* sql : kNewFilePragmas) RETURN_IF_ERROR(connection->Run(sql));
+  ASSIGN_OR_RETURN(const Content content, Inspect(connection.get()));
+  if (content == Content::kNothing) {
+    for (const char* sql : kNewFilePragmas) {
+      RETURN_IF_ERROR(connection->Run(sql));
+    }
+  }
   RETURN_IF_ERROR(connection->Run(options.rollback_journal
                                       ? "PRAGMA journal_mode=TRUNCATE"
                                       : "PRAGMA journal_mode=WAL"));
+  if (content == Content::kNothing) {
+    RETURN_IF_ERROR(CreateSchema(connection.get()));
+  }
   for (const char* sql : kWriterPragmas) RETURN_IF_ERROR(connection->Run(sql));
-  RETURN_IF_ERROR(CheckOrCreateSchema(connection.get()));
   if (options.max_page_count != 0) {
     RETURN_IF_ERROR(connection->SetMaxPageCount(options.max_page_count));
   }

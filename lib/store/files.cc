@@ -27,6 +27,11 @@ constexpr const char* kJournals[] = {"-wal", "-shm", "-journal"};
 constexpr size_t kKeptAside = 1;
 
 absl::Status ErrnoStatus(absl::string_view doing, const std::string& path) {
+  // To a caller both are the same: nothing can be kept there.
+  if (errno == EROFS) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("store: ", doing, " ", path, ": read-only file system"));
+  }
   return absl::ErrnoToStatus(errno, absl::StrCat("store: ", doing, " ", path));
 }
 
@@ -82,14 +87,19 @@ absl::Status PrepareDirectory(const std::string& directory) {
   if (stat(directory.c_str(), &status) != 0) {
     return ErrnoStatus("looking at the directory", directory);
   }
+  return CheckDirectory(status, geteuid(), directory);
+}
+
+absl::Status CheckDirectory(const struct stat& status, uid_t user,
+                            const std::string& directory) {
   if (!S_ISDIR(status.st_mode)) {
     return absl::FailedPreconditionError(
         absl::StrCat("store: not a directory: ", directory));
   }
-  if (status.st_uid != geteuid()) {
+  if (status.st_uid != user) {
     return absl::PermissionDeniedError(
         absl::StrCat("store: the directory belongs to another user (",
-                     status.st_uid, ", we are ", geteuid(), "): ", directory));
+                     status.st_uid, ", we are ", user, "): ", directory));
   }
   if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return absl::PermissionDeniedError(absl::StrCat(

@@ -6,6 +6,7 @@
 #ifndef BTFD_LIB_STORE_FILES_H_
 #define BTFD_LIB_STORE_FILES_H_
 
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include <cstdint>
@@ -20,6 +21,10 @@ namespace btfd::store {
 // Makes the directory (0700) and its parents. PermissionDenied if it belongs to
 // somebody else or others may write there: cached results go into modules.
 absl::Status PrepareDirectory(const std::string& directory);
+
+// The part of it that looks at who may do what; `user` is who we are.
+absl::Status CheckDirectory(const struct stat& status, uid_t user,
+                            const std::string& directory);
 
 // By f_type of statfs(2): SQLite's WAL needs shared memory between processes,
 // which network and FUSE file systems do not have.

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/util/status_macros.h"
 
 namespace btfd::store {
 
@@ -80,12 +81,11 @@ void Session::Replace(const std::shared_ptr<Database>& old, bool damaged) {
     }
   }
   const size_t slash = options_.path.rfind('/');
-  absl::Status status = PrepareDirectory(options_.path.substr(0, slash));
-  absl::StatusOr<std::shared_ptr<Database>> fresh = status;
-  if (status.ok()) {
-    fresh =
-        Database::Open(options_, damaged ? old->identity() : FileIdentity());
-  }
+  const auto open_fresh = [&]() -> absl::StatusOr<std::shared_ptr<Database>> {
+    RETURN_IF_ERROR(PrepareDirectory(options_.path.substr(0, slash)));
+    return Database::Open(options_, damaged ? old->identity() : FileIdentity());
+  };
+  auto fresh = open_fresh();
   if (!fresh.ok()) Report(Counter::kStoreErrors, fresh.status().message());
   const absl::MutexLock lock(&mutex_);
   current_ = std::move(fresh);

@@ -77,7 +77,8 @@ class Connection {
   // PRAGMA max_page_count, which takes no parameter.
   absl::Status SetMaxPageCount(uint32_t pages);
 
-  int64_t last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
+  // Known once something was read.
+  bool read_only() const { return sqlite3_db_readonly(db_, "main") != 0; }
   int changes() const { return sqlite3_changes(db_); }
 
  private:

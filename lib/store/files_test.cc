@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/store/files.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "absl/time/clock.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace btfd::store {
+namespace {
+using ::testing::HasSubstr;
+
+class FilesTest : public ::testing::Test {
+ protected:
+  FilesTest()
+      : directory_(
+            ::testing::TempDir() + "/files." +
+            ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+    std::filesystem::remove_all(directory_);
+    EXPECT_TRUE(PrepareDirectory(directory_).ok());
+  }
+  ~FilesTest() override { std::filesystem::remove_all(directory_); }
+  std::string Make(const std::string& name, size_t size) const {
+    const std::string path = directory_ + "/" + name;
+    std::ofstream(path) << std::string(size, 'x');
+    return path;
+  }
+  const std::string directory_;
+};
+
+TEST_F(FilesTest, NetworkFileSystemsAreKnown) {
+  EXPECT_TRUE(IsNetworkFilesystem(0x6969));  // NFS
+  // CIFS, as a signed 32-bit f_type gives it, too.
+  EXPECT_TRUE(IsNetworkFilesystem(0xff534d42));
+  EXPECT_TRUE(IsNetworkFilesystem(static_cast<int32_t>(0xff534d42)));
+  EXPECT_TRUE(IsNetworkFilesystem(0x01021997));   // 9p
+  EXPECT_TRUE(IsNetworkFilesystem(0x65735546));   // FUSE
+  EXPECT_FALSE(IsNetworkFilesystem(0xef53));      // ext4
+  EXPECT_FALSE(IsNetworkFilesystem(0x01021994));  // tmpfs
+  EXPECT_FALSE(IsNetworkFilesystem(0x9123683e));  // btrfs
+  EXPECT_TRUE(IsOnNetworkFilesystem(directory_ + "/absent"));
+}
+
+TEST_F(FilesTest, ParentsOfTheDirectoryAreMade) {
+  const std::string deep = directory_ + "/a/b/c";
+  ASSERT_TRUE(PrepareDirectory(deep).ok());
+  EXPECT_TRUE(std::filesystem::is_directory(deep));
+  EXPECT_TRUE(PrepareDirectory(deep).ok());
+}
+
+TEST_F(FilesTest, DirectoryOfAnotherUserIsRefused) {
+  struct stat seen;
+  ASSERT_EQ(stat(directory_.c_str(), &seen), 0);
+  EXPECT_TRUE(CheckDirectory(seen, geteuid(), directory_).ok());
+  const absl::Status status = CheckDirectory(seen, geteuid() + 1, directory_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("the directory belongs to another user"));
+}
+
+TEST_F(FilesTest, FileIsMadePrivateAndLeftAlone) {
+  const std::string path = directory_ + "/file";
+  ASSERT_TRUE(CreatePrivateFile(path).ok());
+  struct stat status;
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  std::ofstream(path) << "content";
+  ASSERT_TRUE(CreatePrivateFile(path).ok());
+  EXPECT_EQ(std::filesystem::file_size(path), 7u);
+  const absl::Status absent = CreatePrivateFile(directory_ + "/no/file");
+  EXPECT_EQ(absent.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(absent.message()), HasSubstr("/no/file"));
+}
+
+TEST_F(FilesTest, IdentityChangesWithTheFileAndNotWithItsContent) {
+  const std::string path = Make("file", 1);
+  const FileIdentity before = IdentityOf(path);
+  Make("file", 2);
+  EXPECT_TRUE(IdentityOf(path) == before);
+  std::filesystem::rename(Make("other", 1), path);
+  EXPECT_FALSE(IdentityOf(path) == before);
+  EXPECT_TRUE(IdentityOf(directory_ + "/absent") == FileIdentity());
+}
+
+TEST_F(FilesTest, JournalsAreSetAsideAndCountedWithTheFile) {
+  const std::string path = Make("file", 100);
+  Make("file-wal", 20);
+  Make("file-shm", 3);
+  EXPECT_EQ(BytesOnDisk(path), 123u);
+  const auto aside = SetAside(path, absl::FromUnixSeconds(0));
+  ASSERT_TRUE(aside.ok()) << aside.status();
+  EXPECT_THAT(*aside, HasSubstr("/file.aside-19700101T000000.000000-"));
+  EXPECT_EQ(BytesOnDisk(path), 0u);
+  EXPECT_EQ(BytesOnDisk(*aside), 123u);
+  // The next one takes its place.
+  Make("file", 7);
+  ASSERT_TRUE(SetAside(path, absl::FromUnixSeconds(1)).ok());
+  EXPECT_EQ(BytesOnDisk(*aside), 0u);
+}
+
+TEST_F(FilesTest, SettingAsideWhatIsNotThereIsAnError) {
+  const auto aside = SetAside(directory_ + "/absent", absl::Now());
+  EXPECT_EQ(aside.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(aside.status().message()),
+              HasSubstr("setting aside"));
+}
+
+TEST_F(FilesTest, LockIsOfOneAtATime) {
+  const std::string path = directory_ + "/lock";
+  {
+    const auto first = FileLock::Take(path, absl::ZeroDuration());
+    ASSERT_TRUE(first.ok()) << first.status();
+    const auto second = FileLock::Take(path, absl::Milliseconds(20));
+    EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
+    EXPECT_THAT(std::string(second.status().message()),
+                HasSubstr("another process keeps " + path + " locked"));
+  }
+  EXPECT_TRUE(FileLock::Take(path, absl::ZeroDuration()).ok());
+}
+
+}  // namespace
+}  // namespace btfd::store
