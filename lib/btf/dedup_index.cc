@@ -123,6 +123,9 @@ void DedupIndex::Attach(util::Blob blob, const Base& base) {
   fingerprints_ = words(kFingerprints).data();
   copies_ = words(kCopies).data();
   odd_types_ = words(kOddTypes).data();
+  twins_ = words(kTwins).data();
+  signatures_ = words(kSignatures).data();
+  signature_mask_ = words(kSignatures).size() * 32 - 1;
   records_ = words(kRecordSlots).data();
   graphs_ = words(kGraphSlots).data();
   plain_graphs_ = words(kPlainGraphSlots).data();
@@ -174,7 +177,8 @@ absl::Status CheckTables(const util::Blob& blob,
   const TypeId end = header.end;
   if (header.sections[kFingerprints].size != uint64_t{end} * 4 ||
       header.sections[kCopies].size != (uint64_t{end} / 32 + 1) * 4 ||
-      header.sections[kOddTypes].size != (uint64_t{end} / 32 + 1) * 4) {
+      header.sections[kOddTypes].size != (uint64_t{end} / 32 + 1) * 4 ||
+      header.sections[kTwins].size != (uint64_t{end} / 32 + 1) * 4) {
     return Damaged("tables by id do not fit the base");
   }
   const auto fingerprints = Section<uint32_t>(blob, header, kFingerprints);
@@ -189,6 +193,10 @@ absl::Status CheckTables(const util::Blob& blob,
       !ValidSlots(words(kGraphSlots), header.graph_shape, end) ||
       !ValidSlots(words(kPlainGraphSlots), header.graph_shape, end)) {
     return Damaged("malformed candidate table");
+  }
+  const size_t signature_words = words(kSignatures).size();
+  if (signature_words == 0 || (signature_words & (signature_words - 1)) != 0) {
+    return Damaged("malformed signatures");
   }
   const absl::Span<const TypeId> not_filed = words(kNotFiled);
   if (not_filed.size() >= end || !Ascending(not_filed) ||

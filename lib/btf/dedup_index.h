@@ -83,6 +83,17 @@ class DedupIndex {
 
   uint32_t fingerprint(TypeId id) const { return fingerprints_[id]; }
 
+  // Of types that have parts: whether another base type has the signature of
+  // this one, and whether any base type has a signature. Both err towards yes.
+  // See Fingerprints::SignatureOf.
+  bool HasTwin(TypeId id) const {
+    return (twins_[id / 32] >> (id % 32) & 1) != 0;
+  }
+  bool HasSignature(uint64_t signature) const {
+    const uint64_t bit = signature & signature_mask_;
+    return (signatures_[bit / 32] >> (bit % 32) & 1) != 0;
+  }
+
   // First candidate in visiting order that equals `type` in every word, or 0.
   // `type` is none of STRUCT, UNION, TYPEDEF; `key` is its RecordKey().
   TypeId FindRecord(uint64_t key, const TypeRecord& type,
@@ -94,7 +105,7 @@ class DedupIndex {
   }
 
   // Calls fn(id) for each STRUCT, UNION and TYPEDEF that may be filed under a
-  // key, by ascending position; GraphKey() or Fingerprints::GraphKeyOf().
+  // key, by ascending position; PartsKey() or Fingerprints::SignatureOf().
   template <typename Fn>
   void ForEachGraph(uint64_t key, bool with_fingerprints, Fn&& fn) const {
     const uint32_t* slots = with_fingerprints ? graphs_ : plain_graphs_;
@@ -131,6 +142,9 @@ class DedupIndex {
   const uint32_t* fingerprints_ = nullptr;  // by id
   const uint32_t* copies_ = nullptr;        // a bit by id
   const uint32_t* odd_types_ = nullptr;     // a bit by id
+  const uint32_t* twins_ = nullptr;         // a bit by id
+  const uint32_t* signatures_ = nullptr;    // a bit by signature
+  uint64_t signature_mask_ = 0;
   const uint32_t* records_ = nullptr;       // slots
   const uint32_t* graphs_ = nullptr;        // slots, with fingerprints
   const uint32_t* plain_graphs_ = nullptr;  // slots, without

@@ -21,6 +21,8 @@ enum DedupSection : uint32_t {
   kFingerprints,     // by id, void included
   kCopies,           // a bit by id: another type has the same record
   kOddTypes,         // a bit by id: VAR, DATASEC or DECL_TAG
+  kTwins,            // a bit by id: another type has the same signature
+  kSignatures,       // a bit by signature, a power of two of bits
   kRecordSlots,      // ProbeShape records: value = id
   kGraphSlots,       // ProbeShape graphs: value = id
   kPlainGraphSlots,  // ProbeShape graphs: value = id

@@ -73,6 +73,8 @@ class DedupIndexBuilder {
   std::vector<uint32_t> fingerprints_;
   std::vector<uint32_t> copies_;
   std::vector<uint32_t> odd_types_;
+  std::vector<uint32_t> twins_;
+  std::vector<uint32_t> signatures_;
   std::vector<uint32_t> records_;
   std::vector<uint32_t> graphs_;
   std::vector<uint32_t> plain_graphs_;
@@ -119,14 +121,48 @@ void DedupIndexBuilder::FingerprintAll() {
                                    std::pmr::get_default_resource());
   for (TypeId id = 0; id < base_.end_id(); ++id) fingerprints.Of(id);
 
+  struct Signed {
+    uint64_t signature;
+    TypeId id;
+  };
+  std::vector<Signed> all;
+  all.reserve(by_position_.size());
+  for (const TypeId id : by_position_) {
+    const TypeRecord& type = base_.type(id);
+    if (HasParts(type.kind())) {
+      all.push_back({fingerprints.SignatureOf(type), id});
+    }
+  }
   graph_shape_ = ProbeShape::For(graphs_count_, base_.end_id());
   graphs_ = Slots(graph_shape_);
   plain_graphs_ = Slots(graph_shape_);
-  for (const TypeId id : by_position_) {
-    const TypeRecord& type = base_.type(id);
+  for (const Signed& entry : all) {
+    const TypeRecord& type = base_.type(entry.id);
     if (!IsGraphKind(type.kind())) continue;
-    Put(&graphs_, graph_shape_, fingerprints.GraphKeyOf(type), id);
-    Put(&plain_graphs_, graph_shape_, GraphKey(type), id);
+    Put(&graphs_, graph_shape_, entry.signature, entry.id);
+    Put(&plain_graphs_, graph_shape_, PartsKey(type), entry.id);
+  }
+
+  uint64_t bits = 32;
+  while (bits < 8 * uint64_t{base_.end_id()}) bits *= 2;
+  signatures_.assign(bits / 32, 0);
+  twins_.assign(base_.end_id() / 32 + 1, 0);
+  const ProbeShape shape = ProbeShape::For(all.size(), all.size());
+  std::vector<uint32_t> slots = Slots(shape);
+  for (uint32_t n = 0; n < all.size(); ++n) {
+    const auto [signature, id] = all[n];
+    const uint64_t bit = signature & (bits - 1);
+    signatures_[bit / 32] |= 1u << (bit % 32);
+    const uint32_t i = Probe(
+        slots.data(), shape, signature,
+        [&](uint32_t value) { return all[value - 1].signature == signature; });
+    if (slots[i] == 0) {
+      slots[i] = shape.slot(signature, n + 1);
+      continue;
+    }
+    const TypeId other = all[shape.value(slots[i]) - 1].id;
+    twins_[id / 32] |= 1u << (id % 32);
+    twins_[other / 32] |= 1u << (other % 32);
   }
 }
 
@@ -206,10 +242,11 @@ util::Blob DedupIndexBuilder::Lay() const {
     return Source{v.data(), v.size() * sizeof(v[0])};
   };
   const Source sources[kDedupSections] = {
-      source(fingerprints_), source(copies_),      source(odd_types_),
-      source(records_),      source(graphs_),      source(plain_graphs_),
-      source(enum_names_),   source(empty_enums_), source(composites_),
-      source(forwards_),     source(not_filed_)};
+      source(fingerprints_), source(copies_),       source(odd_types_),
+      source(twins_),        source(signatures_),   source(records_),
+      source(graphs_),       source(plain_graphs_), source(enum_names_),
+      source(empty_enums_),  source(composites_),   source(forwards_),
+      source(not_filed_)};
   DedupBlobHeader header{};
   uint64_t at = sizeof(header);
   for (uint32_t i = 0; i < kDedupSections; ++i) {

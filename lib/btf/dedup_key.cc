@@ -13,14 +13,26 @@ uint64_t RecordKey(const TypeRecord& type) {
   return hash;
 }
 
-uint64_t GraphKey(const TypeRecord& type) {
-  uint64_t hash = HashStep(0x6772617068, type.name_off, type.info);
-  if (!IsComposite(type.kind())) return hash;
-  hash = HashStep(hash, type.size_or_type);
-  for (const Member& member : type.members()) {
-    hash = HashStep(hash, member.name_off, member.offset);
+uint64_t PartsKey(const TypeRecord& type) {
+  uint64_t hash = HashStep(0x7061727473, type.name_off, type.info);
+  switch (type.kind()) {
+    case Kind::kStruct:
+    case Kind::kUnion:
+      hash = HashStep(hash, type.size_or_type);
+      for (const Member& member : type.members()) {
+        hash = HashStep(hash, member.name_off, member.offset);
+      }
+      return hash;
+    case Kind::kFuncProto:
+      for (const Param& param : type.params()) {
+        hash = HashStep(hash, param.name_off);
+      }
+      return hash;
+    case Kind::kArray:
+      return HashStep(hash, type.size_or_type, type.array().count);
+    default:
+      return hash;
   }
-  return hash;
 }
 
 }  // namespace btfd::btf

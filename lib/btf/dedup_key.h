@@ -91,6 +91,11 @@ constexpr bool IsSingleReference(Kind kind) {
       return false;
   }
 }
+// Kinds that are made of other types, as far as graph comparison goes.
+constexpr bool HasParts(Kind kind) {
+  return IsSingleReference(kind) || IsComposite(kind) ||
+         kind == Kind::kFuncProto || kind == Kind::kArray;
+}
 // A reference to one of these makes libbpf's comparison fail with EINVAL.
 constexpr bool IsNeverReferred(Kind kind) {
   return kind == Kind::kVar || kind == Kind::kDatasec || kind == Kind::kDeclTag;
@@ -98,8 +103,9 @@ constexpr bool IsNeverReferred(Kind kind) {
 
 // Key of a type that is compared record by record.
 uint64_t RecordKey(const TypeRecord& type);
-// Key of a STRUCT, UNION or TYPEDEF without what it refers to.
-uint64_t GraphKey(const TypeRecord& type);
+// What a graph comparison looks at in a record before it follows the parts, of
+// a type that has parts. Key of a STRUCT, UNION or TYPEDEF.
+uint64_t PartsKey(const TypeRecord& type);
 // Key under which all enums of a name are filed.
 inline uint64_t EnumNameKey(uint32_t name_off) {
   return HashStep(0x656e756d, name_off);
@@ -124,9 +130,10 @@ class Fingerprints {
     return known > kInProgress ? known : Walk(id);
   }
 
-  // GraphKey with the fingerprints of all that the type refers to.
-  uint64_t GraphKeyOf(const TypeRecord& type) {
-    uint64_t key = GraphKey(type);
+  // Shape and parts: PartsKey with the fingerprints of all that the type
+  // refers to. For a STRUCT, UNION or TYPEDEF, the key it is filed under.
+  uint64_t SignatureOf(const TypeRecord& type) {
+    uint64_t key = PartsKey(type);
     ForEachTypeField(type, [&](TypeId id) { key = HashStep(key, Of(id)); });
     return key;
   }

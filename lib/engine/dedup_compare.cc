@@ -31,60 +31,16 @@ bool SameParameterNames(const TypeRecord& a, const TypeRecord& b) {
 
 }  // namespace
 
-Hypothesis::Hypothesis(const State& state)
-    : first_own_(state.types.first()),
-      own_(state.types.own_count(), state.memory),
-      base_(state.base == nullptr ? 1 : 1024, state.memory),
-      pairs_(state.memory) {}
-
-void Hypothesis::Clear() {
-  pairs_.clear();
-  base_used_ = 0;
-  if (++epoch_ != 0) return;
-  std::fill(own_.begin(), own_.end(), OwnSlot());
-  std::fill(base_.begin(), base_.end(), BaseSlot());
-  epoch_ = 1;
-}
-
-Hypothesis::BaseSlot& Hypothesis::Find(TypeId canonical) {
-  const size_t mask = base_.size() - 1;
-  size_t i = (canonical * uint64_t{0x9e3779b97f4a7c15} >> 32) & mask;
-  while (base_[i].epoch == epoch_ && base_[i].canonical != canonical) {
-    i = (i + 1) & mask;
-  }
-  return base_[i];
-}
-
-void Hypothesis::Grow() {
-  base_.assign(base_.size() * 2, BaseSlot());
-  for (const Pair& pair : pairs_) {
-    if (pair.canonical < first_own_) {
-      Find(pair.canonical) = {epoch_, pair.canonical, pair.candidate};
-    }
-  }
-}
-
-TypeId Hypothesis::Assume(TypeId canonical, TypeId candidate) {
-  if (canonical >= first_own_) {
-    OwnSlot& slot = own_[canonical - first_own_];
-    if (slot.epoch == epoch_) return slot.candidate;
-    slot = {epoch_, candidate};
-  } else {
-    BaseSlot& slot = Find(canonical);
-    if (slot.epoch == epoch_) return slot.candidate;
-    slot = {epoch_, canonical, candidate};
-    ++base_used_;
-  }
-  pairs_.push_back({canonical, candidate});
-  if (base_used_ * 2 > base_.size()) Grow();
-  return kUnset;
-}
-
-Comparison::Comparison(State* state)
+Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
+                       bool may_learn)
     : state_(state),
       hypothesis_(*state),
       identity_(*state),
-      pending_(state->memory) {}
+      pending_(state->memory),
+      may_learn_(may_learn),
+      unique_(*state, fingerprints),
+      refutations_(state->memory),
+      trail_(state->memory) {}
 
 // Only the canonical side's forwards are seen through.
 TypeId Comparison::ForwardRoot(TypeId id) const {
@@ -100,36 +56,36 @@ Comparison::Step Comparison::VisitForward(const TypeRecord& candidate,
   const TypeRecord& forward = candidate_is_forward ? candidate : canonical;
   const TypeRecord& real = candidate_is_forward ? canonical : candidate;
   const Kind declared = forward.kflag() ? Kind::kUnion : Kind::kStruct;
-  if (real.kind() != declared) return Step::kReject;
+  if (real.kind() != declared) return Step::kMismatch;
   if (!candidate_is_forward && !state_->types.is_own(canonical_id)) {
     would_change_base_ = true;
   }
   return Step::kAccept;
 }
 
-// Precondition: the pair is assumed to correspond. What it refers to becomes
-// pending; the first of that is returned through the ids with kFollow.
-Comparison::Step Comparison::VisitRecords(TypeId* candidate,
-                                          TypeId* canonical) {
-  const TypeRecord& a = state_->types[*candidate];
-  const TypeRecord& b = state_->types[*canonical];
-  if (a.name_off != b.name_off) return Step::kReject;
+// Precondition: the pair was just assumed. Its parts become pending; the first
+// of them is put in place of the pair with kFollow.
+Comparison::Step Comparison::VisitRecords(Part* part) {
+  const TypeRecord& a = state_->types[part->candidate];
+  const TypeRecord& b = state_->types[part->canonical];
+  if (a.name_off != b.name_off) return Step::kMismatch;
   const Kind kind = a.kind();
   if (kind != b.kind()) {
     if (kind == Kind::kFwd || b.kind() == Kind::kFwd) {
-      return VisitForward(a, b, *canonical);
+      return VisitForward(a, b, part->canonical);
     }
-    return Step::kReject;
+    return Step::kMismatch;
   }
+  const auto pair = static_cast<uint32_t>(hypothesis_.pairs().size() - 1);
   switch (kind) {
     case Kind::kInt:
-      return btf::SameRecord(a, b) ? Step::kAccept : Step::kReject;
+      return btf::SameRecord(a, b) ? Step::kAccept : Step::kMismatch;
     case Kind::kEnum:
     case Kind::kEnum64:
-      return SameEnum(a, b) ? Step::kAccept : Step::kReject;
+      return SameEnum(a, b) ? Step::kAccept : Step::kMismatch;
     case Kind::kFwd:
     case Kind::kFloat:
-      return btf::SameHead(a, b) ? Step::kAccept : Step::kReject;
+      return btf::SameHead(a, b) ? Step::kAccept : Step::kMismatch;
     case Kind::kPtr:
     case Kind::kTypedef:
     case Kind::kVolatile:
@@ -137,60 +93,70 @@ Comparison::Step Comparison::VisitRecords(TypeId* candidate,
     case Kind::kRestrict:
     case Kind::kFunc:
     case Kind::kTypeTag:
-      if (a.info != b.info) return Step::kReject;
-      *candidate = a.size_or_type;
-      *canonical = b.size_or_type;
+      if (a.info != b.info) return Step::kMismatch;
+      *part = {a.size_or_type, b.size_or_type, pair};
       return Step::kFollow;
     case Kind::kArray:
       if (!btf::SameHead(a, b) || a.array().count != b.array().count) {
-        return Step::kReject;
+        return Step::kMismatch;
       }
-      pending_.push_back({a.tail(), b.tail(), 1, 1});
-      *candidate = a.array().index;
-      *canonical = b.array().index;
+      pending_.push_back({a.tail(), b.tail(), 1, 1, pair});
+      *part = {a.array().index, b.array().index, pair};
       return Step::kFollow;
     case Kind::kStruct:
     case Kind::kUnion:
-      if (!btf::SameShape(a, b)) return Step::kReject;
+      if (!btf::SameShape(a, b)) return Step::kMismatch;
       if (a.vlen() != 0) {
-        pending_.push_back({a.tail() + 1, b.tail() + 1, a.vlen(), 3});
+        pending_.push_back({a.tail() + 1, b.tail() + 1, a.vlen(), 3, pair});
       }
       return Step::kAccept;
     case Kind::kFuncProto:
-      if (a.info != b.info || !SameParameterNames(a, b)) return Step::kReject;
-      if (a.vlen() != 0) {
-        pending_.push_back({a.tail() + 1, b.tail() + 1, a.vlen(), 2});
+      if (a.info != b.info || !SameParameterNames(a, b)) {
+        return Step::kMismatch;
       }
-      *candidate = a.size_or_type;
-      *canonical = b.size_or_type;
+      if (a.vlen() != 0) {
+        pending_.push_back({a.tail() + 1, b.tail() + 1, a.vlen(), 2, pair});
+      }
+      *part = {a.size_or_type, b.size_or_type, pair};
       return Step::kFollow;
     default:
       return Step::kNotComparable;
   }
 }
 
-Comparison::Step Comparison::Visit(TypeId* candidate, TypeId* canonical) {
-  if (*candidate == *canonical) return Step::kAccept;
-  if (state_->Root(*candidate) == state_->Root(*canonical)) {
+Comparison::Step Comparison::Visit(Part* part) {
+  if (part->candidate == part->canonical) return Step::kAccept;
+  if (state_->Root(part->candidate) == state_->Root(part->canonical)) {
     return Step::kAccept;
   }
-  // Void is nothing but itself.
-  if (*candidate == 0 || *canonical == 0) return Step::kReject;
-  *canonical = ForwardRoot(*canonical);
-  const TypeId assumed = hypothesis_.Assume(*canonical, *candidate);
-  if (assumed == kUnset) return VisitRecords(candidate, canonical);
-  if (assumed == *candidate) return Step::kAccept;
-  switch (identity_.Compare(assumed, *candidate)) {
+  part->canonical = ForwardRoot(part->canonical);
+  const uint32_t known = hypothesis_.Assume(part->canonical, part->candidate);
+  if (known == Hypothesis::kNone) {
+    if (learns_) {
+      trail_.AddPair(part->of);
+      if (refutations_.Contains(part->candidate, part->canonical)) {
+        return Step::kRefuted;
+      }
+    }
+    return VisitRecords(part);
+  }
+  const TypeId assumed = hypothesis_.pairs()[known].candidate;
+  if (assumed == part->candidate) {
+    if (learns_) trail_.AddLink(part->of, known);
+    return Step::kAccept;
+  }
+  contradicted_ = known;
+  switch (identity_.Compare(assumed, part->candidate)) {
     case Verdict::kSame:
       return Step::kAccept;
     case Verdict::kEndless:
       return Step::kEndless;
     default:
-      return Step::kReject;
+      return Step::kContradiction;
   }
 }
 
-bool Comparison::NextPending(TypeId* candidate, TypeId* canonical) {
+bool Comparison::NextPending(Part* part) {
   while (!pending_.empty()) {
     Pending& next = pending_.back();
     while (next.left != 0 && *next.candidate == *next.canonical) {
@@ -202,8 +168,7 @@ bool Comparison::NextPending(TypeId* candidate, TypeId* canonical) {
       pending_.pop_back();
       continue;
     }
-    *candidate = *next.candidate;
-    *canonical = *next.canonical;
+    *part = {*next.candidate, *next.canonical, next.of};
     next.candidate += next.stride;
     next.canonical += next.stride;
     if (--next.left == 0) pending_.pop_back();
@@ -212,18 +177,25 @@ bool Comparison::NextPending(TypeId* candidate, TypeId* canonical) {
   return false;
 }
 
-Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
-  hypothesis_.Clear();
-  would_change_base_ = false;
-  pending_.clear();
+Verdict Comparison::Walk(Part part) {
   for (;;) {
-    switch (Visit(&candidate, &canonical)) {
+    const Part visited = part;
+    const Step step = Visit(&part);
+    switch (step) {
       case Step::kFollow:
         break;
       case Step::kAccept:
-        if (!NextPending(&candidate, &canonical)) return Verdict::kSame;
+        if (!NextPending(&part)) return Verdict::kSame;
         break;
-      case Step::kReject:
+      case Step::kMismatch:
+      case Step::kRefuted:
+        // The pair itself, that was just assumed.
+        if (learns_) {
+          Learn(step, static_cast<uint32_t>(hypothesis_.pairs().size() - 1));
+        }
+        return Verdict::kDifferent;
+      case Step::kContradiction:
+        if (learns_) Learn(step, visited.of);
         return Verdict::kDifferent;
       case Step::kNotComparable:
         return Verdict::kNotComparable;
@@ -233,7 +205,20 @@ Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
   }
 }
 
+Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
+  hypothesis_.Clear();
+  would_change_base_ = false;
+  pending_.clear();
+  if (learns_) trail_.Clear();
+  const Verdict verdict = Walk({candidate, canonical, Trail::kNone});
+  if (verdict == Verdict::kDifferent && may_learn_ && !learns_) {
+    CountFailure();
+  }
+  return verdict;
+}
+
 void Comparison::Merge() {
+  refutations_.Clear();
   const Types& types = state_->types;
   for (const Hypothesis::Pair& pair : hypothesis_.pairs()) {
     const TypeId candidate = state_->Root(pair.candidate);

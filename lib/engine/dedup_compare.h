@@ -9,7 +9,10 @@
 #include <memory_resource>
 #include <vector>
 
+#include "lib/engine/dedup_fingerprints.h"
+#include "lib/engine/dedup_refutation.h"
 #include "lib/engine/dedup_state.h"
+#include "lib/engine/dedup_unique.h"
 
 namespace btfd::engine::dedup {
 
@@ -29,24 +32,26 @@ class Hypothesis {
     TypeId candidate;
   };
 
+  static constexpr uint32_t kNone = 0xffffffff;
+
   explicit Hypothesis(const State& state);
 
   void Clear();
-  // What `canonical` is assumed to correspond to already. Else records the new
-  // assumption and returns kUnset.
-  TypeId Assume(TypeId canonical, TypeId candidate);
+  // The number of the pair that `canonical` is assumed to be in already. Else
+  // adds the pair, numbered next, and returns kNone.
+  uint32_t Assume(TypeId canonical, TypeId candidate);
   // All assumptions, oldest first.
   const std::pmr::vector<Pair>& pairs() const { return pairs_; }
 
  private:
   struct OwnSlot {
     uint32_t epoch = 0;
-    TypeId candidate = 0;
+    uint32_t pair = 0;
   };
   struct BaseSlot {
     uint32_t epoch = 0;
     TypeId canonical = 0;
-    TypeId candidate = 0;
+    uint32_t pair = 0;
   };
   BaseSlot& Find(TypeId canonical);
   void Grow();
@@ -85,7 +90,9 @@ class Identity {
 
 class Comparison {
  public:
-  explicit Comparison(State* state);
+  // With `may_learn`, failed comparisons make later ones cheaper: allowed where
+  // no comparison can be kNotComparable.
+  Comparison(State* state, SplitFingerprints* fingerprints, bool may_learn);
 
   // Whether `candidate` is the same as `canonical`, by graph.
   Verdict Compare(TypeId candidate, TypeId canonical);
@@ -96,27 +103,55 @@ class Comparison {
   void Merge();
 
  private:
-  // Pairs of ids in two records, yet to be compared.
+  // Parts of a pair, yet to be compared.
   struct Pending {
     const uint32_t* candidate;
     const uint32_t* canonical;
     uint32_t left;
     uint32_t stride;  // words
+    uint32_t of;      // number of the pair they are parts of
   };
-  enum class Step { kAccept, kReject, kFollow, kNotComparable, kEndless };
+  // Two ids to be compared next, as parts of pair `of`.
+  struct Part {
+    TypeId candidate;
+    TypeId canonical;
+    uint32_t of;
+  };
+  enum class Step {
+    kAccept,
+    kFollow,         // accept, if the part that was put in place is
+    kMismatch,       // the records differ
+    kContradiction,  // with pair contradicted_
+    kRefuted,        // by an earlier comparison
+    kNotComparable,
+    kEndless,
+  };
 
-  Step Visit(TypeId* candidate, TypeId* canonical);
-  Step VisitRecords(TypeId* candidate, TypeId* canonical);
+  Verdict Walk(Part part);
+  Step Visit(Part* part);
+  Step VisitRecords(Part* part);
   Step VisitForward(const TypeRecord& candidate, const TypeRecord& canonical,
                     TypeId canonical_id);
-  bool NextPending(TypeId* candidate, TypeId* canonical);
+  bool NextPending(Part* part);
   TypeId ForwardRoot(TypeId id) const;
+  void CountFailure();
+  // `of`: the pair that failed, or the one that the contradiction is a part of.
+  void Learn(Step failure, uint32_t of);
 
   State* state_;
   Hypothesis hypothesis_;
   Identity identity_;
   std::pmr::vector<Pending> pending_;
   bool would_change_base_ = false;
+
+  // Learning starts once failures have cost more than it does.
+  bool may_learn_;
+  bool learns_ = false;
+  uint64_t wasted_ = 0;  // pairs assumed in comparisons that failed
+  uint32_t contradicted_ = 0;
+  UniqueTypes unique_;
+  Refutations refutations_;
+  Trail trail_;
 };
 
 }  // namespace btfd::engine::dedup

@@ -37,12 +37,10 @@ class GraphPass {
  public:
   explicit GraphPass(State* state)
       : state_(state),
-        comparison_(state),
-        own_fingerprints_(state->types.own_count(), btf::kNoFingerprint,
-                          state->memory),
         filter_(!HasOddReferences(*state)),
-        candidates_(state->memory),
-        fingerprints_(Graph{state, &own_fingerprints_}, state->memory) {}
+        fingerprints_(*state),
+        comparison_(state, &fingerprints_, filter_),
+        candidates_(state->memory) {}
 
   absl::Status Run() {
     const Types& types = state_->types;
@@ -56,25 +54,9 @@ class GraphPass {
   }
 
  private:
-  // For fingerprints: the base's are in its index, and are never set.
-  struct Graph {
-    const State* state;
-    std::pmr::vector<uint32_t>* own;
-
-    const TypeRecord& Type(TypeId id) const { return state->types[id]; }
-    uint32_t Get(TypeId id) const {
-      if (state->types.is_own(id)) return (*own)[id - state->types.first()];
-      return state->index != nullptr ? state->index->fingerprint(id)
-                                     : kVoidFingerprint;
-    }
-    void Set(TypeId id, uint32_t value) {
-      (*own)[id - state->types.first()] = value;
-    }
-  };
-
   absl::Status Settle(TypeId id, const TypeRecord& type) {
     const uint64_t key =
-        filter_ ? fingerprints_.GraphKeyOf(type) : btf::GraphKey(type);
+        filter_ ? fingerprints_.SignatureOf(type) : btf::PartsKey(type);
     state_->candidates.ListGraphs(key, filter_, &candidates_);
     for (const TypeId candidate : candidates_) {
       const TypeRecord& other = state_->types[candidate];
@@ -108,14 +90,11 @@ class GraphPass {
     return absl::OkStatus();
   }
 
-  static constexpr uint32_t kVoidFingerprint = 0xffffffff;
-
   State* state_;
-  Comparison comparison_;
-  std::pmr::vector<uint32_t> own_fingerprints_;
   bool filter_;
+  SplitFingerprints fingerprints_;
+  Comparison comparison_;
   std::pmr::vector<TypeId> candidates_;
-  btf::Fingerprints<Graph> fingerprints_;
 };
 
 }  // namespace
