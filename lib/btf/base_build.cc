@@ -95,7 +95,8 @@ class Builder {
   void GroupClass(NamedIds* named);
   void FindSharedComposites();
   void IndexStrings(uint32_t* slots, const ProbeShape& shape) const;
-  util::Blob Lay();
+  BaseBlobHeader MakeHeader() const;
+  util::Blob Lay() const;
 
   const BaseSource& source_;
   std::vector<NamedIds> named_;  // by class
@@ -249,13 +250,22 @@ void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) const {
   }
 }
 
-util::Blob Builder::Lay() {
-  const absl::string_view strings = source_.strings;
-  const absl::string_view layout = source_.layout;
-  const uint64_t texts = CountStrings(strings);
-  const ProbeShape string_shape = ProbeShape::For(texts, strings.size());
-
+BaseBlobHeader Builder::MakeHeader() const {
+  const uint64_t strings_size = source_.strings.size();
   BaseBlobHeader header{};
+  header.magic = kBaseBlobMagic;
+  header.version = kBaseBlobVersion;
+  header.foreign_endian = source_.foreign_endian;
+  header.modifiable = source_.modifiable;
+  header.layout_size = static_cast<uint32_t>(source_.layout.size());
+  header.strings_size = static_cast<uint32_t>(strings_size);
+  header.end = source_.end();
+  header.string_shape =
+      ProbeShape::For(CountStrings(source_.strings), strings_size);
+  header.name_shape = names_.shape;
+  std::copy(std::begin(names_.class_ends), std::end(names_.class_ends),
+            header.class_ends);
+
   uint64_t at = sizeof(header);
   auto place = [&](BaseSection section, uint64_t size) {
     header.sections[section] = {at, size};
@@ -263,61 +273,53 @@ util::Blob Builder::Lay() {
   };
   place(kWords, (kVoidWords + source_.words.size()) * 4);
   place(kOffsets, (uint64_t{source_.end()} + 1) * 4);
-  place(kStrings, strings.size());
-  place(kLayout, layout.size());
-  place(kStringSlots, (uint64_t{string_shape.mask} + 1) * 4);
+  place(kStrings, strings_size);
+  place(kLayout, source_.layout.size());
+  place(kStringSlots, (uint64_t{header.string_shape.mask} + 1) * 4);
   place(kNameSlots, names_.slots.size() * 4);
   place(kGroupStarts, names_.group_starts.size() * 4);
   place(kNamedIds, names_.ids.size() * 4);
   place(kDeclTags, decl_tags_.size() * 4);
   place(kSharedComposites, shared_composites_.size() * 4);
-
-  header.magic = kBaseBlobMagic;
   header.size = at;
-  header.version = kBaseBlobVersion;
-  header.foreign_endian = source_.foreign_endian;
-  header.modifiable = source_.modifiable;
-  header.layout_size = static_cast<uint32_t>(layout.size());
-  header.strings_size = static_cast<uint32_t>(strings.size());
-  header.end = source_.end();
-  header.string_shape = string_shape;
-  header.name_shape = names_.shape;
-  std::copy(std::begin(names_.class_ends), std::end(names_.class_ends),
-            header.class_ends);
+  return header;
+}
 
-  util::Blob blob(at);
-  char* data = blob.data();
-  auto fill = [&](BaseSection section, uint64_t skip, const void* from,
-                  uint64_t size) {
-    char* to = data + header.sections[section].offset + skip;
-    if (size != 0) memcpy(to, from, size);
-    memset(to + size, 0, -(skip + size) & 7);
+util::Blob Builder::Lay() const {
+  const BaseBlobHeader header = MakeHeader();
+  util::Blob blob(header.size);
+  char* const data = blob.data();
+  auto start = [&](BaseSection section) {
+    char* to = data + header.sections[section].offset;
+    // The padding belongs to the checksum.
+    const uint64_t size = header.sections[section].size;
+    memset(to + size, 0, -size & 7);
+    return to;
   };
-  const uint32_t void_words[kVoidWords] = {};
-  memcpy(data + header.sections[kWords].offset, void_words, sizeof(void_words));
-  fill(kWords, sizeof(void_words), source_.words.data(),
-       source_.words.size() * 4);
-  auto* offsets =
-      reinterpret_cast<uint32_t*>(data + header.sections[kOffsets].offset);
-  *offsets++ = 0;
-  for (const uint32_t offset : source_.offsets)
-    *offsets++ = offset + kVoidWords;
-  fill(kOffsets, header.sections[kOffsets].size, nullptr, 0);
-  fill(kStrings, 0, strings.data(), strings.size());
-  fill(kLayout, 0, layout.data(), layout.size());
-  auto* slots =
-      reinterpret_cast<uint32_t*>(data + header.sections[kStringSlots].offset);
-  memset(slots, 0, header.sections[kStringSlots].size);
-  IndexStrings(slots, string_shape);
-  for (const auto& [section, table] :
-       {std::pair<BaseSection, const std::vector<uint32_t>*>(kNameSlots,
-                                                             &names_.slots),
-        {kGroupStarts, &names_.group_starts},
-        {kNamedIds, &names_.ids},
-        {kDeclTags, &decl_tags_},
-        {kSharedComposites, &shared_composites_}}) {
-    fill(section, 0, table->data(), table->size() * 4);
+  auto fill = [&](BaseSection section, const void* from) {
+    const uint64_t size = header.sections[section].size;
+    char* to = start(section);
+    if (size != 0) memcpy(to, from, size);
+  };
+  char* words = start(kWords);
+  memset(words, 0, kVoidWords * 4);
+  if (!source_.words.empty()) {
+    memcpy(words + kVoidWords * 4, source_.words.data(),
+           source_.words.size() * 4);
   }
+  auto* offset = reinterpret_cast<uint32_t*>(start(kOffsets));
+  *offset++ = 0;
+  for (const uint32_t own : source_.offsets) *offset++ = own + kVoidWords;
+  fill(kStrings, source_.strings.data());
+  fill(kLayout, source_.layout.data());
+  auto* slots = reinterpret_cast<uint32_t*>(start(kStringSlots));
+  memset(slots, 0, header.sections[kStringSlots].size);
+  IndexStrings(slots, header.string_shape);
+  fill(kNameSlots, names_.slots.data());
+  fill(kGroupStarts, names_.group_starts.data());
+  fill(kNamedIds, names_.ids.data());
+  fill(kDeclTags, decl_tags_.data());
+  fill(kSharedComposites, shared_composites_.data());
   memcpy(data, &header, sizeof(header));
   const uint64_t checksum = BaseBlobChecksum(blob.view());
   memcpy(data + offsetof(BaseBlobHeader, checksum), &checksum,

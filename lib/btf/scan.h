@@ -62,6 +62,10 @@ inline uint64_t MaxRecords(uint64_t words) { return words / 3; }
 void SwapWords(uint32_t* words, uint64_t count);
 void SwapLayoutFlags(char* layout, uint64_t size);
 
+// InvalidArgument in the words that all of these use.
+absl::Status MalformedBtf(absl::string_view what, uint64_t offset,
+                          absl::string_view defect);
+
 // "STRUCT", or "kind 77".
 std::string KindName(uint32_t kind_number);
 
