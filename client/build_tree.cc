@@ -279,8 +279,9 @@ void Examination::CheckPaholeVersion(int version) {
     Say(Grade::kNote,
         "this tree's pahole makes no .BTF.base: its external modules fit this "
         "very kernel alone",
-        "btfc finalize --distill=always --base " + vmlinux_path() +
-            " MODULE.ko after the build");
+        absl::StrCat("btfc finalize --profile ", release_,
+                     " --distill=always --base ", vmlinux_path(),
+                     " MODULE.ko after the build"));
   }
 }
 

@@ -196,7 +196,7 @@ TEST_F(Doctor, NotesThatAnOldPaholeDistillsNothing) {
   Configure("CONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_PAHOLE_VERSION=124\n");
   InstallPahole("v1.30");
   EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, ".BTF.base",
-                                     "btfc finalize --distill=always")));
+                                     "btfc finalize --profile 6.12")));
 }
 
 TEST_F(Doctor, NotesThatTheTreeHasNoTool) {
