@@ -26,23 +26,26 @@ constexpr const char* kJournals[] = {"-wal", "-shm", "-journal"};
 // Set-aside files are for people to look at; more than one would only cost.
 constexpr size_t kKeptAside = 1;
 
-absl::Status ErrnoStatus(absl::string_view doing, const std::string& path) {
-  // To a caller both are the same: nothing can be kept there.
-  if (errno == EROFS) {
+absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
+                         int error = errno) {
+  // To a caller EROFS and EACCES are the same: nothing can be kept there.
+  if (error == EROFS) {
     return absl::PermissionDeniedError(
         absl::StrCat("store: ", doing, " ", path, ": read-only file system"));
   }
-  return absl::ErrnoToStatus(errno, absl::StrCat("store: ", doing, " ", path));
+  return absl::ErrnoToStatus(error, absl::StrCat("store: ", doing, " ", path));
 }
 
 absl::Status MakeDirectories(const std::string& directory) {
   for (size_t end = directory.find('/', 1);;
        end = directory.find('/', end + 1)) {
     const std::string part = directory.substr(0, end);
-    // What is there already may answer EROFS or EACCES before EEXIST.
-    if (!part.empty() && mkdir(part.c_str(), 0700) != 0 && errno != EEXIST &&
-        access(part.c_str(), F_OK) != 0) {
-      return ErrnoStatus("making the directory", part);
+    if (!part.empty() && mkdir(part.c_str(), 0700) != 0) {
+      const int error = errno;
+      // What is there already may answer EROFS or EACCES before EEXIST.
+      if (error != EEXIST && access(part.c_str(), F_OK) != 0) {
+        return ErrnoStatus("making the directory", part, error);
+      }
     }
     if (end == std::string::npos) return absl::OkStatus();
   }
@@ -145,10 +148,11 @@ absl::Status CreatePrivateFile(const std::string& path) {
     close(fd);
     return absl::OkStatus();
   }
-  if (errno == EEXIST || access(path.c_str(), F_OK) == 0) {
+  const int error = errno;
+  if (error == EEXIST || access(path.c_str(), F_OK) == 0) {
     return absl::OkStatus();
   }
-  return ErrnoStatus("making", path);
+  return ErrnoStatus("making", path, error);
 }
 
 FileIdentity IdentityOf(const std::string& path) {

@@ -33,8 +33,9 @@
 namespace btfd::store {
 
 struct StoreOptions {
-  // Made with mode 0700 if absent, parents too. Holds btfd.sqlite3, and after
-  // trouble btfd.sqlite3.aside-*. Must be ours and not writable by others.
+  // Made with mode 0700 if absent, parents too. Holds btfd.sqlite3 with its
+  // journals, a .lock beside it, and after trouble btfd.sqlite3.aside-*. Must
+  // be ours and not writable by others.
   std::string directory;
   // Beyond these the least recently used go, in small steps, off the callers'
   // threads. The base used last always stays; of file keys the
