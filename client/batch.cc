@@ -21,6 +21,17 @@ absl::Status SignedError(const std::string& path) {
       "finalize before signing, or give --drop-signature"));
 }
 
+// Says what to do about the one kind of file that looks like a module.
+absl::Status OpenError(const absl::Status& status, const std::string& path) {
+  for (const absl::string_view suffix : {".gz", ".xz", ".zst"}) {
+    if (absl::IsInvalidArgument(status) && absl::EndsWith(path, suffix)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          status.message(), "; is it compressed? finalize it before that"));
+    }
+  }
+  return status;
+}
+
 }  // namespace
 
 Batch::Batch(BatchOptions options, Service* service, BaseFile* base, Done done)
@@ -43,7 +54,9 @@ void Batch::Fail(const std::string& path, absl::Status status) {
 
 absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
     const std::string& path, v1::FinalizeRequest* request) const {
-  ASSIGN_OR_RETURN(elf::ModuleFile module, elf::ModuleFile::Open(path));
+  absl::StatusOr<elf::ModuleFile> opened = elf::ModuleFile::Open(path);
+  if (!opened.ok()) return OpenError(opened.status(), path);
+  elf::ModuleFile module = std::move(*opened);
   if (module.has_signature() && !options_.drop_signature) {
     return SignedError(path);
   }

@@ -185,6 +185,16 @@ TEST_F(BatchTest, ASignedModuleIsRefusedUnlessItsSignatureMayGo) {
   ExpectAllFinalized(modules);
 }
 
+TEST_F(BatchTest, ACompressedModuleIsToldFromOtherFiles) {
+  testing::WriteFile(directory_ + "/m.ko.xz",
+                     "\xfd"
+                     "7zXZ");
+  Run({directory_ + "/m.ko.xz"});
+  EXPECT_THAT(
+      std::string(results_[directory_ + "/m.ko.xz"].status.message()),
+      HasSubstr("not an ELF file; is it compressed? finalize it before that"));
+}
+
 TEST_F(BatchTest, AnOutputOfItsOwnLeavesTheModuleAlone) {
   const auto modules = Modules(1);
   const std::string before = testing::ReadFile(modules[0]);

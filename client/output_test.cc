@@ -150,6 +150,7 @@ v1::GetStatusResponse Status() {
   now["outcome_ok"] = 9;
   now["outcome_bad_btf"] = 1;
   now["outcome_busy"] = 0;
+  now["outcome_base_unknown"] = 1;
   (*status.mutable_lifetime_counters())["fallback_timeout"] = 2;
   v1::BaseInfo* const base = status.add_bases();
   base->set_digest(std::string(32, '\xab'));

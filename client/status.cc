@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,19 +54,25 @@ std::string Both(const v1::GetStatusResponse& status, const std::string& name) {
                          Get(status.lifetime_counters(), name));
 }
 
-// All counters of that prefix that are not zero, over all daemons.
+// All counters of that prefix that are not zero.
 std::string NonZero(const Counters& counters, absl::string_view prefix,
-                    absl::string_view except) {
+                    const std::set<absl::string_view>& except = {}) {
   const std::map<std::string, uint64_t> sorted(counters.begin(),
                                                counters.end());
   std::vector<std::string> parts;
   for (const auto& [name, value] : sorted) {
     absl::string_view rest = name;
     if (value == 0 || !absl::ConsumePrefix(&rest, prefix)) continue;
-    if (rest == except) continue;
+    if (except.count(rest) > 0) continue;
     parts.push_back(absl::StrCat(value, " ", rest));
   }
   return parts.empty() ? "none" : absl::StrJoin(parts, ", ");
+}
+
+// Outcomes that are not OK and not just a question for the base either.
+std::string Errors(const Counters& counters) {
+  return NonZero(counters, "outcome_",
+                 {"ok", "base_key_unknown", "base_unknown"});
 }
 
 void AddCounters(absl::string_view key, const Counters& counters,
@@ -119,11 +126,11 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
                         Both(status, "cache_hits"),
                         Both(status, "cache_misses"));
   absl::StrAppendFormat(&text, "errors     %s (%s)\n",
-                        NonZero(status.counters(), "outcome_", "ok"),
-                        NonZero(status.lifetime_counters(), "outcome_", "ok"));
+                        Errors(status.counters()),
+                        Errors(status.lifetime_counters()));
   absl::StrAppendFormat(&text, "fallbacks  %s (%s)\n",
-                        NonZero(status.counters(), "fallback_", ""),
-                        NonZero(status.lifetime_counters(), "fallback_", ""));
+                        NonZero(status.counters(), "fallback_"),
+                        NonZero(status.lifetime_counters(), "fallback_"));
   absl::StrAppendFormat(&text, "bases      %d\n", status.bases_size());
   for (const v1::BaseInfo& base : status.bases()) {
     absl::StrAppend(&text, "  ", BaseLine(base), "\n");
