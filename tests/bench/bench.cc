@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The benchmarks behind every speed that the README claims: ours and the peer
+// side by side in one run. Run by hand through tools/bench.
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <thread>
+
+#include "absl/flags/flag.h"
+#include "absl/flags/parse.h"
+#include "absl/flags/usage.h"
+#include "absl/strings/str_cat.h"
+#include "lib/util/status_macros.h"
+#include "tests/bench/engine_bench.h"
+#include "tests/bench/process_bench.h"
+#include "tests/support/testdata.h"
+
+ABSL_FLAG(std::string, json, "", "write the figures to this file, too");
+ABSL_FLAG(std::string, btfd, "", "the daemon");
+ABSL_FLAG(std::string, btfc, "", "the client");
+ABSL_FLAG(size_t, stride, 1,
+          "every n-th module only, in the engine's part; the claims want 1");
+ABSL_FLAG(bool, engine, true, "the engine against libbpf, in process");
+ABSL_FLAG(bool, base, true, "building, storing and loading the base");
+ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
+ABSL_FLAG(bool, batch, true, "all modules of a kernel");
+
+namespace btfd::bench {
+namespace {
+
+absl::Status Run(Report* report) {
+  ASSIGN_OR_RETURN(const tests::Kernel kernel, tests::FindKernel("7.2"));
+  Programs programs;
+  programs.ours = {absl::GetFlag(FLAGS_btfd), absl::GetFlag(FLAGS_btfc)};
+  ASSIGN_OR_RETURN(programs.peer_72, tests::FindPeer("7.2"));
+  ASSIGN_OR_RETURN(programs.peer_73, tests::FindPeer("7.3"));
+  report->Note(
+      absl::StrCat(std::thread::hardware_concurrency(),
+                   " cores; result cache off; peer and ours in one run"));
+
+  if (absl::GetFlag(FLAGS_base)) RETURN_IF_ERROR(BenchBase(kernel, report));
+  if (absl::GetFlag(FLAGS_engine)) {
+    RETURN_IF_ERROR(BenchEngine(kernel, {absl::GetFlag(FLAGS_stride)}, report));
+  }
+  if (absl::GetFlag(FLAGS_processes)) {
+    RETURN_IF_ERROR(BenchRestart(kernel, programs, report));
+    RETURN_IF_ERROR(BenchDropIn(kernel, programs, report));
+  }
+  if (absl::GetFlag(FLAGS_batch)) {
+    RETURN_IF_ERROR(BenchBatch(kernel, programs, report));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace btfd::bench
+
+int main(int argc, char** argv) {
+  absl::SetProgramUsageMessage("Compares btfd with libbpf and resolve_btfids.");
+  absl::ParseCommandLine(argc, argv);
+  btfd::bench::Report report;
+  const absl::Status status = btfd::bench::Run(&report);
+  std::cout << report.Table();
+  if (!absl::GetFlag(FLAGS_json).empty()) {
+    std::ofstream(absl::GetFlag(FLAGS_json)) << report.Json();
+  }
+  if (!status.ok()) {
+    std::cerr << "bench: " << status << "\n";
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The kernel as judge: Debian's 7.2 kernel, booted in QEMU, loads modules that
+// we finalized. It validates their BTF, relocates .BTF.base onto its own types
+// and registers their kfuncs; what it does not like it refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "lib/elf/module_file.h"
+#include "tests/support/private_daemon.h"
+#include "tests/support/process.h"
+#include "tests/support/testdata.h"
+
+namespace btfd::tests {
+namespace {
+
+using ::testing::HasSubstr;
+
+// In an order that meets their dependencies; tcp_bbr and nf_conntrack have
+// kfuncs.
+const char* const kModules[] = {
+    "tcp_bbr", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack",
+    "dummy",   "af_key",         "bonding",
+};
+
+struct Guest {
+  std::map<std::string, std::string> verdicts;  // name -> "rc=0 btf=yes"
+  std::string log;
+};
+
+Guest Boot(const Kernel& kernel, const ScratchDir& scratch,
+           const std::vector<std::string>& modules) {
+  const std::string log = scratch.file("guest.log");
+  std::vector<std::string> argv = {
+      std::filesystem::absolute("tools/qemu-load").string(), kernel.directory,
+      log};
+  argv.insert(argv.end(), modules.begin(), modules.end());
+  const ProcessResult result = RunProcess(argv);
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  Guest guest;
+  guest.log = ReadFileOrEmpty(log);
+  for (absl::string_view line :
+       absl::StrSplit(result.out + "\n" + guest.log, '\n')) {
+    const std::vector<std::string> words =
+        absl::StrSplit(line, absl::ByAnyChar(" \r"), absl::SkipEmpty());
+    if (words.size() == 4 && words[0] == "LOAD") {
+      guest.verdicts[words[1]] = absl::StrCat(words[2], " ", words[3]);
+    }
+  }
+  return guest;
+}
+
+class Load : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto kernel = FindKernel("7.2");
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    kernel_ = *kernel;
+    for (const char* name : kModules) {
+      const auto found = ModulesNamed(kernel_.modules, {name});
+      ASSERT_EQ(found.size(), 1u) << name;
+      copies_.push_back(scratch_.file(absl::StrCat(name, ".ko")));
+      std::filesystem::copy_file(found[0], copies_.back());
+    }
+  }
+
+  // All modules, in place, in one request.
+  void Finalize(const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {
+        "finalize", "--base", kernel_.vmlinux_btf, "--drop-signature"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    arguments.insert(arguments.end(), copies_.begin(), copies_.end());
+    const ProcessResult result = daemon_.Client(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
+  }
+
+  void ExpectAllLoad() {
+    const Guest guest = Boot(kernel_, scratch_, copies_);
+    for (const char* name : kModules) {
+      ASSERT_TRUE(guest.verdicts.count(name)) << name << "\n" << guest.log;
+      EXPECT_EQ(guest.verdicts.at(name), "rc=0 btf=yes") << name << "\n"
+                                                         << guest.log;
+    }
+    EXPECT_FALSE(absl::StrContains(guest.log, "failed to validate"))
+        << guest.log;
+  }
+
+  PrivateDaemon daemon_{Programs::OfRunfiles()};
+  ScratchDir scratch_;
+  Kernel kernel_;
+  std::vector<std::string> copies_;
+};
+
+TEST_F(Load, DeduplicatedAndDistilledModulesLoadAndShowTheirBtf) {
+  Finalize({"--profile=7.3", "--dedup", "--distill=always"});
+  ExpectAllLoad();
+}
+
+TEST_F(Load, InTreeModulesOfProfile72LoadAndShowTheirBtf) {
+  Finalize({"--profile=7.2", "--distill=never"});
+  ExpectAllLoad();
+}
+
+TEST_F(Load, ModulesFinalizedTwiceLoadAsWell) {
+  Finalize({"--profile=7.2", "--dedup", "--distill=never"});
+  Finalize({"--profile=7.3", "--dedup", "--distill=always"});
+  ExpectAllLoad();
+}
+
+TEST_F(Load, AModuleWithASpoiledDistilledBaseIsRefused) {
+  Finalize({"--profile=7.3", "--dedup", "--distill=always"});
+  // A type that the kernel does not have: the last name of .BTF.base.
+  std::string bytes;
+  {
+    auto file = elf::ModuleFile::Open(copies_[0]);
+    ASSERT_TRUE(file.ok()) << file.status();
+    ASSERT_TRUE(file->btf_base().has_value());
+    bytes = std::string(file->bytes());
+    const Elf64_Shdr& section = file->btf_base()->header;
+    bytes[section.sh_offset + section.sh_size - 2] ^= 0x15;
+  }
+  WriteFile(copies_[0], bytes);
+  const Guest guest = Boot(kernel_, scratch_, {copies_[0]});
+  ASSERT_TRUE(guest.verdicts.count("tcp_bbr")) << guest.log;
+  EXPECT_THAT(guest.verdicts.at("tcp_bbr"), HasSubstr("btf=no"));
+  EXPECT_FALSE(absl::StartsWith(guest.verdicts.at("tcp_bbr"), "rc=0 "))
+      << guest.log;
+}
+
+}  // namespace
+}  // namespace btfd::tests
