@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/finalizer.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "daemon/convert.h"
+#include "daemon/outcome.h"
+#include "lib/util/digest.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+using store::Counter;
+
+// `message` is a string of proto3, so UTF-8; names of the input may be not.
+std::string Readable(absl::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  });
+  return ascii ? std::string(text) : absl::CHexEscape(text);
+}
+
+}  // namespace
+
+Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
+                     Workspaces* workspaces, BaseRegistry* bases,
+                     ResultCache* results, store::Counters* counters,
+                     util::Log* log)
+    : max_btf_bytes_(max_btf_bytes),
+      finalize_(std::move(finalize)),
+      work_(work),
+      workspaces_(workspaces),
+      bases_(bases),
+      results_(results),
+      counters_(counters),
+      log_(log) {}
+
+absl::StatusOr<Work::Ticket> Finalizer::Admit(
+    const v1::FinalizeRequest& request, const Patience& patience) {
+  return work_->Enter(BytesIn(request), patience);
+}
+
+void Finalizer::Run(const v1::FinalizeRequest& request,
+                    const absl::Status& admitted, const Patience& patience,
+                    v1::FinalizeResponse* response) {
+  const absl::Time start = absl::Now();
+  Failure failure;
+  failure.status = admitted;
+  if (admitted.ok()) failure = Answer(request, patience, response);
+  response->set_tag(request.tag());
+  response->set_outcome(OutcomeOf(failure.status, failure.failed_in));
+  if (!failure.status.ok()) {
+    response->set_message(Readable(failure.status.message()));
+  }
+  Count(request, *response);
+
+  const bool internal = response->outcome() == v1::INTERNAL;
+  const util::LogLevel level =
+      internal ? util::LogLevel::kError : util::LogLevel::kDebug;
+  if (!log_->enabled(level)) return;
+  log_->Write(
+      level, absl::StrFormat(
+                 "finalize: %d bytes in, %d out, %s%s, %d us, engine %d us%s%s",
+                 BytesIn(request), BytesOut(*response),
+                 v1::Outcome_Name(response->outcome()),
+                 response->cached() ? " (cached)" : "",
+                 absl::ToInt64Microseconds(absl::Now() - start),
+                 response->engine_ns() / 1000,
+                 response->message().empty() ? "" : ": ", response->message()));
+}
+
+Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
+                                     const Patience& patience,
+                                     v1::FinalizeResponse* response) {
+  if (absl::Status status = CheckRequest(request); !status.ok()) {
+    return {status};
+  }
+  if (absl::Status status = CheckSizes(request); !status.ok()) return {status};
+  const auto base = ResolveBase(request);
+  if (!base.ok()) return {base.status()};
+  const BaseRegistry::Handle* handle = base->has_value() ? &**base : nullptr;
+
+  const bool use_cache = results_->enabled() && !request.bypass_cache();
+  util::Digest key;
+  if (use_cache) {
+    key = ResultCache::KeyOf(request,
+                             handle == nullptr ? nullptr : &handle->digest());
+    if (auto found = results_->Find(key)) {
+      *response = *std::move(found);
+      counters_->Add(Counter::kCacheHits);
+      RegisterResult(request, *response);
+      return {};
+    }
+  }
+  counters_->Add(use_cache ? Counter::kCacheMisses : Counter::kCacheBypassed);
+
+  Failure failure = RunEngine(request, handle, patience, response);
+  if (!failure.status.ok()) return failure;
+  RegisterResult(request, *response);
+  if (use_cache) {
+    response->set_outcome(v1::OK);
+    const uint64_t engine_ns = response->engine_ns();
+    response->clear_engine_ns();
+    results_->Keep(key, *response);
+    response->set_engine_ns(engine_ns);
+  }
+  return {};
+}
+
+absl::Status Finalizer::CheckSizes(const v1::FinalizeRequest& request) const {
+  const struct {
+    absl::string_view what;
+    size_t size;
+  } parts[] = {{".BTF", request.btf().size()},
+               {".BTF.base", request.distilled_base().size()},
+               {".BTF_ids", request.ids().content().size()}};
+  for (const auto& part : parts) {
+    if (part.size <= max_btf_bytes_) continue;
+    return OutcomeError(
+        v1::TOO_LARGE,
+        absl::StrCat(part.what, " has ", part.size, " bytes; at most ",
+                     max_btf_bytes_, " are taken (max_btf_bytes)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::ResolveBase(
+    const v1::FinalizeRequest& request) {
+  if (!request.has_base()) return std::optional<BaseRegistry::Handle>();
+  const v1::BaseRef& ref = request.base();
+  util::Digest digest;
+  if (!ref.digest().empty()) {
+    ASSIGN_OR_RETURN(digest, util::Digest::FromBinary(ref.digest()));
+  } else {
+    ASSIGN_OR_RETURN(const store::FileKey key, FileKeyOf(ref.file_key()));
+    const absl::StatusOr<util::Digest> found = bases_->FindByKey(key);
+    counters_->Add(found.ok() ? Counter::kFileKeyHits
+                              : Counter::kFileKeyMisses);
+    if (!found.ok()) {
+      return OutcomeError(v1::BASE_KEY_UNKNOWN,
+                          "the digest of the base file is not known");
+    }
+    digest = *found;
+  }
+  absl::StatusOr<BaseRegistry::Handle> handle = bases_->Acquire(digest);
+  if (absl::IsNotFound(handle.status())) {
+    return OutcomeError(v1::BASE_UNKNOWN, handle.status().message());
+  }
+  RETURN_IF_ERROR(handle.status());
+  return std::optional<BaseRegistry::Handle>(*std::move(handle));
+}
+
+Finalizer::Failure Finalizer::RunEngine(const v1::FinalizeRequest& request,
+                                        const BaseRegistry::Handle* base,
+                                        const Patience& patience,
+                                        v1::FinalizeResponse* response) {
+  const engine::Steps steps = StepsOf(request.steps());
+  engine::FinalizeInput input;
+  input.btf = request.btf();
+  input.distilled_base = request.distilled_base();
+  if (request.has_ids()) input.ids = IdsSectionOf(request.ids());
+  if (base != nullptr) {
+    input.base = &base->base();
+    if (steps.dedup || steps.rebase) {
+      const auto index = base->dedup_index();
+      if (!index.ok()) return {index.status(), engine::FailedIn::kBase};
+      input.dedup_index = *index;
+    }
+  }
+
+  engine::FinalizeOutput output;
+  absl::Status status;
+  {
+    const Workspaces::Loan workspace = workspaces_->Borrow();
+    if (patience.IsCancelled()) {
+      return {OutcomeError(v1::CANCELLED, "given up by the client")};
+    }
+    const int64_t start = absl::GetCurrentTimeNanos();
+    try {
+      status = finalize_(input, steps, workspace.arena(), &output);
+    } catch (const std::bad_alloc&) {
+      // Not ours to throw, but ours to survive: one module must not take the
+      // others down.
+      status = absl::ResourceExhaustedError("not enough memory");
+    } catch (const std::exception& e) {
+      status = absl::InternalError(e.what());
+    }
+    response->set_engine_ns(absl::GetCurrentTimeNanos() - start);
+  }
+  const engine::FailedIn failed_in = output.failed_in;
+  if (status.ok()) {
+    FillResponse(std::move(output), response);
+  } else {
+    // Upstream had printed its warnings, but written no file.
+    for (std::string& warning : output.warnings) {
+      response->add_warnings(std::move(warning));
+    }
+  }
+  return {status, failed_in};
+}
+
+// The module is finished all the same if this fails; the next one sends its
+// base then.
+void Finalizer::RegisterResult(const v1::FinalizeRequest& request,
+                               const v1::FinalizeResponse& response) {
+  if (!request.register_result()) return;
+  const std::string& raw = response.has_btf() ? response.btf() : request.btf();
+  const auto base =
+      bases_->Add(util::Digest::Of(raw), raw, "finalized by this daemon");
+  if (!base.ok()) {
+    log_->Warning(absl::StrCat("result not registered as a base: ",
+                               base.status().message()));
+  }
+}
+
+void Finalizer::Count(const v1::FinalizeRequest& request,
+                      const v1::FinalizeResponse& response) {
+  counters_->Add(Counter::kRequests);
+  counters_->Add(store::OutcomeCounter(response.outcome()));
+  counters_->Add(Counter::kBytesIn, BytesIn(request));
+  counters_->Add(Counter::kBytesOut, BytesOut(response));
+  counters_->Add(Counter::kEngineNs, response.engine_ns());
+}
+
+}  // namespace btfd::daemon

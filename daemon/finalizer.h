@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request, from message to message: check, admit, find the base, look in
+// the result cache, run the engine, keep the result, count. Knows nothing of
+// gRPC's calls: unary and streamed requests both end here.
+#ifndef BTFD_DAEMON_FINALIZER_H_
+#define BTFD_DAEMON_FINALIZER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory_resource>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/registry.h"
+#include "daemon/result_cache.h"
+#include "daemon/work.h"
+#include "lib/engine/pipeline.h"
+#include "lib/store/counters.h"
+#include "lib/util/log.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::daemon {
+
+// engine::Finalize, or what a test puts in its place to hold a request up or
+// to let it fail in a way that the engine has no input for.
+using FinalizeFn = std::function<absl::Status(
+    const engine::FinalizeInput& input, const engine::Steps& steps,
+    std::pmr::memory_resource* memory, engine::FinalizeOutput* output)>;
+
+// Thread-safe. All that is given must outlive it.
+class Finalizer {
+ public:
+  Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
+            Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
+            store::Counters* counters, util::Log* log);
+
+  // Admission for a request that was read, to be asked for before Run.
+  absl::StatusOr<Work::Ticket> Admit(const v1::FinalizeRequest& request,
+                                     const Patience& patience);
+
+  // Answers a request, tag included, whatever comes. `admitted` is the result
+  // of Admit; the ticket stays the caller's, until the answer is delivered.
+  void Run(const v1::FinalizeRequest& request, const absl::Status& admitted,
+           const Patience& patience, v1::FinalizeResponse* response);
+
+ private:
+  // A step's error, and where the engine found it.
+  struct Failure {
+    absl::Status status;
+    engine::FailedIn failed_in = engine::FailedIn::kNone;
+  };
+
+  Failure Answer(const v1::FinalizeRequest& request, const Patience& patience,
+                 v1::FinalizeResponse* response);
+  absl::Status CheckSizes(const v1::FinalizeRequest& request) const;
+  absl::StatusOr<std::optional<BaseRegistry::Handle>> ResolveBase(
+      const v1::FinalizeRequest& request);
+  Failure RunEngine(const v1::FinalizeRequest& request,
+                    const BaseRegistry::Handle* base, const Patience& patience,
+                    v1::FinalizeResponse* response);
+  void RegisterResult(const v1::FinalizeRequest& request,
+                      const v1::FinalizeResponse& response);
+  void Count(const v1::FinalizeRequest& request,
+             const v1::FinalizeResponse& response);
+
+  const uint64_t max_btf_bytes_;
+  const FinalizeFn finalize_;
+  Work* const work_;
+  Workspaces* const workspaces_;
+  BaseRegistry* const bases_;
+  ResultCache* const results_;
+  store::Counters* const counters_;
+  util::Log* const log_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_FINALIZER_H_

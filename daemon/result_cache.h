@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Finished answers by what they were made of. Only good ones are kept, with
+// their warnings, so that a hit says and prints what the first run did.
+#ifndef BTFD_DAEMON_RESULT_CACHE_H_
+#define BTFD_DAEMON_RESULT_CACHE_H_
+
+#include <optional>
+
+#include "lib/store/store.h"
+#include "lib/util/digest.h"
+#include "lib/util/log.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe.
+class ResultCache {
+ public:
+  // `store` may be null: nothing is then found or kept.
+  ResultCache(store::Store* store, util::Log* log) : store_(store), log_(log) {}
+
+  bool enabled() const { return store_ != nullptr; }
+
+  // Names the answer to a request over a base (null: without one): everything
+  // that can change a byte of it, and the engine's version.
+  static util::Digest KeyOf(const v1::FinalizeRequest& request,
+                            const util::Digest* base);
+
+  // The answer without tag, marked as cached.
+  std::optional<v1::FinalizeResponse> Find(const util::Digest& key) const;
+  // Precondition: response.outcome() is OK.
+  void Keep(const util::Digest& key,
+            const v1::FinalizeResponse& response) const;
+
+ private:
+  store::Store* const store_;
+  util::Log* const log_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_RESULT_CACHE_H_

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of a daemon, in this order: nobody new finds the socket (and a new
+// daemon may take its place); whoever connected before is still accepted; from
+// now on requests get DRAINING; those in flight end; gRPC stops; what is still
+// to be written goes to the store. An alarm bounds all that.
+#include "daemon/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/server_builder.h>
+#include <grpcpp/server_posix.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/version.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+constexpr absl::Duration kTidyEvery = absl::Seconds(30);
+// With no descriptors left, others must close theirs first.
+constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
+// What gRPC and the store may take after the requests in flight ended.
+constexpr absl::Duration kGrpcGrace = absl::Seconds(2);
+constexpr absl::Duration kStoreGrace = absl::Seconds(5);
+// A message is one module's BTF, base and ids, with names and framing.
+constexpr uint64_t kMessageOverhead = uint64_t{16} << 20;
+constexpr int kMaxStreamsOfConnection = 256;
+// Threads that wait for room are not worth more than this; each is small.
+constexpr int kMoreThreads = 64;
+
+sigset_t OurSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
+                                        Service* service) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(service);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(
+      std::min<uint64_t>(options.max_btf_bytes + kMessageOverhead, INT32_MAX)));
+  builder.SetMaxSendMessageSize(-1);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             kMaxStreamsOfConnection);
+  // Each call has a thread while it runs or waits; these bound how many there
+  // are, and keep enough of them at hand that a burst finds them ready.
+  grpc::ResourceQuota quota("btfd");
+  quota.SetMaxThreads(static_cast<int>(
+      2 * std::min<uint32_t>(options.max_requests_in_flight, 1u << 14) +
+      kMoreThreads));
+  builder.SetResourceQuota(quota);
+  using Sync = grpc::ServerBuilder::SyncServerOption;
+  builder.SetSyncServerOption(Sync::NUM_CQS, 1);
+  builder.SetSyncServerOption(Sync::MIN_POLLERS, 1);
+  builder.SetSyncServerOption(Sync::MAX_POLLERS,
+                              static_cast<int>(options.threads) + 2);
+  return builder.BuildAndStart();
+}
+
+void Serve(grpc::Server* server, util::UniqueFd connection) {
+  grpc::AddInsecureChannelFromFd(server, connection.Release());
+}
+
+}  // namespace
+
+void Server::BlockSignals() {
+  const sigset_t set = OurSignals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
+                                                      Door door,
+                                                      util::Log* log) {
+  std::unique_ptr<Server> server(new Server(options, std::move(door), log));
+  RETURN_IF_ERROR(server->Open());
+  return server;
+}
+
+Server::Server(const Options& options, Door door, util::Log* log)
+    : options_(options), door_(std::move(door)), log_(log) {}
+
+Server::~Server() {
+  if (grpc_ != nullptr) {
+    grpc_->Shutdown(std::chrono::system_clock::now());
+    grpc_->Wait();
+  }
+}
+
+absl::Status Server::Open() {
+  const sigset_t set = OurSignals();
+  signals_ = util::UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+  stop_ = util::UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  if (!signals_ || !stop_) {
+    return absl::ErrnoToStatus(errno, "cannot make a signal or event fd");
+  }
+
+  std::string store_path = "none: store_dir is empty";
+  if (!options_.store_dir.empty()) {
+    store::StoreOptions store_options;
+    store_options.directory = options_.store_dir;
+    store_options.max_result_bytes = options_.max_result_bytes;
+    store_options.max_base_bytes = options_.max_stored_base_bytes;
+    store_options.log = log_;
+    store_options.counters = &counters_;
+    auto store = store::Store::Open(std::move(store_options));
+    if (store.ok()) {
+      store_ = *std::move(store);
+      store_path = store_->path();
+    } else {
+      store_path = absl::StrCat("none: ", store.status().message());
+      log_->Warning(
+          absl::StrCat("working without a store: ", store.status().message()));
+    }
+  }
+
+  Service::Parts parts;
+  parts.options = options_;
+  parts.store = store_.get();
+  parts.store_path = std::move(store_path);
+  parts.counters = &counters_;
+  parts.log = log_;
+  parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
+  service_ = std::make_unique<Service>(std::move(parts));
+  grpc_ = StartGrpc(options_, service_.get());
+  if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
+
+  if (door_.connection) {
+    // Whatever happens on it is gRPC's to see, but its end is ours to know.
+    watched_ =
+        util::UniqueFd(fcntl(door_.connection.get(), F_DUPFD_CLOEXEC, 0));
+    if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
+    Serve(grpc_.get(), std::move(door_.connection));
+  }
+  return absl::OkStatus();
+}
+
+void Server::Run() {
+  log_->Info(absl::StrCat("btfd ", util::kVersion, " serves ",
+                          watched_ ? "one connection" : door_.listener->path(),
+                          ", process ", getpid(), ", ", options_.threads,
+                          " threads, store ",
+                          store_ == nullptr ? "none" : store_->path()));
+  const char* reason = nullptr;
+  while (reason == nullptr) reason = Turn();
+  log_->Info(absl::StrCat("stopping: ", reason));
+  Drain();
+}
+
+const char* Server::Turn() {
+  const bool accepting =
+      door_.listener != nullptr && absl::Now() >= accept_again_;
+  pollfd fds[] = {
+      {signals_.get(), POLLIN, 0},
+      {stop_.get(), POLLIN, 0},
+      {watched_ ? watched_.get() : -1, POLLRDHUP, 0},
+      {accepting ? door_.listener->fd() : -1, POLLIN, 0},
+  };
+  const int64_t wait = absl::ToInt64Milliseconds(
+      absl::Ceil(UntilNextChore(), absl::Milliseconds(1)));
+  if (poll(fds, std::size(fds), static_cast<int>(wait)) < 0 && errno != EINTR) {
+    return "cannot wait for connections";
+  }
+  if (fds[0].revents != 0) {
+    if (const char* reason = OnSignal()) return reason;
+  }
+  if (fds[1].revents != 0) return "a client asked for it";
+  if (fds[2].revents != 0) return "the connection ended";
+  if (fds[3].revents != 0) AcceptAll();
+  return DoChores();
+}
+
+const char* Server::OnSignal() {
+  signalfd_siginfo info;
+  if (read(signals_.get(), &info, sizeof(info)) != sizeof(info)) {
+    return nullptr;
+  }
+  if (info.ssi_signo != SIGHUP) {
+    return info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT";
+  }
+  if (absl::Status status = log_->Reopen(); !status.ok()) {
+    log_->Warning(status.message());
+  }
+  return nullptr;
+}
+
+void Server::AcceptAll() {
+  while (true) {
+    absl::StatusOr<util::UniqueFd> connection = door_.listener->Accept();
+    if (connection.ok()) {
+      Serve(grpc_.get(), *std::move(connection));
+      continue;
+    }
+    if (absl::IsPermissionDenied(connection.status())) {
+      counters_.Add(store::Counter::kPeersRefused);
+      log_->Warning(connection.status().message());
+      continue;
+    }
+    if (absl::IsResourceExhausted(connection.status())) {
+      log_->Error(connection.status().message());
+      accept_again_ = absl::Now() + kAcceptPause;
+    }
+    return;
+  }
+}
+
+absl::Duration Server::UntilNextChore() const {
+  const absl::Time now = absl::Now();
+  absl::Time next = std::min(next_tidy_, now + kTidyEvery);
+  if (accept_again_ > now) next = std::min(next, accept_again_);
+  if (!watched_) {
+    next = std::min(next, service_->work().idle_since() + options_.idle_exit);
+  }
+  return std::max(next - now, absl::ZeroDuration());
+}
+
+const char* Server::DoChores() {
+  const absl::Time now = absl::Now();
+  // The one connection is as good as work, however long it is silent.
+  if (!watched_ && now >= service_->work().idle_since() + options_.idle_exit) {
+    return "nothing to do";
+  }
+  if (now < next_tidy_) return nullptr;
+  next_tidy_ = now + kTidyEvery;
+  service_->Tidy();
+  if (door_.listener != nullptr && !door_.listener->Reachable()) {
+    return "the socket is gone";
+  }
+  return nullptr;
+}
+
+void Server::Drain() {
+  // SIGALRM ends the process, should something hang.
+  alarm(static_cast<unsigned>(absl::ToInt64Seconds(
+      absl::Ceil(options_.drain_timeout + kGrpcGrace + kStoreGrace,
+                 absl::Seconds(1)) +
+      absl::Seconds(1))));
+  if (door_.listener != nullptr) {
+    // Who waits at a supervisor's socket is the next daemon's.
+    if (door_.listener->Retire()) AcceptAll();
+    door_.listener = nullptr;
+  }
+  service_->work().StartDrain();
+  grpc_->GetHealthCheckService()->SetServingStatus(false);
+  if (!service_->work().WaitUntilIdle(options_.drain_timeout)) {
+    log_->Warning(absl::StrCat("gave up on ", service_->work().in_flight(),
+                               " requests in flight"));
+  }
+  grpc_->Shutdown(std::chrono::system_clock::now() +
+                  absl::ToChronoMilliseconds(kGrpcGrace));
+  grpc_->Wait();
+  grpc_ = nullptr;
+  service_->Finish(kStoreGrace);
+  service_ = nullptr;
+  store_ = nullptr;
+  log_->Info("stopped");
+}
+
+}  // namespace btfd::daemon

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The running daemon: the service behind a gRPC server, and the loop of the
+// main thread, which accepts connections, hears signals, keeps house and tells
+// when it is time to end.
+#ifndef BTFD_DAEMON_SERVER_H_
+#define BTFD_DAEMON_SERVER_H_
+
+#include <grpcpp/server.h>
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/options.h"
+#include "daemon/service.h"
+#include "daemon/socket.h"
+#include "lib/store/counters.h"
+#include "lib/store/store.h"
+#include "lib/util/file.h"
+#include "lib/util/log.h"
+
+namespace btfd::daemon {
+
+// One thread makes it, runs it and destroys it.
+class Server {
+ public:
+  // Where requests come from: exactly one of the two.
+  struct Door {
+    std::unique_ptr<Listener> listener;  // a socket, for everybody
+    util::UniqueFd connection;           // one connection, and then the end
+  };
+
+  // Blocks SIGTERM, SIGINT and SIGHUP, so that threads made from here on leave
+  // them to Run; call it before any thread is made.
+  static void BlockSignals();
+
+  // Opens the store (without one it works, too) and starts gRPC. `log` must
+  // outlive it. Precondition: BlockSignals.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
+                                                       Door door,
+                                                       util::Log* log);
+  ~Server();
+
+  // Serves until SIGTERM or SIGINT, a client's Shutdown, the end of the one
+  // connection, nothing to do for long, or the loss of the socket; then lets
+  // requests in flight end.
+  void Run();
+
+ private:
+  Server(const Options& options, Door door, util::Log* log);
+  absl::Status Open();
+
+  // Waits for something to happen; the reason to end, or null.
+  const char* Turn();
+  const char* OnSignal();
+  // Accepts all that waits.
+  void AcceptAll();
+  absl::Duration UntilNextChore() const;
+  const char* DoChores();
+  void Drain();
+
+  const Options options_;
+  Door door_;
+  util::Log* const log_;
+
+  util::UniqueFd signals_;  // signalfd
+  util::UniqueFd stop_;     // eventfd: a client asked to stop
+  util::UniqueFd watched_;  // the one connection, watched for its end
+  absl::Time next_tidy_ = absl::InfinitePast();
+  absl::Time accept_again_ = absl::InfinitePast();
+
+  store::Counters counters_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Service> service_;
+  std::unique_ptr<grpc::Server> grpc_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_SERVER_H_

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/service.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/convert.h"
+#include "daemon/outcome.h"
+#include "daemon/stream.h"
+#include "lib/util/runtime_paths.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/version.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+Patience PatienceOf(grpc::ServerContext* context) {
+  return {absl::FromChrono(context->deadline()),
+          [context] { return context->IsCancelled(); }};
+}
+
+// Of this process, in bytes; 0 where the kernel does not tell.
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+Service::Service(Parts parts)
+    : options_(parts.options),
+      store_(parts.store),
+      store_path_(std::move(parts.store_path)),
+      counters_(parts.counters),
+      log_(parts.log),
+      on_shutdown_(std::move(parts.on_shutdown)),
+      work_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
+      workspaces_(options_.threads),
+      ledger_(counters_, store_),
+      bases_(options_.max_resident_base_bytes, store_, counters_, log_),
+      results_(options_.result_cache ? store_ : nullptr, log_),
+      uploads_(options_.max_btf_bytes, &work_, &bases_),
+      finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
+                 &workspaces_, &bases_, &results_, counters_, log_),
+      stream_tasks_(options_.threads) {}
+
+void Service::Tidy() {
+  bases_.Trim();
+  ledger_.Flush();
+}
+
+void Service::Finish(absl::Duration limit) {
+  if (!bases_.FinishSaving(limit)) {
+    log_->Warning("ending before all bases were written to the store");
+  }
+  ledger_.Flush();
+}
+
+template <typename Response>
+void Service::Conclude(const absl::Status& status, engine::FailedIn failed_in,
+                       Response* response) {
+  const v1::Outcome outcome = OutcomeOf(status, failed_in);
+  response->set_outcome(outcome);
+  if (status.ok()) return;
+  response->set_message(std::string(status.message()));
+  counters_->Add(store::OutcomeCounter(outcome));
+}
+
+grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
+                            v1::GreetResponse* response) {
+  work_.Touch();
+  response->set_daemon_version(util::kVersion);
+  response->set_protocol(util::kProtocolVersion);
+  response->set_engine_version(engine::kEngineVersion);
+  response->set_pid(getpid());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::Finalize(Context* context,
+                               const v1::FinalizeRequest* request,
+                               v1::FinalizeResponse* response) {
+  const Patience patience = PatienceOf(context);
+  const auto ticket = finalizer_.Admit(*request, patience);
+  finalizer_.Run(*request, ticket.status(), patience, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::FinalizeStream(
+    Context* context,
+    grpc::ServerReaderWriter<v1::FinalizeResponse, v1::FinalizeRequest>* call) {
+  // Enough that reading and writing keep every core busy.
+  const uint32_t max_in_flight = 2 * options_.threads + 2;
+  daemon::FinalizeStream(max_in_flight, &finalizer_, &stream_tasks_,
+                         PatienceOf(context), call)
+      .Serve();
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::AddBase(Context* context,
+                              grpc::ServerReader<v1::AddBaseRequest>* reader,
+                              v1::AddBaseResponse* response) {
+  engine::FailedIn failed_in = engine::FailedIn::kNone;
+  const absl::Status status = uploads_.Receive(
+      [reader](v1::AddBaseRequest* part) { return reader->Read(part); },
+      PatienceOf(context), response, &failed_in);
+  Conclude(status, failed_in, response);
+  if (!status.ok()) {
+    log_->Warning(absl::StrCat("base not taken: ", status.message()));
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::BindFileKey(Context*,
+                                  const v1::BindFileKeyRequest* request,
+                                  v1::BindFileKeyResponse* response) {
+  const auto bind = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto key, FileKeyOf(request->file_key()));
+    ASSIGN_OR_RETURN(const util::Digest digest,
+                     util::Digest::FromBinary(request->digest()));
+    const auto base = bases_.Acquire(digest);
+    if (absl::IsNotFound(base.status())) {
+      return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
+    }
+    RETURN_IF_ERROR(base.status());
+    bases_.BindKey(key, digest);
+    return absl::OkStatus();
+  };
+  work_.Touch();
+  Conclude(bind(), engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ListBases(Context*, const v1::ListBasesRequest*,
+                                v1::ListBasesResponse* response) {
+  for (const BaseDescription& base : bases_.List()) {
+    FillBaseInfo(base, response->add_bases());
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::RemoveBase(Context*, const v1::RemoveBaseRequest* request,
+                                 v1::RemoveBaseResponse* response) {
+  const auto remove = [&]() -> absl::Status {
+    if (request->digest().empty() ||
+        request->digest().size() > util::Digest::kSize) {
+      return absl::InvalidArgumentError("a digest has 1 to 32 bytes");
+    }
+    const absl::Status status = bases_.Remove(request->digest());
+    if (!absl::IsNotFound(status)) return status;
+    return OutcomeError(
+        v1::BASE_UNKNOWN,
+        absl::StrCat("no base with digest ",
+                     absl::BytesToHexString(request->digest())));
+  };
+  Conclude(remove(), engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
+                                v1::GetStatusResponse* response) {
+  response->set_version(util::kVersion);
+  response->set_protocol(util::kProtocolVersion);
+  response->set_engine_version(engine::kEngineVersion);
+  response->set_pid(getpid());
+  response->set_uptime_seconds(absl::ToInt64Seconds(absl::Now() - started_));
+  response->set_socket(options_.socket);
+  response->set_store(store_path_);
+  for (const BaseDescription& base : bases_.List()) {
+    FillBaseInfo(base, response->add_bases());
+  }
+  for (const auto& [name, count] : ledger_.SinceStart()) {
+    (*response->mutable_counters())[name] = count;
+  }
+  for (const auto& [name, count] : ledger_.Lifetime()) {
+    (*response->mutable_lifetime_counters())[name] = count;
+  }
+  response->set_resident_bytes(ResidentBytes());
+  if (store_ != nullptr) response->set_store_bytes(store_->store_bytes());
+  response->set_requests_in_flight(work_.in_flight());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ReportEvents(Context*,
+                                   const v1::ReportEventsRequest* request,
+                                   v1::ReportEventsResponse*) {
+  for (const auto& [name, count] : request->events()) {
+    // What a newer client counts and we do not know is its own business.
+    const auto counter = store::FindCounter(name);
+    if (counter.has_value()) counters_->Add(*counter, count);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::Shutdown(Context*, const v1::ShutdownRequest*,
+                               v1::ShutdownResponse* response) {
+  log_->Info("a client asked to stop");
+  response->set_pid(getpid());
+  // Here already, so that whoever got this answer meets no open door.
+  work_.StartDrain();
+  if (on_shutdown_) on_shutdown_();
+  return grpc::Status::OK;
+}
+
+}  // namespace btfd::daemon

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gRPC edge: every RPC of proto/btfd.proto, one method each, handing on to
+// the part that does the work. What goes wrong is an Outcome in the response;
+// a call's own status is left to the transport.
+#ifndef BTFD_DAEMON_SERVICE_H_
+#define BTFD_DAEMON_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "daemon/counter_ledger.h"
+#include "daemon/finalizer.h"
+#include "daemon/options.h"
+#include "daemon/registry.h"
+#include "daemon/result_cache.h"
+#include "daemon/task_queue.h"
+#include "daemon/upload.h"
+#include "daemon/work.h"
+#include "lib/store/counters.h"
+#include "lib/store/store.h"
+#include "lib/util/log.h"
+#include "proto/btfd.grpc.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe. Must not be destroyed while a server uses it.
+class Service final : public v1::Btfd::Service {
+ public:
+  // What the service works with; the pointers must outlive it. `store` may be
+  // null, and `store_path` says then why there is none.
+  struct Parts {
+    Options options;
+    store::Store* store = nullptr;
+    std::string store_path;
+    store::Counters* counters = nullptr;
+    util::Log* log = nullptr;
+    FinalizeFn finalize = engine::Finalize;
+    std::function<void()> on_shutdown;  // a client asked for it; any thread
+  };
+  explicit Service(Parts parts);
+
+  Work& work() { return work_; }
+  // Housekeeping, to be called now and then: counters to the store, memory of
+  // bases that are no longer held.
+  void Tidy();
+  // What is still to be written goes to the store, for at most `limit`.
+  void Finish(absl::Duration limit);
+
+ private:
+  using Context = grpc::ServerContext;
+
+  grpc::Status Greet(Context*, const v1::GreetRequest*,
+                     v1::GreetResponse*) override;
+  grpc::Status Finalize(Context*, const v1::FinalizeRequest*,
+                        v1::FinalizeResponse*) override;
+  grpc::Status FinalizeStream(
+      Context*,
+      grpc::ServerReaderWriter<v1::FinalizeResponse, v1::FinalizeRequest>*)
+      override;
+  grpc::Status AddBase(Context*, grpc::ServerReader<v1::AddBaseRequest>*,
+                       v1::AddBaseResponse*) override;
+  grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest*,
+                           v1::BindFileKeyResponse*) override;
+  grpc::Status ListBases(Context*, const v1::ListBasesRequest*,
+                         v1::ListBasesResponse*) override;
+  grpc::Status RemoveBase(Context*, const v1::RemoveBaseRequest*,
+                          v1::RemoveBaseResponse*) override;
+  grpc::Status GetStatus(Context*, const v1::GetStatusRequest*,
+                         v1::GetStatusResponse*) override;
+  grpc::Status ReportEvents(Context*, const v1::ReportEventsRequest*,
+                            v1::ReportEventsResponse*) override;
+  grpc::Status Shutdown(Context*, const v1::ShutdownRequest*,
+                        v1::ShutdownResponse*) override;
+
+  // Sets outcome and message of a response that is not a FinalizeResponse, and
+  // counts what failed (good ones count as modules only).
+  template <typename Response>
+  void Conclude(const absl::Status& status, engine::FailedIn failed_in,
+                Response* response);
+
+  const Options options_;
+  store::Store* const store_;
+  const std::string store_path_;
+  store::Counters* const counters_;
+  util::Log* const log_;
+  const std::function<void()> on_shutdown_;
+  const absl::Time started_ = absl::Now();
+
+  Work work_;
+  Workspaces workspaces_;
+  CounterLedger ledger_;
+  BaseRegistry bases_;
+  ResultCache results_;
+  Uploads uploads_;
+  Finalizer finalizer_;
+  TaskQueue stream_tasks_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_SERVICE_H_

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddBase: taking in a base, in chunks, with nothing believed before it is
+// seen: sizes are bounded before memory is taken, the bytes must have the
+// digest they were announced with, and be valid BTF.
+#ifndef BTFD_DAEMON_UPLOAD_H_
+#define BTFD_DAEMON_UPLOAD_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "daemon/registry.h"
+#include "daemon/work.h"
+#include "lib/engine/pipeline.h"
+#include "lib/util/digest.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe. All that is given must outlive it.
+class Uploads {
+ public:
+  Uploads(uint64_t max_btf_bytes, Work* work, BaseRegistry* bases)
+      : max_btf_bytes_(max_btf_bytes), work_(work), bases_(bases) {}
+
+  // The next message of the call; false at its end.
+  using Reader = std::function<bool(v1::AddBaseRequest* part)>;
+
+  // Serves one call. On success fills in digest, already_known and types; an
+  // error becomes an outcome by OutcomeOf(status, kBase) after the bytes were
+  // seen to be those announced, and by OutcomeOf(status) before: see
+  // `failed_in`.
+  absl::Status Receive(const Reader& read, const Patience& patience,
+                       v1::AddBaseResponse* response,
+                       engine::FailedIn* failed_in);
+
+ private:
+  struct Announced {
+    util::Digest digest;
+    uint64_t size = 0;
+    std::optional<store::FileKey> file_key;
+    std::string origin;
+  };
+
+  absl::StatusOr<Announced> ReadHeader(const Reader& read) const;
+  absl::StatusOr<std::string> ReadChunks(const Reader& read,
+                                         const Announced& announced,
+                                         const Patience& patience) const;
+  void TakeTurn(const util::Digest& digest, const Patience& patience);
+  void EndTurn(const util::Digest& digest);
+  void Welcome(const BaseRegistry::Handle& base, const Announced& announced,
+               v1::AddBaseResponse* response);
+
+  const uint64_t max_btf_bytes_;
+  Work* const work_;
+  BaseRegistry* const bases_;
+
+  absl::Mutex mutex_;
+  absl::flat_hash_set<util::Digest> being_sent_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_UPLOAD_H_
