@@ -37,12 +37,13 @@ absl::Status CheckInput(const btf::Btf& btf, const btf::DedupIndex* index) {
 }  // namespace
 
 absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
-                   std::pmr::vector<btf::TypeId>* new_ids) {
+                   std::pmr::vector<btf::TypeId>* new_ids,
+                   const DedupOptions& options) {
   RETURN_IF_ERROR(CheckInput(*btf, index));
   RETURN_IF_ERROR(dedup::DedupStrings(btf));
   dedup::State state(btf, index);
   RETURN_IF_ERROR(dedup::DedupPrimitives(&state));
-  RETURN_IF_ERROR(dedup::DedupGraphs(&state));
+  RETURN_IF_ERROR(dedup::DedupGraphs(&state, options.learn_at_once));
   dedup::ResolveForwards(&state);
   RETURN_IF_ERROR(dedup::DedupReferences(&state));
   return dedup::Compact(&state, new_ids);

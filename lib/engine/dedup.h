@@ -14,6 +14,12 @@
 
 namespace btfd::engine {
 
+struct DedupOptions {
+  // Learn from the first failed comparison on, not only once they have cost
+  // more than learning does. Never changes the result; for tests.
+  bool learn_at_once = false;
+};
+
 // Deduplicates *btf in place. `index` belongs to btf->base() and is null
 // exactly where that is. If `new_ids` is not null it gets, for each own type as
 // it was, the id (own or the base's) that stands for it now.
@@ -21,7 +27,8 @@ namespace btfd::engine {
 // FailedPrecondition where libbpf says EOPNOTSUPP (unknown header content),
 // InvalidArgument for EINVAL and ELOOP. On error *btf is left unspecified.
 absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
-                   std::pmr::vector<btf::TypeId>* new_ids = nullptr);
+                   std::pmr::vector<btf::TypeId>* new_ids = nullptr,
+                   const DedupOptions& options = {});
 
 }  // namespace btfd::engine
 

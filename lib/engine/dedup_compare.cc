@@ -32,12 +32,12 @@ bool SameParameterNames(const TypeRecord& a, const TypeRecord& b) {
 }  // namespace
 
 Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
-                       bool may_learn)
+                       Learning learning)
     : state_(state),
       hypothesis_(*state),
       identity_(*state),
       pending_(state->memory),
-      may_learn_(may_learn),
+      learning_(learning),
       unique_(*state, fingerprints),
       refutations_(state->memory),
       trail_(state->memory) {}
@@ -211,9 +211,7 @@ Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
   pending_.clear();
   if (learns_) trail_.Clear();
   const Verdict verdict = Walk({candidate, canonical, Trail::kNone});
-  if (verdict == Verdict::kDifferent && may_learn_ && !learns_) {
-    CountFailure();
-  }
+  if (verdict == Verdict::kDifferent && !learns_) CountFailure();
   return verdict;
 }
 

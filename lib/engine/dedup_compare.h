@@ -88,11 +88,13 @@ class Identity {
   size_t used_ = 0;
 };
 
+// When failed comparisons are made to serve later ones. Never, where one could
+// be kNotComparable: it must be found just where libbpf finds it.
+enum class Learning { kNever, kWhenWorthIt, kAtOnce };
+
 class Comparison {
  public:
-  // With `may_learn`, failed comparisons make later ones cheaper: allowed where
-  // no comparison can be kNotComparable.
-  Comparison(State* state, SplitFingerprints* fingerprints, bool may_learn);
+  Comparison(State* state, SplitFingerprints* fingerprints, Learning learning);
 
   // Whether `candidate` is the same as `canonical`, by graph.
   Verdict Compare(TypeId candidate, TypeId canonical);
@@ -144,8 +146,7 @@ class Comparison {
   std::pmr::vector<Pending> pending_;
   bool would_change_base_ = false;
 
-  // Learning starts once failures have cost more than it does.
-  bool may_learn_;
+  Learning learning_;
   bool learns_ = false;
   uint64_t wasted_ = 0;  // pairs assumed in comparisons that failed
   uint32_t contradicted_ = 0;

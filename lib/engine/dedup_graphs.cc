@@ -35,11 +35,14 @@ bool HasOddReferences(const State& state) {
 
 class GraphPass {
  public:
-  explicit GraphPass(State* state)
+  GraphPass(State* state, bool learn_at_once)
       : state_(state),
         filter_(!HasOddReferences(*state)),
         fingerprints_(*state),
-        comparison_(state, &fingerprints_, filter_),
+        comparison_(state, &fingerprints_,
+                    !filter_        ? Learning::kNever
+                    : learn_at_once ? Learning::kAtOnce
+                                    : Learning::kWhenWorthIt),
         candidates_(state->memory) {}
 
   absl::Status Run() {
@@ -99,6 +102,8 @@ class GraphPass {
 
 }  // namespace
 
-absl::Status DedupGraphs(State* state) { return GraphPass(state).Run(); }
+absl::Status DedupGraphs(State* state, bool learn_at_once) {
+  return GraphPass(state, learn_at_once).Run();
+}
 
 }  // namespace btfd::engine::dedup

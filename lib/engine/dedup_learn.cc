@@ -22,10 +22,14 @@ namespace btfd::engine::dedup {
 
 // As long as failures are few, they cost less than finding what is unique.
 void Comparison::CountFailure() {
+  if (learning_ == Learning::kNever) return;
   wasted_ += hypothesis_.pairs().size();
-  if (wasted_ <= 2 * uint64_t{state_->types.own_count()}) return;
+  if (learning_ == Learning::kWhenWorthIt &&
+      wasted_ <= 2 * uint64_t{state_->types.own_count()}) {
+    return;
+  }
   learns_ = unique_.Find();
-  may_learn_ = learns_;
+  if (!learns_) learning_ = Learning::kNever;
 }
 
 void Comparison::Learn(Step failure, uint32_t of) {

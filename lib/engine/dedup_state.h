@@ -127,7 +127,7 @@ struct State {
 // The passes, in their order. Each stands in its own file.
 absl::Status DedupStrings(btf::Btf* btf);
 absl::Status DedupPrimitives(State* state);
-absl::Status DedupGraphs(State* state);
+absl::Status DedupGraphs(State* state, bool learn_at_once);
 void ResolveForwards(State* state);
 absl::Status DedupReferences(State* state);
 absl::Status Compact(State* state, std::pmr::vector<TypeId>* new_ids);
