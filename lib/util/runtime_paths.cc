@@ -70,10 +70,7 @@ RuntimePaths RuntimePathsOfProcess() {
   const absl::string_view socket = Environment("BTFD_SOCKET");
   if (IsAbsolute(socket)) return BesideSocket(socket);
   const absl::string_view own = Environment("BTFD_RUNTIME_DIR");
-  if (IsAbsolute(own)) {
-    RuntimePaths paths = InDirectory(std::string(own));
-    if (FitsSocketAddress(paths.socket)) return paths;
-  }
+  if (IsAbsolute(own)) return InDirectory(std::string(own));
   return RuntimePathsFor(Environment("XDG_RUNTIME_DIR"), geteuid());
 }
 

@@ -38,6 +38,8 @@ RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid);
 // The same for this process. $BTFD_RUNTIME_DIR, an absolute path, replaces the
 // directory itself (tests, several daemons of one user); $BTFD_SOCKET, likewise
 // absolute and before all, names the socket, and all else stands beside it.
+// What was named so is not replaced by anything else: where it is too long for
+// a socket, bind and connect say so.
 RuntimePaths RuntimePathsOfProcess();
 
 // Makes the directory if it is missing. PermissionDenied if it is a symbolic

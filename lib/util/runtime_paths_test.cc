@@ -52,6 +52,13 @@ TEST(RuntimePaths, ProcessTakesItsOwnVariableFirst) {
   EXPECT_EQ(RuntimePathsOfProcess().socket, "/run/user/7/btfd/btfd-1.sock");
 }
 
+TEST(RuntimePaths, WhatIsNamedByTheUserIsNeverReplaced) {
+  const std::string longer = "/" + std::string(200, 'x');
+  setenv("BTFD_RUNTIME_DIR", longer.c_str(), 1);
+  EXPECT_EQ(RuntimePathsOfProcess().directory, longer);
+  unsetenv("BTFD_RUNTIME_DIR");
+}
+
 TEST(RuntimePaths, ASocketOfItsOwnHasAllElseBesideIt) {
   setenv("BTFD_SOCKET", "/srv/build/b.sock", 1);
   const RuntimePaths paths = RuntimePathsOfProcess();

@@ -19,19 +19,21 @@ ResolveResult RunResolveBtfids(const std::vector<std::string>& tool,
                                const std::string& elf,
                                const ProcessOptions& options) {
   ScratchDir scratch;
-  const std::string link = scratch.file("module.ko");
-  std::filesystem::create_symlink(elf, link);
+  // A copy: the tools open their file for writing, and test data may be on a
+  // file system that does not allow that.
+  const std::string copy = scratch.file("module.ko");
+  std::filesystem::copy_file(elf, copy);
   std::vector<std::string> argv = tool;
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  argv.push_back(link);
+  argv.push_back(copy);
   ProcessResult process = RunProcess(argv, options);
 
   ResolveResult result;
   result.exit_code = process.exit_code;
   result.err = std::move(process.err);
-  result.btf = ReadIfThere(link + ".BTF");
-  result.btf_base = ReadIfThere(link + ".BTF.base");
-  result.btf_ids = ReadIfThere(link + ".BTF_ids");
+  result.btf = ReadIfThere(copy + ".BTF");
+  result.btf_base = ReadIfThere(copy + ".BTF.base");
+  result.btf_ids = ReadIfThere(copy + ".BTF_ids");
   return result;
 }
 

@@ -44,7 +44,7 @@ class PrivateDaemon {
   absl::StatusOr<int> Pid() const;
 
   const Programs& programs() const { return programs_; }
-  std::string runtime_directory() const { return directory_.file("run"); }
+  std::string runtime_directory() const { return runtime_.path(); }
   std::string store_directory() const { return directory_.file("cache/btfd"); }
 
  private:
@@ -52,6 +52,8 @@ class PrivateDaemon {
 
   const Programs programs_;
   const ScratchDir directory_;
+  // Not under the test's scratch space: the path of a socket is short.
+  const ScratchDir runtime_{"/tmp"};
 };
 
 }  // namespace btfd::tests

@@ -120,10 +120,14 @@ ProcessResult RunProcess(const std::vector<std::string>& argv,
   return result;
 }
 
-ScratchDir::ScratchDir() {
-  const char* base = std::getenv("TEST_TMPDIR");
-  std::string pattern =
-      std::string(base && *base ? base : "/tmp") + "/scratch.XXXXXX";
+ScratchDir::ScratchDir()
+    : ScratchDir([] {
+        const char* base = std::getenv("TEST_TMPDIR");
+        return std::string(base && *base ? base : "/tmp");
+      }()) {}
+
+ScratchDir::ScratchDir(const std::string& parent) {
+  std::string pattern = parent + "/scratch.XXXXXX";
   path_ = mkdtemp(pattern.data()) ? pattern : "";
 }
 

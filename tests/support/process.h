@@ -27,10 +27,12 @@ struct ProcessOptions {
 ProcessResult RunProcess(const std::vector<std::string>& argv,
                          const ProcessOptions& options = {});
 
-// A new directory under the test's own scratch space, removed with the object.
+// A new directory, removed with the object.
 class ScratchDir {
  public:
+  // Under the test's own scratch space, or under `parent`.
   ScratchDir();
+  explicit ScratchDir(const std::string& parent);
   ~ScratchDir();
   ScratchDir(const ScratchDir&) = delete;
   ScratchDir& operator=(const ScratchDir&) = delete;
