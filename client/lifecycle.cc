@@ -67,13 +67,15 @@ bool IsGone(int64_t pid) {
 }
 
 absl::Status Stop() {
-  const auto channel = OpenRunningDaemon();
+  auto channel = OpenRunningDaemon();
   if (absl::IsNotFound(channel.status())) return absl::OkStatus();
   RETURN_IF_ERROR(channel.status());
   v1::ShutdownResponse response;
   RETURN_IF_ERROR((*channel)->Call(&v1::Btfd::Stub::AsyncShutdown,
                                    v1::ShutdownRequest(), CallLimit(0),
                                    &response));
+  // The daemon waits for open connections, too.
+  channel->reset();
   const absl::Time give_up = absl::Now() + kStopLimit;
   while (!IsGone(response.pid())) {
     if (absl::Now() > give_up) {
