@@ -136,17 +136,26 @@ TEST_F(ConnectionTest, AProgramThatIsNamedMustBeThere) {
 }
 
 TEST_F(ConnectionTest, ElseItIsBesideThisProgramOrInThePath) {
-  testing::WriteFile(directory_ + "/btfd", "#!/bin/sh\n");
-  const std::string path = getenv("PATH");
-  EXPECT_EQ(FindDaemon("").status().code(), absl::StatusCode::kNotFound);
-  setenv("PATH", (directory_ + ":" + path).c_str(), 1);
-  EXPECT_EQ(FindDaemon("").status().code(), absl::StatusCode::kNotFound)
-      << "not executable";
-  chmod((directory_ + "/btfd").c_str(), 0700);
-  const auto program = FindDaemon("");
-  setenv("PATH", path.c_str(), 1);
-  ASSERT_TRUE(program.ok()) << program.status();
-  EXPECT_EQ(*program, directory_ + "/btfd");
+  std::filesystem::create_directories(directory_ + "/client");
+  std::filesystem::create_directories(directory_ + "/daemon");
+  const std::string own = directory_ + "/client";
+  const std::string search = "::/nowhere:" + directory_;
+  const auto put = [](const std::string& path, mode_t mode) {
+    testing::WriteFile(path, "#!/bin/sh\n");
+    chmod(path.c_str(), mode);
+  };
+  const auto none = FindDaemonIn(own, search);
+  EXPECT_EQ(none.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(none.status().message(),
+            "btfd is neither in " + own + " nor in PATH");
+  put(directory_ + "/btfd", 0600);
+  EXPECT_FALSE(FindDaemonIn(own, search).ok()) << "not executable";
+  put(directory_ + "/btfd", 0700);
+  EXPECT_EQ(*FindDaemonIn(own, search), directory_ + "/btfd");
+  put(directory_ + "/daemon/btfd", 0700);
+  EXPECT_EQ(*FindDaemonIn(own, search), own + "/../daemon/btfd");
+  put(own + "/btfd", 0700);
+  EXPECT_EQ(*FindDaemonIn(own, search), own + "/btfd");
 }
 
 TEST_F(ConnectionTest, TheMarkOfAFailureLastsAMinuteAndIsSetByOne) {

@@ -103,25 +103,29 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
 }  // namespace
 
 absl::StatusOr<std::string> FindDaemon(const std::string& named) {
-  if (!named.empty()) {
-    if (IsProgram(named)) return named;
-    return absl::NotFoundError(
-        absl::StrCat("BTFD_DAEMON=", named, " is no program"));
+  if (named.empty()) {
+    const char* search = getenv("PATH");
+    return FindDaemonIn(DirectoryOfThisProgram(),
+                        search == nullptr ? "" : search);
   }
-  const std::string here = DirectoryOfThisProgram();
+  if (IsProgram(named)) return named;
+  return absl::NotFoundError(
+      absl::StrCat("BTFD_DAEMON=", named, " is no program"));
+}
+
+absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
+                                         absl::string_view search_path) {
   for (const absl::string_view place : {"/btfd", "/../daemon/btfd"}) {
-    std::string path = absl::StrCat(here, place);
-    if (!here.empty() && IsProgram(path)) return path;
+    std::string path = absl::StrCat(own_directory, place);
+    if (!own_directory.empty() && IsProgram(path)) return path;
   }
-  const char* search = getenv("PATH");
-  for (const absl::string_view directory :
-       absl::StrSplit(search == nullptr ? "" : search, ':')) {
+  for (const absl::string_view directory : absl::StrSplit(search_path, ':')) {
     std::string path = absl::StrCat(directory, "/btfd");
     // An empty entry means the current directory; nobody meant that one.
     if (!directory.empty() && IsProgram(path)) return path;
   }
   return absl::NotFoundError(
-      absl::StrCat("btfd is neither in ", here, " nor in PATH"));
+      absl::StrCat("btfd is neither in ", own_directory, " nor in PATH"));
 }
 
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,

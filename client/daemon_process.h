@@ -11,14 +11,20 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 
 namespace btfd::client {
 
-// `named` (BTFD_DAEMON) if it is not empty; else btfd beside this program or
-// where Bazel builds it; else in PATH. NotFound says where it was looked for.
+// `named` (BTFD_DAEMON) if it is not empty; else as FindDaemonIn, from where
+// this program is.
 absl::StatusOr<std::string> FindDaemon(const std::string& named);
+
+// The btfd beside this program or where Bazel builds it, else the first one in
+// the search path (PATH). NotFound says where it was looked for.
+absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
+                                         absl::string_view search_path);
 
 // Starts the shared daemon, detached from this process: session, descriptors,
 // directory and what make says to its children. Does not wait for it; the

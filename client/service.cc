@@ -17,6 +17,8 @@ constexpr size_t kChunk = size_t{1} << 20;
 // A base takes two answers at most (its key is unknown, then its digest); one
 // more each for a daemon that forgets it meanwhile.
 constexpr int kBaseAnswers = 4;
+// A process that is being killed may still take connections for a moment.
+constexpr absl::Duration kReconnectPause = absl::Milliseconds(20);
 constexpr int kBusyTries = 5;
 constexpr absl::Duration kFirstBusyWait = absl::Milliseconds(50);
 
@@ -226,6 +228,8 @@ absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
   }
   if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
     reconnected_ = true;
+    channel_.reset();
+    absl::SleepFor(kReconnectPause);
     return UseShared();
   }
   return FallBack(judgement.reason, judgement.why);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program itself, as it is called: its commands, names and exit codes.
+#include <elf.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "client/testing.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace btfd::client {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class BtfcTest : public ::testing::Test {
+ protected:
+  BtfcTest()
+      : directory_(testing::FreshDirectory()),
+        btfc_(std::filesystem::absolute("client/btfc").string()) {}
+  ~BtfcTest() override { std::filesystem::remove_all(directory_); }
+
+  // In a world without a daemon.
+  testing::RunResult Run(const std::vector<std::string>& arguments,
+                         const std::string& program = "") {
+    return testing::Run(program.empty() ? btfc_ : program, arguments,
+                        {{"BTFD_RUNTIME_DIR", directory_ + "/run"},
+                         {"BTFD_DAEMON", "/no/btfd"}});
+  }
+
+  const std::string directory_;
+  const std::string btfc_;
+};
+
+TEST_F(BtfcTest, IsLinkedStatically) {
+  const std::string program = testing::ReadFile(btfc_);
+  Elf64_Ehdr header;
+  ASSERT_GE(program.size(), sizeof(header));
+  std::memcpy(&header, program.data(), sizeof(header));
+  for (int i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment;
+    std::memcpy(&segment,
+                program.data() + header.e_phoff + i * header.e_phentsize,
+                sizeof(segment));
+    EXPECT_NE(segment.p_type, static_cast<Elf64_Word>(PT_INTERP));
+  }
+}
+
+TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
+  EXPECT_THAT(Run({"--version"}).out, StartsWith("btfc "));
+  const testing::RunResult help = Run({"--help"});
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* command : {"resolve_btfids", "finalize", "base", "status",
+                              "start", "stop", "restart"}) {
+    EXPECT_THAT(help.out, HasSubstr(command));
+    if (std::string(command) == "resolve_btfids") continue;
+    const testing::RunResult own = Run({command, "--help"});
+    EXPECT_EQ(own.exit_code, 0) << command;
+    EXPECT_THAT(own.out, HasSubstr(std::string("usage: btfc ") + command));
+    EXPECT_THAT(own.out, HasSubstr("Exit status:"));
+  }
+}
+
+TEST_F(BtfcTest, AWrongCallOfOursEndsWithTwo) {
+  const std::string elf = directory_ + "/m.ko";
+  const std::vector<std::vector<std::string>> calls = {
+      {},
+      {"frobnicate"},
+      {"finalize"},
+      {"finalize", "--frobnicate", elf},
+      {"finalize", "--distill=sometimes", elf},
+      {"finalize", "--distill=always", elf},
+      {"finalize", "--profile=9", elf},
+      {"finalize", "--jobs=0", elf},
+      {"finalize", "--output=x", elf, elf},
+      {"base"},
+      {"base", "add"},
+      {"base", "remove", ""},
+      {"status", "now"},
+      {"stop", "--now"},
+  };
+  for (const auto& call : calls) {
+    const testing::RunResult result = Run(call);
+    EXPECT_EQ(result.exit_code, 2) << result.err;
+    EXPECT_THAT(result.err, HasSubstr("btfc"));
+  }
+}
+
+TEST_F(BtfcTest, IsResolveBtfidsWhenCalledSo) {
+  const std::string link = directory_ + "/resolve_btfids";
+  std::filesystem::create_symlink(btfc_, link);
+  EXPECT_EQ(Run({}, link).exit_code, 129);
+  EXPECT_EQ(Run({"-h"}, link).exit_code, 129);
+  EXPECT_EQ(Run({"resolve_btfids", "-h"}).exit_code, 129);
+  const testing::RunResult result = Run({"/no/file.ko"}, link);
+  EXPECT_EQ(result.exit_code, 255);
+  EXPECT_EQ(result.err,
+            "ERROR: resolve_btfids: /no/file.ko: cannot open: No such file or "
+            "directory\n");
+}
+
+TEST_F(BtfcTest, WithoutADaemonStatusSaysSo) {
+  const testing::RunResult text = Run({"status"});
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_THAT(text.err, HasSubstr("nobody listens there"));
+  const testing::RunResult json = Run({"status", "--json"});
+  EXPECT_EQ(json.exit_code, 1);
+  EXPECT_EQ(json.out, "{\"running\": false}\n");
+  EXPECT_EQ(Run({"stop"}).exit_code, 0) << "there is nothing to stop";
+  const testing::RunResult start = Run({"start"});
+  EXPECT_EQ(start.exit_code, 1);
+  EXPECT_THAT(start.err, HasSubstr("BTFD_DAEMON=/no/btfd is no program"));
+}
+
+TEST_F(BtfcTest, AnEmptyListOfModulesIsNothingToDo) {
+  testing::WriteFile(directory_ + "/list", "\n");
+  const testing::RunResult result =
+      Run({"finalize", "--from-file", directory_ + "/list"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(BtfcTest, Linux6WithNothingToResolveAsksNoDaemon) {
+  const std::string module =
+      testing::TestData("kernels/6.12/modules/net/key/af_key.ko");
+  const std::string copy = directory_ + "/af_key.ko";
+  testing::WriteFile(copy, testing::ReadFile(module));
+  // There is neither a daemon nor a base to be had.
+  const testing::RunResult result =
+      Run({"resolve_btfids", "-b", "/no/base", copy});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(testing::ReadFile(copy), testing::ReadFile(module));
+}
+
+}  // namespace
+}  // namespace btfd::client
