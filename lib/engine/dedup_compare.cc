@@ -40,7 +40,10 @@ Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
       learning_(learning),
       unique_(*state, fingerprints),
       refutations_(state->memory),
-      trail_(state->memory) {}
+      tried_(state->memory),
+      open_questions_(state->memory),
+      trail_(state->memory),
+      others_(state->memory) {}
 
 // Only the canonical side's forwards are seen through.
 TypeId Comparison::ForwardRoot(TypeId id) const {
@@ -132,13 +135,16 @@ Comparison::Step Comparison::Visit(Part* part) {
   part->canonical = ForwardRoot(part->canonical);
   const uint32_t known = hypothesis_.Assume(part->canonical, part->candidate);
   if (known == Hypothesis::kNone) {
-    if (learns_) {
-      trail_.AddPair(part->of);
-      if (refutations_.Contains(part->candidate, part->canonical)) {
-        return Step::kRefuted;
-      }
+    if (!learns_) return VisitRecords(part);
+    trail_.AddPair(part->of);
+    if (refutations_.Contains(part->candidate, part->canonical)) {
+      return Step::kRefuted;
     }
-    return VisitRecords(part);
+    const size_t before = pending_.size();
+    const Step step = VisitRecords(part);
+    return pending_.size() > before && HasRefutedPart(pending_.back())
+               ? Step::kRefuted
+               : step;
   }
   const TypeId assumed = hypothesis_.pairs()[known].candidate;
   if (assumed == part->candidate) {
@@ -205,18 +211,30 @@ Verdict Comparison::Walk(Part part) {
   }
 }
 
-Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
+void Comparison::Start() {
   hypothesis_.Clear();
   would_change_base_ = false;
   pending_.clear();
   if (learns_) trail_.Clear();
+}
+
+Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
+  Start();
   const Verdict verdict = Walk({candidate, canonical, Trail::kNone});
-  if (verdict == Verdict::kDifferent && !learns_) CountFailure();
+  if (verdict == Verdict::kDifferent) {
+    if (learns_) {
+      AnswerOpenQuestions();
+    } else {
+      CountFailure();
+    }
+  }
   return verdict;
 }
 
 void Comparison::Merge() {
   refutations_.Clear();
+  tried_.Clear();
+  open_questions_.clear();
   const Types& types = state_->types;
   for (const Hypothesis::Pair& pair : hypothesis_.pairs()) {
     const TypeId candidate = state_->Root(pair.candidate);

@@ -129,6 +129,7 @@ class Comparison {
     kEndless,
   };
 
+  void Start();
   Verdict Walk(Part part);
   Step Visit(Part* part);
   Step VisitRecords(Part* part);
@@ -137,6 +138,10 @@ class Comparison {
   bool NextPending(Part* part);
   TypeId ForwardRoot(TypeId id) const;
   void CountFailure();
+  bool IsForced(TypeId candidate, TypeId canonical);
+  bool IsKnownToFail(TypeId candidate, TypeId canonical);
+  void AnswerOpenQuestions();
+  bool HasRefutedPart(const Pending& parts);
   // `of`: the pair that failed, or the one that the contradiction is a part of.
   void Learn(Step failure, uint32_t of);
 
@@ -152,7 +157,10 @@ class Comparison {
   uint32_t contradicted_ = 0;
   UniqueTypes unique_;
   Refutations refutations_;
+  Refutations tried_;  // pairs that were compared for the answer alone
+  std::pmr::vector<Hypothesis::Pair> open_questions_;
   Trail trail_;
+  std::pmr::vector<TypeId> others_;
 };
 
 }  // namespace btfd::engine::dedup

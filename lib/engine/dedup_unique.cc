@@ -18,7 +18,8 @@
 // which is always safe.
 //
 // All other types (ARRAY is one, because Identity does not look at elements)
-// are held by signature: x is pinned if nothing else has the signature of k.
+// are held by signature: what is assumed for k is one of those that have the
+// signature of k.
 #include "lib/engine/dedup_unique.h"
 
 #include <algorithm>
@@ -28,6 +29,8 @@ namespace btfd::engine::dedup {
 namespace {
 
 constexpr int kMaxRounds = 16;
+// More others than that are not worth looking through.
+constexpr int kMaxOthers = 16;
 
 // Kinds whose parts Identity looks at.
 bool IsTransparent(Kind kind) {
@@ -74,25 +77,14 @@ void UniqueTypes::MarkCyclic(TypeId start) {
   }
 }
 
-void UniqueTypes::FindPlainCopies() {
-  std::pmr::vector<Signed> all(stack_.get_allocator());
+void UniqueTypes::SignPlain() {
   for (TypeId id = types_.first(); id < types_.end(); ++id) {
-    if (At(id) != kPlain) continue;
-    if (btf::HasParts(types_[id].kind())) {
-      all.push_back({fingerprints_->SignatureOf(types_[id]), id});
-    } else {
-      At(id) = kPlainCopied;
+    const TypeRecord& type = types_[id];
+    if (At(id) == kPlain && btf::HasParts(type.kind())) {
+      plain_.push_back({fingerprints_->SignatureOf(type), id});
     }
   }
-  std::sort(all.begin(), all.end(), [](const Signed& a, const Signed& b) {
-    return a.signature < b.signature;
-  });
-  plain_.reserve(all.size());
-  for (size_t i = 0; i < all.size(); ++i) {
-    plain_.push_back(all[i].signature);
-    if (i == 0 || all[i].signature != all[i - 1].signature) continue;
-    At(all[i].id) = At(all[i - 1].id) = kPlainCopied;
-  }
+  std::sort(plain_.begin(), plain_.end(), BySignature());
 }
 
 uint64_t UniqueTypes::Signature(const TypeRecord& type) {
@@ -113,9 +105,7 @@ bool UniqueTypes::RemoveCyclicCopies() {
       all.push_back({Signature(types_[id]), id});
     }
   }
-  std::sort(all.begin(), all.end(), [](const Signed& a, const Signed& b) {
-    return a.signature < b.signature;
-  });
+  std::sort(all.begin(), all.end(), BySignature());
   bool removed = false;
   for (size_t i = 1; i < all.size(); ++i) {
     if (all[i].signature != all[i - 1].signature) continue;
@@ -132,52 +122,46 @@ bool UniqueTypes::Find() {
   for (TypeId id = types_.first(); id < types_.end(); ++id) {
     if (At(id) == kNotSeen) MarkCyclic(id);
   }
-  FindPlainCopies();
+  SignPlain();
   for (int round = 0; round < kMaxRounds; ++round) {
     if (!RemoveCyclicCopies()) return true;
   }
   return false;
 }
 
-bool UniqueTypes::IsOwnPinned(TypeId candidate, TypeId canonical) {
-  const Mark mark = At(candidate);
-  if (mark == kCyclic) return true;
-  if (mark != kPlain) return false;
-  const TypeRecord& type = types_[candidate];
-  const TypeRecord& other = types_[canonical];
-  if (type.kind() != other.kind()) return false;
+// Whether no base type other than `candidate` can be what `canonical` is
+// assumed to correspond to.
+bool UniqueTypes::IsHeldInBase(TypeId candidate, TypeId canonical,
+                               uint64_t signature) {
+  if (index_ == nullptr) return true;
+  const bool own_candidate = types_.is_own(candidate);
   if (!types_.is_own(canonical)) {
-    if (index_->HasTwin(canonical)) return false;
-    return type.kind() != Kind::kArray || fingerprints_->SignatureOf(type) ==
-                                              fingerprints_->SignatureOf(other);
+    return own_candidate && !index_->HasTwin(canonical);
   }
-  const uint64_t signature = fingerprints_->SignatureOf(other);
-  if (type.kind() == Kind::kArray &&
-      fingerprints_->SignatureOf(type) != signature) {
-    return false;
-  }
-  return index_ == nullptr || !index_->HasSignature(signature);
+  if (own_candidate) return !index_->HasSignature(signature);
+  return !index_->HasTwin(candidate) &&
+         fingerprints_->SignatureOf(types_[candidate]) == signature;
 }
 
-// The candidate side met a base type directly.
-bool UniqueTypes::IsBasePinned(TypeId candidate, TypeId canonical) {
+bool UniqueTypes::IsPinned(TypeId candidate, TypeId canonical,
+                           std::pmr::vector<TypeId>* others) {
+  others->clear();
+  if (types_.is_own(candidate)) {
+    if (At(candidate) == kCyclic) return true;
+    if (At(candidate) != kPlain) return false;
+  }
   const TypeRecord& type = types_[candidate];
   const TypeRecord& other = types_[canonical];
-  if (!types_.is_own(canonical) || type.kind() != other.kind() ||
-      !btf::HasParts(type.kind()) || index_->HasTwin(candidate)) {
-    return false;
-  }
+  if (type.kind() != other.kind() || !btf::HasParts(type.kind())) return false;
   const uint64_t signature = fingerprints_->SignatureOf(other);
-  if (fingerprints_->SignatureOf(type) != signature) return false;
-  const auto own = std::equal_range(plain_.begin(), plain_.end(), signature);
-  const Mark mark = At(canonical);
-  const bool is_plain = mark == kPlain || mark == kPlainCopied;
-  return own.second - own.first == (is_plain ? 1 : 0);
-}
-
-bool UniqueTypes::IsPinned(TypeId candidate, TypeId canonical) {
-  return types_.is_own(candidate) ? IsOwnPinned(candidate, canonical)
-                                  : IsBasePinned(candidate, canonical);
+  if (!IsHeldInBase(candidate, canonical, signature)) return false;
+  const auto own = std::equal_range(plain_.begin(), plain_.end(),
+                                    Signed{signature, 0}, BySignature());
+  if (own.second - own.first > kMaxOthers) return false;
+  for (auto it = own.first; it != own.second; ++it) {
+    if (it->id != candidate && it->id != canonical) others->push_back(it->id);
+  }
+  return true;
 }
 
 }  // namespace btfd::engine::dedup

@@ -22,18 +22,18 @@ class UniqueTypes {
   // input has.
   bool Find();
 
-  // True if a comparison that succeeds, and in which `candidate` was accepted
-  // for `canonical` (their roots being different), has assumed just this pair;
-  // and not that `canonical` corresponds to something identical with
-  // `candidate`. False whenever in doubt.
-  bool IsPinned(TypeId candidate, TypeId canonical);
+  // Let a comparison succeed in which `candidate` was accepted for `canonical`,
+  // their roots being different. True if it has assumed just this pair, or one
+  // of *others for `canonical`; and not yet something else that is identical
+  // with `candidate`. False whenever in doubt, or if there are many others.
+  bool IsPinned(TypeId candidate, TypeId canonical,
+                std::pmr::vector<TypeId>* others);
 
  private:
   enum Mark : uint8_t {
     kNotSeen,
     kOpen,
-    kPlain,        // leads to no cycle of own types, other than by an ARRAY
-    kPlainCopied,  // the same, and other own types are like it
+    kPlain,  // leads to no cycle of own types, other than by an ARRAY
     kCyclic,
     kCyclicCopied,
   };
@@ -42,23 +42,27 @@ class UniqueTypes {
     TypeId id;
   };
 
+  struct BySignature {
+    bool operator()(const Signed& a, const Signed& b) const {
+      return a.signature < b.signature;
+    }
+  };
+
   Mark& At(TypeId id) { return marks_[id - types_.first()]; }
   bool IsUniqueCyclic(TypeId id) {
     return types_.is_own(id) && At(id) == kCyclic;
   }
   void MarkCyclic(TypeId start);
   uint64_t Signature(const TypeRecord& type);
-  void FindPlainCopies();
+  void SignPlain();
   bool RemoveCyclicCopies();
-  bool IsOwnPinned(TypeId candidate, TypeId canonical);
-  bool IsBasePinned(TypeId candidate, TypeId canonical);
+  bool IsHeldInBase(TypeId candidate, TypeId canonical, uint64_t signature);
 
   const Types& types_;
   const btf::DedupIndex* index_;
   SplitFingerprints* fingerprints_;
-  std::pmr::vector<Mark> marks_;  // by own id
-  // Signatures of own types that are plain, ascending.
-  std::pmr::vector<uint64_t> plain_;
+  std::pmr::vector<Mark> marks_;    // by own id
+  std::pmr::vector<Signed> plain_;  // ascending signatures
   std::pmr::vector<TypeId> stack_;
 };
 
