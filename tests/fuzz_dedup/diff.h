@@ -17,6 +17,9 @@ struct DedupDiff {
   std::string difference;
   // libbpf refused to load or to deduplicate, and so did the engine.
   bool refused = false;
+  // libbpf came to no end: a cycle of mere references. The engine did, and
+  // nothing is compared.
+  bool endless = false;
 };
 
 // Runs the engine as a request would be run, and with learning from the first
@@ -26,12 +29,13 @@ DedupDiff CompareDedup(const GeneratedCase& input, util::Arena* arena);
 struct FuzzRun {
   uint64_t cases = 0;
   uint64_t refused = 0;
+  uint64_t endless = 0;
   uint64_t differences = 0;
 };
 
 // Cases first_seed .. first_seed + count - 1 of a style. Prints each seed whose
-// results differ. A case on which libbpf hangs or crashes ends the process with
-// its seed printed.
+// results differ. A case on which either crashes, or the engine comes to no
+// end, ends the process with its seed printed.
 FuzzRun FuzzDedup(Style style, uint64_t first_seed, uint64_t count);
 
 }  // namespace btfd::tests

@@ -20,13 +20,16 @@ int main(int argc, char** argv) {
   uint64_t differences = 0;
   for (const Style style : {Style::kRandomGraph, Style::kCompilationUnits}) {
     const FuzzRun run = FuzzDedup(style, first_seed, cases);
-    printf("%s, seeds %llu to %llu: %llu cases, %llu refused, %llu differ\n",
-           style == Style::kRandomGraph ? "random graphs" : "compilation units",
-           static_cast<unsigned long long>(first_seed),
-           static_cast<unsigned long long>(first_seed + cases - 1),
-           static_cast<unsigned long long>(run.cases),
-           static_cast<unsigned long long>(run.refused),
-           static_cast<unsigned long long>(run.differences));
+    printf(
+        "%s, seeds %llu to %llu: %llu cases, %llu refused, "
+        "%llu without end, %llu differ\n",
+        style == Style::kRandomGraph ? "random graphs" : "compilation units",
+        static_cast<unsigned long long>(first_seed),
+        static_cast<unsigned long long>(first_seed + cases - 1),
+        static_cast<unsigned long long>(run.cases),
+        static_cast<unsigned long long>(run.refused),
+        static_cast<unsigned long long>(run.endless),
+        static_cast<unsigned long long>(run.differences));
     differences += run.differences;
   }
   return differences == 0 ? 0 : 1;
