@@ -225,8 +225,13 @@ absl::Status Scanner::DefectOf(uint32_t record) const {
       type.kind() == Kind::kFwd || type.kind() == Kind::kFuncProto;
   ForEachTypeField(type, [&](const TypeId& id) {
     if (id >= end() && !(unchecked_third && &id == &type.size_or_type)) {
-      report(id, absl::StrCat("refers to type ", id, ", but there are ", end(),
-                              " types"));
+      const TypeId of_base = in_.parent->end;
+      report(id, absl::StrCat(
+                     "refers to type ", id, ", but there are ", end(), " types",
+                     of_base == 1 ? ""
+                                  : absl::StrCat(" (", of_base,
+                                                 " of the base: is it another "
+                                                 "kernel's?)")));
     }
   });
   if (status.ok() && type.kind() == Kind::kFunc &&
