@@ -150,7 +150,8 @@ void DedupIndexBuilder::FingerprintAll() {
   const ProbeShape shape = ProbeShape::For(all.size(), all.size());
   std::vector<uint32_t> slots = Slots(shape);
   for (uint32_t n = 0; n < all.size(); ++n) {
-    const auto [signature, id] = all[n];
+    const uint64_t signature = all[n].signature;
+    const TypeId id = all[n].id;
     const uint64_t bit = signature & (bits - 1);
     signatures_[bit / 32] |= 1u << (bit % 32);
     const uint32_t i = Probe(

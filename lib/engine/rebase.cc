@@ -31,7 +31,8 @@ absl::StatusOr<btf::Btf> Rebase(const btf::Btf& standalone,
   const uint32_t shift = split.first_id() - standalone.first_id();
   for (TypeId id = standalone.first_id(); id < standalone.end_id(); ++id) {
     const TypeRecord& type = standalone.own_type(id);
-    if (type.kind_number() > btf::kMaxKnownKind) {
+    if (type.kind() == btf::Kind::kUnknown ||
+        type.kind_number() > btf::kMaxKnownKind) {
       return absl::InvalidArgumentError(absl::StrCat(
           ".BTF: type ", id, " is of unknown kind ", type.kind_number()));
     }
