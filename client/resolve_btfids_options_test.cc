@@ -87,8 +87,8 @@ TEST(ResolveBtfidsOptions, ComplaintsNameTheOption) {
 
 TEST(ResolveBtfidsOptions, VerdictsAreTheKernelTools) {
   const std::string peer = testing::TestData("peers/7.2/resolve_btfids");
-  // Pieces that the grammar is made of; all lines of one or two of them, with
-  // and without the file.
+  // Pieces that the grammar is made of: each alone, and all pairs of them with
+  // the file behind.
   const std::vector<std::string> pieces = {
       "-v",          "-vv",          "-vb",         "-b",
       "-bx",         "-b=x",         "-h",          "-vh",
@@ -109,10 +109,9 @@ TEST(ResolveBtfidsOptions, VerdictsAreTheKernelTools) {
   for (const std::string& first : pieces) {
     lines.push_back({first});
     for (const std::string& second : pieces) {
-      lines.push_back({first, second});
-      if (second != "missing.ko") {
-        lines.push_back({first, second, "missing.ko"});
-      }
+      lines.push_back(second == "missing.ko"
+                          ? Line{first, second}
+                          : Line{first, second, "missing.ko"});
     }
   }
   int differences = 0;

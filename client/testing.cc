@@ -6,9 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <system_error>
 
 namespace btfd::client::testing {
 
@@ -25,6 +27,12 @@ std::string TestDataRoot() {
   const std::string cache = Environment("XDG_CACHE_HOME");
   return (cache.empty() ? Environment("HOME") + "/.cache" : cache) +
          "/btfd-testdata";
+}
+
+// Never destroyed: used at exit.
+std::vector<std::string>& MadeDirectories() {
+  static auto* const directories = new std::vector<std::string>;
+  return *directories;
 }
 
 }  // namespace
@@ -44,6 +52,18 @@ std::string FreshDirectory() {
     std::cerr << "cannot make " << path << "\n";
     exit(1);
   }
+  // Of the process that made it: a forked child ends by _exit or exec.
+  static const bool registered = [] {
+    atexit([] {
+      for (const std::string& made : MadeDirectories()) {
+        std::error_code ignored;
+        std::filesystem::remove_all(made, ignored);
+      }
+    });
+    return true;
+  }();
+  static_cast<void>(registered);
+  MadeDirectories().push_back(path);
   return path;
 }
 

@@ -15,7 +15,8 @@ namespace btfd::client::testing {
 // skipped proof is not a passed one.
 std::string TestData(const std::string& path);
 
-// A new, empty directory with a path short enough for a socket in it.
+// A new, empty directory with a path short enough for a socket in it. It is
+// gone when the program ends.
 std::string FreshDirectory();
 
 void WriteFile(const std::string& path, const std::string& content);
