@@ -228,8 +228,10 @@ absl::Duration Server::UntilNextChore() const {
   const absl::Time now = absl::Now();
   absl::Time next = std::min(next_tidy_, now + kTidyEvery);
   if (accept_again_ > now) next = std::min(next, accept_again_);
+  // What is in flight now cannot have been idle for long before this.
   if (!watched_) {
-    next = std::min(next, service_->work().idle_since() + options_.idle_exit);
+    next = std::min(next, std::min(service_->work().idle_since(), now) +
+                              options_.idle_exit);
   }
   return std::max(next - now, absl::ZeroDuration());
 }

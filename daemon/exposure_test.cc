@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who may speak to the real daemon, and what it withstands of those who do.
+#include <grpcpp/generic/generic_stub.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/lifecycle_test_util.h"
+#include "gmock/gmock.h"
+
+namespace btfd::daemon {
+namespace {
+
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+constexpr uid_t kNobody = 65534;
+
+class ExposureTest : public LifecycleTest {};
+
+TEST_F(ExposureTest, AnotherUserIsRefusedBeforeAByteIsRead) {
+  ASSERT_EQ(geteuid(), 0u)
+      << "this test becomes another user, which only root can";
+  chmod(root_.c_str(), 0711);
+  socket_ = root_ + "/open.sock";
+  const pid_t daemon = Start({"--socket=" + socket_});
+  ASSERT_GT(daemon, 0);
+  chmod(socket_.c_str(), 0666);
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    if (setuid(kNobody) != 0) _exit(2);
+    const util::UniqueFd fd = ConnectTo(socket_);
+    if (!fd) _exit(3);
+    // A server of HTTP/2 would speak first; this one hangs up.
+    char byte;
+    _exit(read(fd.get(), &byte, 1) <= 0 ? 0 : 4);
+  }
+  EXPECT_EQ(Wait(stranger), 0);
+  EXPECT_THAT(ReadAll(root_ + "/open.log"),
+              HasSubstr("refused a connection of uid 65534"));
+  grpc::ClientContext context;
+  v1::GetStatusResponse status;
+  Client client = Connect();
+  client->GetStatus(&context, {}, &status);
+  EXPECT_EQ(status.counters().at("peers_refused"), 1u);
+}
+
+TEST_F(ExposureTest, AnotherUserDoesNotGetAsFarAsTheSocket) {
+  ASSERT_EQ(geteuid(), 0u)
+      << "this test becomes another user, which only root can";
+  chmod(root_.c_str(), 0711);
+  Start();
+  const pid_t stranger = fork();
+  if (stranger == 0) {
+    if (setuid(kNobody) != 0) _exit(2);
+    _exit(!ConnectTo(socket_) && errno == EACCES ? 0 : 3);
+  }
+  EXPECT_EQ(Wait(stranger), 0);
+}
+
+TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
+  const pid_t daemon = Start();
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
+  const std::vector<std::string> rubbish = {
+      "", "GET / HTTP/1.1\r\n\r\n", std::string(100000, '\xff'),
+      preface + std::string(1000, '\xff'),
+      // A frame that claims 16 MB, and one that ends in its middle.
+      preface + settings + std::string("\xff\xff\xff\1\4\0\0\0\1", 9),
+      preface + settings + std::string("\0\0\x40\1\4\0\0\0\1zz", 11)};
+  std::vector<util::UniqueFd> open;
+  for (const std::string& bytes : rubbish) {
+    for (const bool close_at_once : {true, false}) {
+      util::UniqueFd fd = ConnectTo(socket_);
+      send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (!close_at_once) open.push_back(std::move(fd));
+      EXPECT_EQ(Connect().Greet(), daemon);
+    }
+  }
+}
+
+// One unary call with bytes as they are; the answer's bytes.
+grpc::Status RawCall(Client* client, const std::string& method,
+                     const std::string& request, std::string* response) {
+  grpc::GenericStub stub(client->channel());
+  grpc::ClientContext context;
+  Client::SetDeadline(&context);
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(request);
+  const grpc::ByteBuffer sent(&slice, 1);
+  auto call = stub.PrepareUnaryCall(&context, method, sent, &queue);
+  call->StartCall();
+  grpc::ByteBuffer received;
+  grpc::Status status;
+  call->Finish(&received, &status, nullptr);
+  void* tag;
+  bool ok;
+  queue.Next(&tag, &ok);
+  std::vector<grpc::Slice> slices;
+  if (received.Valid()) received.Dump(&slices);
+  for (const grpc::Slice& part : slices) {
+    response->append(part.begin(), part.end());
+  }
+  return status;
+}
+
+TEST_F(ExposureTest, MessagesThatAreNoneOrTooLargeEndOnlyTheirCall) {
+  const pid_t daemon = Start({"--max_btf_bytes=1M"});
+  Client client = Connect();
+  std::string response;
+  EXPECT_THAT(
+      RawCall(&client, "/btfd.v1.Btfd/Finalize", "\xff\xff\xff", &response)
+          .error_code(),
+      AnyOf(grpc::StatusCode::INTERNAL, grpc::StatusCode::INVALID_ARGUMENT));
+  EXPECT_EQ(
+      RawCall(&client, "/btfd.v1.Btfd/NoSuch", "", &response).error_code(),
+      grpc::StatusCode::UNIMPLEMENTED);
+  // Somewhat too large is answered, by far too large is not even read.
+  v1::FinalizeRequest request = RequestFor(SampleBtf());
+  request.set_btf(std::string(2 << 20, 'x'));
+  EXPECT_THAT(client.Finalize(request), Ended(v1::TOO_LARGE, "2097152 bytes"));
+  request.set_btf(std::string(40 << 20, 'x'));
+  grpc::ClientContext context;
+  v1::FinalizeResponse unread;
+  EXPECT_EQ(client->Finalize(&context, request, &unread).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(client.Greet(), daemon);
+}
+
+TEST_F(ExposureTest, HealthServiceAndReflectionCanBeReached) {
+  Start();
+  Client client = Connect();
+  std::string health;
+  EXPECT_TRUE(
+      RawCall(&client, "/grpc.health.v1.Health/Check", "", &health).ok());
+  EXPECT_EQ(health, "\x08\x01") << "status: SERVING";
+
+  grpc::GenericStub stub(client.channel());
+  grpc::ClientContext context;
+  Client::SetDeadline(&context);
+  grpc::CompletionQueue queue;
+  const auto next = [&] {
+    void* tag;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  auto call = stub.PrepareCall(
+      &context,
+      "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
+  call->StartCall(nullptr);
+  ASSERT_TRUE(next());
+  const grpc::Slice list_services("\x3a\x01*");  // field 7: "*"
+  call->Write(grpc::ByteBuffer(&list_services, 1), nullptr);
+  ASSERT_TRUE(next());
+  grpc::ByteBuffer received;
+  call->Read(&received, nullptr);
+  ASSERT_TRUE(next());
+  std::vector<grpc::Slice> slices;
+  ASSERT_TRUE(received.Dump(&slices).ok());
+  std::string services;
+  for (const grpc::Slice& part : slices) {
+    services.append(part.begin(), part.end());
+  }
+  EXPECT_THAT(services, HasSubstr("btfd.v1.Btfd"));
+  context.TryCancel();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  next();
+}
+
+}  // namespace
+}  // namespace btfd::daemon

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of the real daemon: how it starts, for whom, and how it ends.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "daemon/lifecycle_test_util.h"
+#include "gmock/gmock.h"
+
+namespace btfd::daemon {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// Starting.
+
+TEST_F(LifecycleTest, TheStarterComesBackWhenTheSocketListens) {
+  ASSERT_EQ(Wait(Spawn({})), 0);
+  const pid_t daemon = Connect().Greet();
+  ASSERT_GT(daemon, 0);
+  running_.insert(daemon);
+  struct stat info;
+  ASSERT_EQ(lstat(socket_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  ASSERT_EQ(lstat(log_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_EQ(ReadAll(root_ + "/err"), "");
+  kill(daemon, SIGTERM);
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket_));
+}
+
+TEST_F(LifecycleTest, OfSixtyFourStartersOneServes) {
+  std::vector<pid_t> starters;
+  for (int i = 0; i < 64; ++i) starters.push_back(Spawn({}));
+  // Each one comes back to a daemon that can be reached.
+  for (const pid_t starter : starters) {
+    EXPECT_EQ(Wait(starter), 0);
+    EXPECT_TRUE(ConnectTo(socket_));
+  }
+  const pid_t daemon = Connect().Greet();
+  running_.insert(daemon);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(Connect().Greet(), daemon);
+  EXPECT_EQ(ReadAll(root_ + "/err"), "");
+  const std::vector<std::string> parts =
+      absl::StrSplit(ReadAll(log_), " serves ");
+  EXPECT_EQ(parts.size(), 2u) << "more than one daemon served";
+}
+
+TEST_F(LifecycleTest, NothingOfTheBuildIsInherited) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t starter = Spawn({}, [&] {
+    setenv("MAKEFLAGS", " -j8 --jobserver-auth=3,4", 1);
+    // What a jobserver and `make | tee` leave open, at low and high numbers.
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], 3);
+    dup2(ends[1], 200);
+    if (chdir(root_.c_str()) != 0) _exit(126);
+  });
+  // Relative to the new directory it would not be found.
+  EXPECT_EQ(Wait(starter), 127);
+
+  const std::string program = std::filesystem::absolute(kProgram);
+  const pid_t absolute = fork();
+  if (absolute == 0) {
+    setenv("BTFD_RUNTIME_DIR", directory_.c_str(), 1);
+    setenv("XDG_CACHE_HOME", (root_ + "/cache").c_str(), 1);
+    setenv("MAKEFLAGS", " -j8 --jobserver-auth=3,4", 1);
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], 3);
+    dup2(ends[1], 200);
+    if (chdir(root_.c_str()) != 0) _exit(126);
+    execl(program.c_str(), "btfd", nullptr);
+    _exit(127);
+  }
+  EXPECT_EQ(Wait(absolute), 0);
+  close(ends[1]);
+  // The pipe ends with the starter, while the daemon lives on.
+  char byte;
+  EXPECT_EQ(read(ends[0], &byte, 1), 0);
+  close(ends[0]);
+  const pid_t daemon = Connect().Greet();
+  ASSERT_GT(daemon, 0);
+  running_.insert(daemon);
+
+  EXPECT_NE(getsid(daemon), getsid(0));
+  EXPECT_NE(getsid(daemon), daemon) << "a session's leader can get a terminal";
+  const std::string proc = absl::StrCat("/proc/", daemon);
+  EXPECT_EQ(std::filesystem::read_symlink(proc + "/cwd"), "/");
+  EXPECT_EQ(std::filesystem::read_symlink(proc + "/fd/0"), "/dev/null");
+  EXPECT_EQ(std::filesystem::read_symlink(proc + "/fd/1"), "/dev/null");
+  EXPECT_EQ(std::filesystem::read_symlink(proc + "/fd/2"), log_);
+  for (const auto& fd : std::filesystem::directory_iterator(proc + "/fd")) {
+    EXPECT_THAT(std::filesystem::read_symlink(fd.path()).string(),
+                Not(HasSubstr("pipe:")));
+  }
+}
+
+TEST_F(LifecycleTest, AStarterThatCannotSaysWhy) {
+  std::filesystem::create_directory(directory_);
+  chmod(directory_.c_str(), 0700);
+  std::ofstream(socket_) << "no socket";
+  EXPECT_EQ(Wait(Spawn({})), 1);
+  EXPECT_EQ(Wait(Spawn({"--foreground"})), 1);
+  EXPECT_EQ(Wait(Spawn({"--threads=0"})), 1);
+  EXPECT_EQ(Wait(Spawn({"--no_such_option=0"})), 1);
+  EXPECT_EQ(Wait(Spawn({"argument"})), 2);
+  EXPECT_EQ(Wait(Spawn({"--connection-fd=77"})), 1);
+  const std::string err = ReadAll(root_ + "/err");
+  EXPECT_THAT(err,
+              HasSubstr("btfd: " + socket_ + " is there and not a socket"));
+  EXPECT_THAT(err, HasSubstr("btfd: --threads = 0: must be at least 1"));
+  EXPECT_THAT(err, HasSubstr("no_such_option"));
+  EXPECT_THAT(err, HasSubstr("takes no argument: argument"));
+  EXPECT_THAT(err, HasSubstr("descriptor 77 is not"));
+}
+
+TEST_F(LifecycleTest, InTheForegroundItLogsToStderr) {
+  const pid_t daemon = Spawn({"--foreground", "--log-level=info"});
+  Await([&] { return static_cast<bool>(ConnectTo(socket_)); }, "socket");
+  EXPECT_EQ(Connect().Greet(), daemon);
+  EXPECT_EQ(Wait(Spawn({"--foreground"})), 0)
+      << "the second one leaves quietly";
+  kill(daemon, SIGINT);
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_THAT(ReadAll(root_ + "/err"), HasSubstr("stopping: SIGINT"));
+  EXPECT_FALSE(std::filesystem::exists(log_));
+}
+
+TEST_F(LifecycleTest, TheLogIsOpenedAnewOnSighup) {
+  const pid_t daemon = Start();
+  std::filesystem::rename(log_, log_ + ".1");
+  kill(daemon, SIGHUP);
+  Await([&] { return std::filesystem::exists(log_); }, "new log");
+  Client client = Connect();
+  AddBase(&client, SampleBtf());
+  EXPECT_THAT(ReadAll(log_), HasSubstr("indexed: 2 types"));
+}
+
+TEST_F(LifecycleTest, AStoreThatCannotBeUsedIsNoReasonNotToServe) {
+  std::ofstream(root_ + "/cache") << "a file where the directory goes";
+  Start();
+  Client client = Connect();
+  const SampleBtf btf;
+  EXPECT_THAT(AddBase(&client, btf), Ended(v1::OK, ""));
+  EXPECT_THAT(client.Finalize(RequestFor(btf)), Ended(v1::OK, ""));
+  grpc::ClientContext context;
+  v1::GetStatusResponse status;
+  client->GetStatus(&context, {}, &status);
+  EXPECT_THAT(status.store(), HasSubstr("none: "));
+}
+
+// Supervisors and private daemons.
+
+TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
+  std::filesystem::create_directory(directory_);
+  chmod(directory_.c_str(), 0700);
+  util::UniqueFd listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socket_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address),
+                 sizeof(address)),
+            0);
+  ASSERT_EQ(listen(listening.get(), 10), 0);
+  for (int run = 0; run < 2; ++run) {
+    // The client is there before the daemon.
+    Client client = Connect();
+    const pid_t daemon = Spawn({}, [&] {
+      // By way of another number, or it would stay close-on-exec if it is 3.
+      dup2(fcntl(listening.get(), F_DUPFD, 10), 3);
+      setenv("LISTEN_FDS", "1", 1);
+      setenv("LISTEN_PID", absl::StrCat(getpid()).c_str(), 1);
+    });
+    EXPECT_EQ(client.Greet(), daemon);
+    // Whoever starts one by hand finds it served.
+    EXPECT_EQ(Wait(Spawn({})), 0);
+    EXPECT_EQ(Connect().Greet(), daemon);
+    kill(daemon, SIGTERM);
+    EXPECT_EQ(Wait(daemon), 0);
+    EXPECT_TRUE(std::filesystem::exists(socket_));
+  }
+}
+
+TEST_F(LifecycleTest, APrivateDaemonServesItsOneConnectionAndEnds) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const pid_t daemon = Spawn({"--connection-fd=5", "--idle_exit=0.05"},
+                             [&] { dup2(fcntl(ends[1], F_DUPFD, 10), 5); });
+  close(ends[1]);
+  {
+    Client client{util::UniqueFd(ends[0])};
+    EXPECT_EQ(client.Greet(), daemon);
+    const SampleBtf btf;
+    EXPECT_THAT(AddBase(&client, btf), Ended(v1::OK, ""));
+    EXPECT_THAT(client.Finalize(RequestFor(btf)), Ended(v1::OK, ""));
+    absl::SleepFor(absl::Milliseconds(200));
+    EXPECT_EQ(client.Greet(), daemon) << "its client's silence is no idleness";
+    EXPECT_FALSE(std::filesystem::exists(socket_));
+  }
+  EXPECT_EQ(Wait(daemon), 0);
+}
+
+// Ending.
+
+TEST_F(LifecycleTest, SigtermLetsWorkInFlightEnd) {
+  const pid_t daemon = Start();
+  Client client = Connect();
+  const SampleBtf btf;
+  HeldUpload upload(&client, btf);
+  kill(daemon, SIGTERM);
+  AwaitNoSocket();
+  EXPECT_THAT(client.Finalize(RequestFor(btf)),
+              Ended(v1::DRAINING, "stopping"));
+  // A new daemon takes the place while the old one finishes its work.
+  const pid_t next = Start();
+  EXPECT_NE(next, daemon);
+  EXPECT_THAT(upload.Finish(), Ended(v1::OK, ""));
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_EQ(Connect().Greet(), next);
+}
+
+TEST_F(LifecycleTest, TheDrainIsBounded) {
+  const pid_t daemon = Start({"--drain_timeout=0.2"});
+  Client client = Connect();
+  HeldUpload upload(&client, SampleBtf());
+  const absl::Time start = absl::Now();
+  kill(daemon, SIGTERM);
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  EXPECT_THAT(ReadAll(log_), HasSubstr("gave up on 1 requests"));
+}
+
+TEST_F(LifecycleTest, AClientCanStopIt) {
+  const pid_t daemon = Start();
+  Client client = Connect();
+  grpc::ClientContext context;
+  v1::ShutdownResponse response;
+  ASSERT_TRUE(client->Shutdown(&context, {}, &response).ok());
+  EXPECT_EQ(response.pid(), daemon);
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket_));
+}
+
+TEST_F(LifecycleTest, WithNothingToDoItEndsButNeverInTheMiddleOfWork) {
+  const pid_t daemon = Start({"--idle_exit=0.3"});
+  {
+    Client client = Connect();
+    HeldUpload upload(&client, SampleBtf());
+    EXPECT_EQ(Wait(daemon, absl::Seconds(1)), -1);
+    EXPECT_THAT(upload.Finish(), Ended(v1::OK, ""));
+  }
+  EXPECT_EQ(Wait(daemon), 0);
+  EXPECT_FALSE(std::filesystem::exists(socket_));
+  EXPECT_THAT(ReadAll(log_), HasSubstr("stopping: nothing to do"));
+}
+
+TEST_F(LifecycleTest, AKilledDaemonIsReplacedAndItsBasesAreThere) {
+  pid_t daemon = Start();
+  const SampleBtf btf;
+  v1::FinalizeRequest request = RequestFor(btf);
+  request.set_bypass_cache(true);
+  {
+    Client client = Connect();
+    EXPECT_THAT(client.Finalize(request), Ended(v1::BASE_UNKNOWN, ""));
+    AddBase(&client, btf);
+    // Stored in the background, listed with its stored size then.
+    Await(
+        [&] {
+          grpc::ClientContext context;
+          v1::GetStatusResponse status;
+          client->GetStatus(&context, {}, &status);
+          return ReadAll(status.store() + "-wal").find("in_base_0") !=
+                     std::string::npos ||
+                 ReadAll(status.store()).find("in_base_0") != std::string::npos;
+        },
+        "base stored");
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  kill(daemon, SIGKILL);
+  EXPECT_EQ(Wait(daemon), 128 + SIGKILL);
+  EXPECT_TRUE(std::filesystem::exists(socket_)) << "a stale one";
+
+  daemon = Start();
+  Client client = Connect();
+  EXPECT_THAT(client.Finalize(request), Ended(v1::OK, ""));
+  EXPECT_THAT(ReadAll(log_), HasSubstr("taken from the store"));
+}
+
+}  // namespace
+}  // namespace btfd::daemon
