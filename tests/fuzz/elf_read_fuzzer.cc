@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reading hostile ELF files: everything the client asks of a module.
+#include "lib/elf/module_file.h"
+#include "lib/util/file.h"
+#include "tests/fuzz/input.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace btfd;
+  const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  auto file = elf::ModuleFile::FromBytes(
+      util::UniqueFd(), util::FileBytes::Copy(bytes), "fuzzed.ko");
+  if (!file.ok()) return 0;
+  size_t sum = 0;
+  for (uint32_t i = 0; i < file->section_count(); ++i) {
+    const elf::Section section = file->section(i);
+    sum += section.name.size() + section.content.size();
+    if (!section.content.empty()) sum += section.content.back();
+  }
+  if (auto btf = file->BtfContent(); btf.ok()) sum += btf->size();
+  if (auto base = file->BtfBaseContent(); base.ok()) sum += base->size();
+  if (auto symbols = file->IdSymbols(); symbols.ok()) {
+    for (const elf::IdSymbol& symbol : *symbols) {
+      for (char c : symbol.name) sum += static_cast<unsigned char>(c);
+    }
+  }
+  sum += file->has_signature();
+  if (auto payload = file->PayloadSize(); payload.ok()) sum += *payload;
+  volatile size_t sink = sum;
+  static_cast<void>(sink);
+  return 0;
+}

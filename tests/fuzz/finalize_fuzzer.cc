@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The whole way of a module from raw bytes: base, split, distilled base and
+// .BTF_ids are all hostile, and any combination of steps is asked for.
+#include <string>
+
+#include "lib/btf/base.h"
+#include "lib/btf/dedup_index.h"
+#include "lib/engine/pipeline.h"
+#include "lib/util/arena.h"
+#include "tests/fuzz/input.h"
+
+namespace btfd::fuzz {
+namespace {
+
+engine::Steps StepsFrom(uint16_t bits) {
+  engine::Steps steps;
+  steps.rebase = (bits & 0x700) == 0x700;
+  steps.kfuncs = static_cast<engine::KfuncSource>((bits & 3) % 3);
+  steps.implicit_args = bits & 4;
+  steps.kfunc_tags = bits & 8;
+  steps.dedup = bits & 0x10;
+  steps.distill = bits & 0x20;
+  steps.sort = bits & 0x40;
+  steps.resolve_ids = !(bits & 0x80);
+  steps.follow_resolved_ids = bits & 0x800;
+  steps.new_header_size = bits & 0x1000 ? 24 : 32;
+  return steps;
+}
+
+engine::IdsSection IdsFrom(Parts* parts) {
+  engine::IdsSection ids;
+  ids.content = std::string(parts->Part().view());
+  const uint8_t form = parts->Byte();
+  ids.foreign_endian = form & 1;
+  ids.address = form & 2 ? 0x1000 : 0;
+  const int count = parts->Byte() % 32;
+  for (int i = 0; i < count; ++i) {
+    engine::IdSymbol symbol;
+    // Most inputs would never guess the prefix.
+    symbol.name = "__BTF_ID__" + std::string(parts->Part().view());
+    symbol.value = ids.address + parts->Short();
+    symbol.size = parts->Short();
+    ids.symbols.push_back(std::move(symbol));
+  }
+  return ids;
+}
+
+}  // namespace
+}  // namespace btfd::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace btfd;
+  fuzz::Parts parts(data, size);
+  const uint16_t bits = parts.Short();
+  const engine::Steps steps = fuzz::StepsFrom(bits);
+  const fuzz::ExactCopy base_bytes = parts.Part();
+  const fuzz::ExactCopy split_bytes = parts.Part();
+  const fuzz::ExactCopy distilled_bytes = parts.Part();
+
+  engine::FinalizeInput input;
+  input.btf = split_bytes.view();
+  input.distilled_base = distilled_bytes.view();
+  if (bits & 0x2000) input.ids = fuzz::IdsFrom(&parts);
+
+  std::shared_ptr<const btf::Base> base;
+  std::shared_ptr<const btf::DedupIndex> index;
+  if (!base_bytes.view().empty()) {
+    auto built = btf::Base::Build(base_bytes.view());
+    if (!built.ok()) return 0;
+    base = *built;
+    auto built_index = btf::DedupIndex::Build(*base);
+    if (built_index.ok()) index = *built_index;
+    input.base = base.get();
+    input.dedup_index = index.get();
+    if (index == nullptr && (steps.dedup || steps.rebase)) return 0;
+  }
+  util::Arena arena;
+  engine::FinalizeOutput output;
+  const absl::Status status = engine::Finalize(input, steps, &arena, &output);
+  // A failure says where; a success has no failed part.
+  if (status.ok() != (output.failed_in == engine::FailedIn::kNone)) {
+    __builtin_trap();
+  }
+  return 0;
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes the seeds that a fuzz corpus starts from: small well-formed inputs
+// with every kind of type, split over a base, with ids and kfuncs, so that the
+// fuzzers begin behind the first checks.
+//
+//   make_seeds CORPUS_DIRECTORY
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "lib/btf/testing/builder.h"
+#include "lib/elf/testing/elf_builder.h"
+#include "tests/fuzz/input.h"
+
+namespace btfd::fuzz {
+namespace {
+
+using btf::TypeId;
+using btf::testing::BtfBuilder;
+
+std::string Short(uint16_t value) {
+  return {static_cast<char>(value & 0xff), static_cast<char>(value >> 8)};
+}
+
+// Every kind once or more, in a base.
+void FillBase(BtfBuilder* base) {
+  const TypeId number = base->Int("int", 4);
+  const TypeId character = base->Int("char", 1, BtfBuilder::kChar);
+  base->Float("double", 8);
+  const TypeId list = base->next_id() + 1;
+  base->Ptr(list);
+  base->Struct("list_head", 16,
+               {{"next", list - 1, 0}, {"prev", list - 1, 64}});
+  base->Fwd("opaque");
+  base->Enum("state", 4, {{"OFF", 0}, {"ON", 1}});
+  base->Enum64("wide", 8, {{"MANY", int64_t{1} << 40}});
+  const TypeId array = base->Array(character, number, 16);
+  base->Typedef("name_t", array);
+  base->Const(number);
+  base->Volatile(number);
+  base->Restrict(list - 1);
+  const TypeId proto = base->Proto(number, {{"arg", list - 1}});
+  const TypeId func = base->Func("do_it", proto);
+  base->DeclTag("bpf_kfunc", func);
+  base->TypeTag("user", number);
+  const TypeId var = base->Var("counter", number);
+  base->Datasec(".data", 4, {{var, 0, 4}});
+  base->Union("both", 8, {{"i", number, 0}, {"l", list - 1, 0}});
+  base->Struct("bits", 4, {{"low", number, 0, 3}, {"high", number, 3, 5}});
+  base->Struct("bpf_prog_aux", 8, {{"x", number, 0}});
+}
+
+// A split that repeats some of it, refers to some and adds to it.
+void FillSplit(BtfBuilder* split) {
+  const TypeId number = split->Int("int", 4);
+  const TypeId list = split->Struct(
+      "list_head", 16,
+      {{"next", split->next_id() + 1, 0}, {"prev", split->next_id() + 1, 64}});
+  const TypeId pointer = split->Ptr(list);
+  split->Fwd("mine");
+  const TypeId mine =
+      split->Struct("mine", 24, {{"list", list, 0}, {"count", number, 128}});
+  split->Struct("", 8, {{"next", pointer, 0}});
+  split->Enum("", 4, {{"A", 0}, {"B", 1}});
+  split->Enum("state", 4);
+  const TypeId aux = split->Ptr(22);
+  const TypeId arena = split->Ptr(mine);
+  const TypeId proto = split->Proto(
+      number, {{"list", pointer}, {"map__arena", arena}, {"aux", aux}});
+  const TypeId func = split->Func("kf", proto);
+  split->DeclTag("bpf_kfunc", func);
+  split->DeclTag("other", func, 0, true);
+  split->Typedef("mine_t", mine);
+  split->Const(2);
+  split->TypeTag("rcu", mine, true);
+}
+
+std::string IdsPart(uint32_t flags, bool resolved) {
+  std::string content(16, '\0');
+  content[4] = 1;  // BTF_SET8_KFUNCS
+  content[12] = static_cast<char>(flags & 0xff);
+  content[13] = static_cast<char>(flags >> 8);
+  content[14] = static_cast<char>(flags >> 16);
+  if (resolved) content[0] = 1, content[8] = 34;
+  std::string part = FramedPart(content + std::string(4, '\0'));
+  part += std::string(1, '\0');  // native, at address 0
+  part += std::string(1, '\3');  // three symbols
+  part += FramedPart("set8__kset") + Short(0) + Short(16);
+  part += FramedPart("func__kf__1") + Short(8) + Short(4);
+  part += FramedPart("struct__mine__2") + Short(16) + Short(4);
+  return part;
+}
+
+class Writer {
+ public:
+  explicit Writer(std::string directory) : directory_(std::move(directory)) {}
+  void Write(const std::string& fuzzer, const std::string& content) {
+    const std::string directory = absl::StrCat(directory_, "/", fuzzer);
+    std::filesystem::create_directories(directory);
+    std::ofstream(absl::StrCat(directory, "/seed-", ++count_), std::ios::binary)
+        << content;
+  }
+
+ private:
+  const std::string directory_;
+  int count_ = 0;
+};
+
+void WriteSeeds(Writer* writer) {
+  for (const bool big_endian : {false, true}) {
+    for (const uint32_t hdr_len : {24u, 32u}) {
+      BtfBuilder base;
+      base.form().big_endian = big_endian;
+      base.form().hdr_len = hdr_len;
+      if (hdr_len == 32) base.form().layout = btf::testing::StandardLayout();
+      FillBase(&base);
+      BtfBuilder split(base);
+      split.form() = base.form();
+      split.form().layout.clear();
+      FillSplit(&split);
+      const std::string both =
+          FramedPart(base.Build()) + FramedPart(split.Build());
+      writer->Write("btf_parse", both);
+      writer->Write("base_load", both);
+      writer->Write("base_load", both + std::string("\0\x10\x00\x01", 4) +
+                                     std::string("\1\x40\x01\xff", 4));
+      // Each profile, with and without dedup, distilling and followed ids.
+      for (const uint16_t bits :
+           {0x0040, 0x2045, 0x2065, 0x205e, 0x207e, 0x287e, 0x3065, 0x2000}) {
+        for (const uint32_t flags : {0u, 0x10000u, 0x1f000u}) {
+          writer->Write("finalize", Short(bits) + both + FramedPart("") +
+                                        IdsPart(flags, bits & 0x800));
+        }
+      }
+      writer->Write("finalize", Short(0x0740) + FramedPart(base.Build()) +
+                                    FramedPart(base.Build()));
+    }
+  }
+  for (const bool is_64bit : {false, true}) {
+    for (const bool big_endian : {false, true}) {
+      for (const bool extended : {false, true}) {
+        elf::ElfBuilder elf({is_64bit, big_endian});
+        if (extended) elf.UseExtendedNumbering();
+        BtfBuilder btf;
+        FillBase(&btf);
+        elf.AddSection(".BTF", btf.Build());
+        const uint32_t ids = elf.AddSection(".BTF_ids", std::string(8, '\0'));
+        elf.AddSymbol("__BTF_ID__func__kf__1", ids, 0, 4);
+        elf.AddSymbol("__BTF_ID__set8__kset", ids, 0, 8);
+        const std::string object = elf.Build();
+        writer->Write("elf_read", object);
+        writer->Write("elf_read", object + std::string(12, '\0') +
+                                      "~Module signature appended~\n");
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace btfd::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::cerr << "usage: make_seeds CORPUS_DIRECTORY\n";
+    return 2;
+  }
+  btfd::fuzz::Writer writer(argv[1]);
+  btfd::fuzz::WriteSeeds(&writer);
+  return 0;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a fuzz target over its kept corpus as an ordinary test. A target that
+// crashes takes the test down; a corpus that is missing fails it.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "tests/fuzz/input.h"
+
+namespace btfd::fuzz {
+namespace {
+
+TEST(Corpus, EveryInputIsSurvived) {
+  size_t replayed = 0;
+  for (const auto& entry :
+       std::filesystem::directory_iterator("tests/fuzz/corpus/" BTFD_FUZZER)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    SCOPED_TRACE(entry.path().string());
+    const ExactCopy exact(content);
+    LLVMFuzzerTestOneInput(
+        reinterpret_cast<const uint8_t*>(exact.view().data()),
+        exact.view().size());
+    ++replayed;
+  }
+  EXPECT_GT(replayed, 10u);
+}
+
+}  // namespace
+}  // namespace btfd::fuzz
