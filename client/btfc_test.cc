@@ -57,8 +57,8 @@ TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
   EXPECT_THAT(Run({"--version"}).out, StartsWith("btfc "));
   const testing::RunResult help = Run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"resolve_btfids", "finalize", "base", "status",
-                              "start", "stop", "restart"}) {
+  for (const char* command : {"resolve_btfids", "finalize", "verify", "base",
+                              "status", "start", "stop", "restart"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     if (std::string(command) == "resolve_btfids") continue;
     const testing::RunResult own = Run({command, "--help"});
@@ -80,6 +80,9 @@ TEST_F(BtfcTest, AWrongCallOfOursEndsWithTwo) {
       {"finalize", "--profile=9", elf},
       {"finalize", "--jobs=0", elf},
       {"finalize", "--output=x", elf, elf},
+      {"verify", elf},
+      {"verify", "--against"},
+      {"verify", "--against", elf},
       {"base"},
       {"base", "add"},
       {"base", "remove", ""},

@@ -17,12 +17,17 @@ constexpr int kHelp = 'h';
 }  // namespace
 
 void CommandLine::Flag(absl::string_view name, char short_name, bool* target) {
-  options_.push_back({std::string(name), short_name, target, nullptr});
+  options_.push_back({std::string(name), short_name, target, nullptr, nullptr});
 }
 
 void CommandLine::Value(absl::string_view name, char short_name,
                         std::string* target) {
-  options_.push_back({std::string(name), short_name, nullptr, target});
+  options_.push_back({std::string(name), short_name, nullptr, target, nullptr});
+}
+
+void CommandLine::List(absl::string_view name, char short_name,
+                       std::vector<std::string>* target) {
+  options_.push_back({std::string(name), short_name, nullptr, nullptr, target});
 }
 
 std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
@@ -31,10 +36,10 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
   std::vector<option> long_names;
   for (size_t i = 0; i < options_.size(); ++i) {
     const Option& o = options_[i];
-    const int argument = o.value != nullptr ? required_argument : no_argument;
+    const int argument = o.flag == nullptr ? required_argument : no_argument;
     if (o.short_name != 0) {
       short_names += o.short_name;
-      if (o.value != nullptr) short_names += ':';
+      if (o.flag == nullptr) short_names += ':';
     }
     if (!o.name.empty()) {
       long_names.push_back({o.name.c_str(), argument, nullptr,
@@ -67,6 +72,8 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
       }
       if (o.flag != nullptr) {
         *o.flag = true;
+      } else if (o.list != nullptr) {
+        o.list->push_back(optarg);
       } else {
         *o.value = optarg;
       }

@@ -28,6 +28,9 @@ class CommandLine {
   // there is none; then `name` may not be empty.
   void Flag(absl::string_view name, char short_name, bool* target);
   void Value(absl::string_view name, char short_name, std::string* target);
+  // A value that may be given several times; appends each.
+  void List(absl::string_view name, char short_name,
+            std::vector<std::string>* target);
 
   // Nothing: go on, with `rest` being the arguments that are no options. Else
   // what to end with; all is said then.
@@ -41,8 +44,9 @@ class CommandLine {
   struct Option {
     std::string name;
     char short_name;
-    bool* flag;  // one of the two
+    bool* flag;  // one of the three
     std::string* value;
+    std::vector<std::string>* list;
   };
 
   std::string name_;

@@ -15,6 +15,7 @@ int RunFinalize(const std::vector<std::string>& arguments);
 int RunGenBtf(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);
+int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunBase(const std::vector<std::string>& arguments);
 int RunStatus(const std::vector<std::string>& arguments);

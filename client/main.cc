@@ -32,6 +32,8 @@ constexpr Command kCommands[] = {
      RunGenBtf},
     {"pahole", "stand in for pahole, without reading the base", RunPahole},
     {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
+    {"verify", "prove that the BTF of modules fits the bases it will meet",
+     RunVerify},
     {"doctor", "say what keeps modules from having BTF here", RunDoctor},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
     {"status", "say what the daemon is, holds and has done", RunStatus},

@@ -7,6 +7,7 @@
 #include "lib/engine/relocate.h"
 
 #include <memory_resource>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -171,6 +172,20 @@ class Relocator {
     return absl::OkStatus();
   }
 
+  // For people: what is wrong with the first candidate.
+  std::string WhyUnmatched(TypeId id) const {
+    const TypeRecord& distilled = distilled_.type(id);
+    const auto candidates = base_.FindRelocatable(DistilledName(id));
+    if (candidates.empty()) return "no type there has that name";
+    const TypeRecord& candidate = base_.type(candidates[0]);
+    if (!KindsMatch(distilled, candidate)) {
+      return absl::StrCat("type ", candidates[0], " there is of another kind");
+    }
+    return absl::StrCat("type ", candidates[0], " there has ",
+                        candidate.size_or_type, " bytes instead of ",
+                        distilled.size_or_type);
+  }
+
   absl::Status Match(TypeId id) {
     const TypeRecord& distilled = distilled_.type(id);
     for (TypeId candidate_id : base_.FindRelocatable(DistilledName(id))) {
@@ -198,8 +213,9 @@ class Relocator {
       }
     }
     if (new_ids_[id] == 0) {
-      return Defect(id, absl::StrCat("(", DistilledName(id),
-                                     ") has no match in the base"));
+      return Defect(
+          id, absl::StrCat("(", DistilledName(id),
+                           ") has no match in the base: ", WhyUnmatched(id)));
     }
     return absl::OkStatus();
   }

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `btfc verify` on real modules: distilled ones fit the kernel that they were
+// made for and not another one, the failing type is named, compressed files
+// are read, and the verdict is always that of libbpf's btf__relocate(), which
+// is the code that the kernel runs when it loads a module.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "lib/elf/module_file.h"
+#include "lib/elf/testing/compress.h"
+#include "tests/oracle/oracle.h"
+#include "tests/support/module_input.h"
+#include "tests/support/private_daemon.h"
+#include "tests/support/testdata.h"
+
+namespace btfd::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class Verify : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* series : {"6.12", "7.2"}) {
+      auto kernel = FindKernel(series);
+      ASSERT_TRUE(kernel.ok()) << kernel.status();
+      kernels_.push_back(*kernel);
+    }
+  }
+
+  // Copies of those modules, finalized with a .BTF.base.
+  std::vector<std::string> Distilled(const Kernel& kernel,
+                                     const std::vector<std::string>& modules) {
+    std::vector<std::string> copies;
+    for (const std::string& path : modules) {
+      copies.push_back(
+          scratch_.file(absl::StrCat(copies_++, "-", Stem(path), ".ko")));
+      fs::copy_file(path, copies.back());
+    }
+    const ProcessResult result = daemon_.Client(
+        {"finalize", "--base", kernel.vmlinux_btf, "--dedup", "--profile=7.2",
+         "--distill=always", "--drop-signature", "--from-file", "-"},
+        {}, absl::StrJoin(copies, "\n"));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return copies;
+  }
+
+  std::string Distilled(const Kernel& kernel, const std::string& name) {
+    const auto modules = ModulesNamed(kernel.modules, {name});
+    EXPECT_EQ(modules.size(), 1u) << name;
+    return Distilled(kernel, modules).at(0);
+  }
+
+  static std::string Stem(const std::string& path) {
+    return fs::path(path).stem().string();
+  }
+
+  ProcessResult Run(const std::vector<std::string>& bases,
+                    const std::vector<std::string>& modules, bool json = true) {
+    std::vector<std::string> arguments = {"verify", "--from-file", "-"};
+    for (const std::string& base : bases) {
+      arguments.insert(arguments.end(), {"--against", base});
+    }
+    if (json) arguments.push_back("--json");
+    return daemon_.Client(arguments, {}, absl::StrJoin(modules, "\n"));
+  }
+
+  PrivateDaemon daemon_{Programs::OfRunfiles()};
+  ScratchDir scratch_;
+  std::vector<Kernel> kernels_;
+  int copies_ = 0;
+};
+
+std::vector<std::string> Lines(const std::string& text) {
+  return absl::StrSplit(text, '\n', absl::SkipEmpty());
+}
+
+// libbpf's verdict on one module.
+bool Relocates(const ModuleInput& module, const struct btf* base) {
+  const OracleBtf distilled = OracleParse(module.distilled_base, nullptr);
+  if (distilled == nullptr) return false;
+  const OracleBtf split = OracleParse(module.btf, distilled.get());
+  return split != nullptr && OracleRelocate(split.get(), base) == 0;
+}
+
+TEST_F(Verify, DistilledModulesFitTheirOwnKernelAndStayAsTheyAre) {
+  for (const Kernel& kernel : kernels_) {
+    const std::string module = Distilled(kernel, "xt_TEE");
+    const std::string before = ReadFileOrEmpty(module);
+    // The whole vmlinux or its BTF alone are the same base.
+    const ProcessResult result =
+        Run({kernel.vmlinux, kernel.vmlinux_btf}, {module}, /*json=*/false);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out,
+                AllOf(StartsWith(absl::StrCat(module, ": relocates onto ",
+                                              kernel.vmlinux, ", ")),
+                      HasSubstr("2 checks of 1 modules, 0 failed")));
+    EXPECT_TRUE(ReadFileOrEmpty(module) == before);
+  }
+}
+
+TEST_F(Verify, OnAnotherKernelTheFailingTypeIsNamed) {
+  struct Case {
+    int made_for;
+    const char* module;
+    const char* type;
+    const char* reason;
+  };
+  const Case cases[] = {
+      // Gone with 7.2.
+      {0, "act_connmark", "modversion_info", "no type there has that name"},
+      // Lies in a struct of the module, so its size is part of the ABI.
+      {0, "hid-sunplus", "mutex", " there has 24 bytes instead of 32"},
+      // Grew since 6.12.
+      {1, "adis16460", "device", " there has 760 bytes instead of 792"},
+  };
+  for (const Case& c : cases) {
+    const std::string module = Distilled(kernels_[c.made_for], c.module);
+    const std::string& base = kernels_[1 - c.made_for].vmlinux_btf;
+    const ProcessResult result = Run({base}, {module}, /*json=*/false);
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.err,
+                AllOf(StartsWith(absl::StrCat("btfc: ", module, " against ",
+                                              base, ": .BTF.base: type ")),
+                      HasSubstr(absl::StrCat(" (", c.type,
+                                             ") has no match in the base: ")),
+                      HasSubstr(c.reason)));
+  }
+}
+
+TEST_F(Verify, EveryModuleIsHeldAgainstEveryBase) {
+  const std::string module = Distilled(kernels_[0], "xt_TEE");
+  const std::string missing = scratch_.file("missing.ko");
+  const ProcessResult result = Run(
+      {kernels_[0].vmlinux_btf, kernels_[1].vmlinux_btf}, {missing, module});
+  EXPECT_EQ(result.exit_code, 1);
+  const auto lines = Lines(result.out);
+  ASSERT_EQ(lines.size(), 4u) << result.out;
+  EXPECT_THAT(lines[0], HasSubstr("No such file or directory"));
+  EXPECT_THAT(lines[1], AllOf(HasSubstr("\"ok\": true"),
+                              HasSubstr(kernels_[0].vmlinux_btf),
+                              HasSubstr("\"distilled\": true")));
+  EXPECT_THAT(lines[2], AllOf(HasSubstr("\"ok\": false"),
+                              HasSubstr(kernels_[1].vmlinux_btf),
+                              HasSubstr("has no match in the base")));
+  EXPECT_EQ(lines[3],
+            "{\"summary\": {\"modules\": 2, \"bases\": 2, \"checks\": 3, "
+            "\"failed\": 2}}");
+}
+
+TEST_F(Verify, WithoutADistilledBaseTheModuleMustParseOverTheBase) {
+  const auto modules = ModulesNamed(kernels_[1].modules, {"nf_conntrack"});
+  ASSERT_EQ(modules.size(), 1u);
+  ProcessResult result =
+      Run({kernels_[1].vmlinux_btf}, modules, /*json=*/false);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out,
+              StartsWith(absl::StrCat(modules[0], ": parses over ")));
+  // 6.12's base is the smaller one: what counts from 7.2's end points beyond.
+  result = Run({kernels_[0].vmlinux_btf}, modules, /*json=*/false);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err,
+              HasSubstr(absl::StrCat(modules[0], " against ",
+                                     kernels_[0].vmlinux_btf, ": .BTF: ")));
+}
+
+TEST_F(Verify, ASpoiledDistilledBaseIsNamed) {
+  const std::string module = Distilled(kernels_[1], "xt_TEE");
+  std::string bytes = ReadFileOrEmpty(module);
+  {
+    const auto file = elf::ModuleFile::Open(module);
+    ASSERT_TRUE(file.ok()) << file.status();
+    // hdr_len, after magic, version and flags.
+    bytes[file->btf_base()->header.sh_offset + 4] = 1;
+  }
+  WriteFile(module, bytes);
+  const ProcessResult result =
+      Run({kernels_[1].vmlinux_btf}, {module}, /*json=*/false);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr(module), HasSubstr(": .BTF.base: "),
+                                HasSubstr("offset")));
+}
+
+TEST_F(Verify, CompressedModulesAreRead) {
+  const std::string module = Distilled(kernels_[1], "xt_TEE");
+  ASSERT_EQ(RunProcess({"xz", "--check=crc32", "-k", module}).exit_code, 0);
+  ASSERT_EQ(RunProcess({"gzip", "-k", module}).exit_code, 0);
+  WriteFile(module + ".zst",
+            elf::Compress(elf::Compression::kZstd, ReadFileOrEmpty(module)));
+  const std::vector<std::string> packed = {module + ".xz", module + ".gz",
+                                           module + ".zst"};
+  ProcessResult result = Run({kernels_[1].vmlinux_btf}, packed);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("\"checks\": 3, \"failed\": 0"));
+  result = Run({kernels_[0].vmlinux_btf}, packed, /*json=*/false);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(Lines(result.err),
+              ::testing::Each(HasSubstr("has no match in the base")));
+
+  const std::string whole = ReadFileOrEmpty(module + ".xz");
+  WriteFile(module + ".xz", whole.substr(0, whole.size() / 2));
+  result = Run({kernels_[1].vmlinux_btf}, {module + ".xz"}, /*json=*/false);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, AllOf(HasSubstr(module + ".xz"), HasSubstr("xz")));
+}
+
+// A hundred modules against their own base and the other one; and once more
+// with one word of a distilled type changed: a size, mostly, which counts only
+// where the type is embedded.
+TEST_F(Verify, TheVerdictIsThatOfLibbpf) {
+  for (int own = 0; own < 2; ++own) {
+    std::vector<std::string> modules =
+        Distilled(kernels_[own], SpreadBySize(kernels_[own].modules, 100));
+    ASSERT_GE(modules.size(), 90u);
+    for (size_t i = 0, count = modules.size(); i < count; ++i) {
+      std::string bytes = ReadFileOrEmpty(modules[i]);
+      const auto file = elf::ModuleFile::Open(modules[i]);
+      ASSERT_TRUE(file.ok()) << file.status();
+      const auto& base = file->btf_base();
+      if (!base.has_value()) continue;
+      const OracleBtf distilled = OracleParse(base->content, nullptr);
+      ASSERT_NE(distilled, nullptr);
+      // In most, one type after the other is three words.
+      const size_t type = 32 + 12 * (i % 20);
+      if (type + 12 > base->content.size()) continue;
+      bytes[base->header.sh_offset + type + 8] ^= 16;
+      modules.push_back(
+          scratch_.file(absl::StrCat(own, "-", i, "-resized.ko")));
+      WriteFile(modules.back(), bytes);
+    }
+    ASSERT_GE(modules.size(), 180u);
+    for (const Kernel& kernel : kernels_) {
+      const OracleBtf base =
+          OracleParse(ReadFileOrEmpty(kernel.vmlinux_btf), nullptr);
+      ASSERT_NE(base, nullptr);
+      const auto lines = Lines(Run({kernel.vmlinux_btf}, modules).out);
+      ASSERT_EQ(lines.size(), modules.size() + 1);
+      int fits = 0;
+      for (size_t i = 0; i < modules.size(); ++i) {
+        auto module = ReadModuleInput(modules[i]);
+        ASSERT_TRUE(module.ok()) << module.status();
+        const bool expected = Relocates(*module, base.get());
+        fits += expected;
+        EXPECT_THAT(lines[i], AllOf(HasSubstr(modules[i]),
+                                    HasSubstr(expected ? "\"ok\": true"
+                                                       : "\"ok\": false")));
+      }
+      // Both verdicts occur; on 7.2 nothing of 6.12 is left to fit.
+      EXPECT_LT(fits, static_cast<int>(modules.size()));
+      const bool is_own = &kernel == &kernels_[own];
+      EXPECT_GT(fits, is_own ? 100 : -1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace btfd::tests
