@@ -164,8 +164,7 @@ FuzzRun FuzzDedup(Style style, uint64_t first_seed, uint64_t count) {
   for (const int number : {SIGALRM, SIGSEGV, SIGABRT, SIGFPE, SIGBUS}) {
     signal(number, SayWhere);
   }
-  g_current.style =
-      style == Style::kRandomGraph ? "random graph" : "compilation units";
+  g_current.style = StyleName(style);
   for (uint64_t seed = first_seed; seed < first_seed + count; ++seed) {
     g_current.seed = seed;
     alarm(20);

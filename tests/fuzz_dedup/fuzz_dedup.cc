@@ -18,13 +18,12 @@ int main(int argc, char** argv) {
   const uint64_t cases = strtoull(argv[1], nullptr, 10);
   const uint64_t first_seed = argc > 2 ? strtoull(argv[2], nullptr, 10) : 1;
   uint64_t differences = 0;
-  for (const Style style : {Style::kRandomGraph, Style::kCompilationUnits}) {
+  for (const Style style : btfd::tests::kAllStyles) {
     const FuzzRun run = FuzzDedup(style, first_seed, cases);
     printf(
         "%s, seeds %llu to %llu: %llu cases, %llu refused, "
         "%llu without end, %llu differ\n",
-        style == Style::kRandomGraph ? "random graphs" : "compilation units",
-        static_cast<unsigned long long>(first_seed),
+        StyleName(style), static_cast<unsigned long long>(first_seed),
         static_cast<unsigned long long>(first_seed + cases - 1),
         static_cast<unsigned long long>(run.cases),
         static_cast<unsigned long long>(run.refused),

@@ -2,6 +2,7 @@
 #include "tests/generator/generator.h"
 
 #include "tests/generator/compilation_units.h"
+#include "tests/generator/copies.h"
 #include "tests/generator/random_graph.h"
 
 namespace btfd::tests {
@@ -13,11 +14,30 @@ uint64_t Random::Next() {
   return z ^ (z >> 31);
 }
 
+const char* StyleName(Style style) {
+  switch (style) {
+    case Style::kRandomGraph:
+      return "random graphs";
+    case Style::kCompilationUnits:
+      return "compilation units";
+    case Style::kCopies:
+      return "copies";
+  }
+  return "";
+}
+
 GeneratedCase Generate(Style style, uint64_t seed) {
-  Random random(seed * 2 + (style == Style::kRandomGraph ? 0 : 1));
+  Random random(seed * 4 + static_cast<uint64_t>(style));
   random.Next();
-  return style == Style::kRandomGraph ? GenerateRandomGraph(&random)
-                                      : GenerateCompilationUnits(&random);
+  switch (style) {
+    case Style::kRandomGraph:
+      return GenerateRandomGraph(&random);
+    case Style::kCompilationUnits:
+      return GenerateCompilationUnits(&random);
+    case Style::kCopies:
+      return GenerateCopies(&random);
+  }
+  return {};
 }
 
 }  // namespace btfd::tests

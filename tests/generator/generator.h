@@ -45,7 +45,12 @@ enum class Style {
   // Compilation units that see the same program: each unit has its own copy of
   // the types it uses, some of them only declared, repeated, or changed a bit.
   kCompilationUnits,
+  // A few structs that lead to each other, many times over and entangled.
+  kCopies,
 };
+inline constexpr Style kAllStyles[] = {
+    Style::kRandomGraph, Style::kCompilationUnits, Style::kCopies};
+const char* StyleName(Style style);
 
 GeneratedCase Generate(Style style, uint64_t seed);
 
