@@ -45,13 +45,6 @@ Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
       trail_(state->memory),
       others_(state->memory) {}
 
-// Only the canonical side's forwards are seen through.
-TypeId Comparison::ForwardRoot(TypeId id) const {
-  if (state_->types[id].kind() != Kind::kFwd) return id;
-  const TypeId root = state_->Root(id);
-  return state_->types[root].kind() != Kind::kFwd ? root : id;
-}
-
 Comparison::Step Comparison::VisitForward(const TypeRecord& candidate,
                                           const TypeRecord& canonical,
                                           TypeId canonical_id) {
@@ -162,10 +155,17 @@ Comparison::Step Comparison::Visit(Part* part) {
   }
 }
 
+// Most parts are settled: that is found out here, without a visit.
+bool Comparison::StandsFor(TypeId canonical, TypeId candidate) const {
+  if (candidate == canonical) return true;
+  return state_->types.is_own(candidate) &&
+         state_->map[candidate - state_->types.first()] == canonical;
+}
+
 bool Comparison::NextPending(Part* part) {
   while (!pending_.empty()) {
     Pending& next = pending_.back();
-    while (next.left != 0 && *next.candidate == *next.canonical) {
+    while (next.left != 0 && StandsFor(*next.canonical, *next.candidate)) {
       next.candidate += next.stride;
       next.canonical += next.stride;
       --next.left;

@@ -39,7 +39,22 @@ class Hypothesis {
   void Clear();
   // The number of the pair that `canonical` is assumed to be in already. Else
   // adds the pair, numbered next, and returns kNone.
-  uint32_t Assume(TypeId canonical, TypeId candidate);
+  uint32_t Assume(TypeId canonical, TypeId candidate) {
+    const auto next = static_cast<uint32_t>(pairs_.size());
+    if (canonical >= first_own_) {
+      OwnSlot& slot = own_[canonical - first_own_];
+      if (slot.epoch == epoch_) return slot.pair;
+      slot = {epoch_, next};
+    } else {
+      BaseSlot& slot = Find(canonical);
+      if (slot.epoch == epoch_) return slot.pair;
+      slot = {epoch_, canonical, next};
+      ++base_used_;
+    }
+    pairs_.push_back({canonical, candidate});
+    if (base_used_ * 2 > base_.size()) Grow();
+    return kNone;
+  }
   // All assumptions, oldest first.
   const std::pmr::vector<Pair>& pairs() const { return pairs_; }
 
@@ -53,7 +68,14 @@ class Hypothesis {
     TypeId canonical = 0;
     uint32_t pair = 0;
   };
-  BaseSlot& Find(TypeId canonical);
+  BaseSlot& Find(TypeId canonical) {
+    const size_t mask = base_.size() - 1;
+    size_t i = (canonical * uint64_t{0x9e3779b97f4a7c15} >> 32) & mask;
+    while (base_[i].epoch == epoch_ && base_[i].canonical != canonical) {
+      i = (i + 1) & mask;
+    }
+    return base_[i];
+  }
   void Grow();
 
   TypeId first_own_;
@@ -135,8 +157,14 @@ class Comparison {
   Step VisitRecords(Part* part);
   Step VisitForward(const TypeRecord& candidate, const TypeRecord& canonical,
                     TypeId canonical_id);
+  bool StandsFor(TypeId canonical, TypeId candidate) const;
   bool NextPending(Part* part);
-  TypeId ForwardRoot(TypeId id) const;
+  // Only the canonical side's forwards are seen through.
+  TypeId ForwardRoot(TypeId id) const {
+    if (state_->types[id].kind() != Kind::kFwd) return id;
+    const TypeId root = state_->Root(id);
+    return state_->types[root].kind() != Kind::kFwd ? root : id;
+  }
   void CountFailure();
   bool IsForced(TypeId candidate, TypeId canonical);
   bool IsKnownToFail(TypeId candidate, TypeId canonical);
