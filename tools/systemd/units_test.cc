@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The user units against what they must agree with: the client's rule for the
+// socket, and the daemon's command line. This test does what systemd does with
+// them, for there may be none here.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
+#include "lib/util/runtime_paths.h"
+#include "tests/support/private_daemon.h"
+#include "tests/support/process.h"
+
+namespace btfd {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The one value of `key` in a unit.
+std::string Setting(const std::string& unit, const std::string& key) {
+  const std::string text =
+      tests::ReadFileOrEmpty(absl::StrCat("tools/systemd/", unit));
+  std::vector<std::string> found;
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StartsWith(line, key + "=")) {
+      found.emplace_back(line.substr(key.size() + 1));
+    }
+  }
+  EXPECT_EQ(found.size(), 1u) << unit << ": " << key;
+  return found.empty() ? "" : found[0];
+}
+
+TEST(Units, SystemdListensWhereClientsLook) {
+  EXPECT_EQ(absl::StrReplaceAll(Setting("btfd.socket", "ListenStream"),
+                                {{"%t", "/run/user/1000"}}),
+            util::RuntimePathsFor("/run/user/1000", 1000).socket);
+  // Clients refuse a directory that is open to others.
+  EXPECT_EQ(Setting("btfd.socket", "DirectoryMode"), "0700");
+}
+
+// A listening socket with the number 3, as systemd passes the first one.
+void Listen(const std::string& path) {
+  const int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(
+      bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
+      0);
+  ASSERT_EQ(listen(listening, 10), 0);
+  if (listening == 3) return;
+  ASSERT_EQ(dup2(listening, 3), 3);
+  close(listening);
+}
+
+TEST(Units, TheDaemonOfTheServiceServesClientsOfTheSocket) {
+  const tests::Programs programs = tests::Programs::OfRunfiles();
+  const tests::ScratchDir scratch("/tmp");
+  const std::string socket = absl::StrReplaceAll(
+      Setting("btfd.socket", "ListenStream"), {{"%t", scratch.path()}});
+  const std::vector<std::string> command =
+      absl::StrSplit(Setting("btfd.service", "ExecStart"), ' ');
+  ASSERT_EQ(command[0], "/usr/bin/btfd");
+
+  const auto directory = std::filesystem::path(socket).parent_path();
+  ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
+  const pid_t daemon = fork();
+  if (daemon == 0) {
+    Listen(socket);
+    setenv("LISTEN_FDS", "1", 1);
+    setenv("LISTEN_PID", absl::StrCat(getpid()).c_str(), 1);
+    setenv("XDG_RUNTIME_DIR", scratch.path().c_str(), 1);
+    setenv("XDG_CACHE_HOME", scratch.file("cache").c_str(), 1);
+    setenv("XDG_CONFIG_HOME", scratch.file("config").c_str(), 1);
+    std::vector<char*> argv;
+    for (const std::string& word : command) {
+      argv.push_back(const_cast<char*>(word.c_str()));
+    }
+    argv.push_back(nullptr);
+    execv(programs.btfd.c_str(), argv.data());
+    _exit(127);
+  }
+  while (!std::filesystem::exists(socket)) usleep(1000);
+
+  // The client has nothing to start a daemon with.
+  tests::ProcessOptions options;
+  options.environment = {absl::StrCat("XDG_RUNTIME_DIR=", scratch.path()),
+                         "BTFD_DAEMON=/no/btfd", "BTFD_RUNTIME_DIR",
+                         "BTFD_SOCKET"};
+  tests::ProcessResult status;
+  for (int i = 0; i < 100 && status.exit_code != 0; ++i) {
+    status = tests::RunProcess({programs.btfc, "status", "--json"}, options);
+    if (status.exit_code != 0) usleep(50000);  // bound, not yet listening
+  }
+  EXPECT_EQ(status.exit_code, 0) << status.err;
+  EXPECT_THAT(status.out, HasSubstr(absl::StrCat("\"pid\": ", daemon, ",")));
+
+  EXPECT_EQ(tests::RunProcess({programs.btfc, "stop"}, options).exit_code, 0);
+  int ended = -1;
+  ASSERT_EQ(waitpid(daemon, &ended, 0), daemon);
+  // Not a failure: Restart=on-failure leaves it at that.
+  EXPECT_EQ(ended, 0);
+  EXPECT_TRUE(std::filesystem::exists(socket)) << "it is systemd's";
+}
+
+}  // namespace
+}  // namespace btfd
