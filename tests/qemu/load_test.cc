@@ -28,7 +28,7 @@ using ::testing::HasSubstr;
 // kfuncs.
 const char* const kModules[] = {
     "tcp_bbr", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack",
-    "dummy",   "af_key",         "bonding",
+    "dummy",   "veth",           "tcp_dctcp",
 };
 
 struct Guest {
