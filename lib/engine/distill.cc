@@ -174,6 +174,7 @@ class Distiller {
       }
       NumberFields(&type);
     }
+    direct_count_ = static_cast<uint32_t>(closure_.size());
     return absl::OkStatus();
   }
 
@@ -270,7 +271,7 @@ class Distiller {
     for (const Member& member : closure_) {
       TypeId& new_id = new_ids_[member.number];
       new_id = member.id;
-      if (!sorted_) continue;
+      if (!sorted_ || member.number > direct_count_) continue;
       if (new_id > source_.own_count()) {
         return absl::InvalidArgumentError(absl::StrCat(
             ".BTF: refers to type ", new_id,
@@ -348,6 +349,7 @@ class Distiller {
   NewStrings strings_;
   SparseMap numbers_;                 // by base id, from 1
   std::pmr::vector<Member> closure_;  // ascending by id, once it is complete
+  uint32_t direct_count_ = 0;         // up to this number: used by own types
   uint32_t base_count_ = 0;           // types of the new base, without void
   std::pmr::vector<TypeId> new_ids_;  // of the closure, by number
   // The records of the new split, not in their final order, with numbers for

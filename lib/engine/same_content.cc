@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Records are compared word by word. Words that differ must be string fields
-// of the same text; which words those are, ForEachStringField() tells.
+// Records are compared word by word, but for string fields, which
+// ForEachStringField() tells: their texts count.
 #include "lib/engine/same_content.h"
 
 #include <cstring>
@@ -12,6 +12,12 @@ namespace {
 
 using btf::Btf;
 using btf::TypeRecord;
+
+bool SameText(const Btf& a, uint32_t offset_a, const Btf& b,
+              uint32_t offset_b) {
+  if (offset_a == offset_b && offset_a < a.parent().str_len) return true;
+  return strcmp(a.string(offset_a), b.string(offset_b)) == 0;
+}
 
 // Of two records of `words` words with the same info and so the same fields.
 bool SameRecord(const Btf& a, const Btf& b, const TypeRecord& type_a,
@@ -24,8 +30,7 @@ bool SameRecord(const Btf& a, const Btf& b, const TypeRecord& type_a,
     const auto at = static_cast<uint32_t>(&field - words_a);
     same = same &&
            memcmp(words_a + next, words_b + next, size_t{at - next} * 4) == 0;
-    same = same && (words_a[at] == words_b[at] ||
-                    strcmp(a.string(words_a[at]), b.string(words_b[at])) == 0);
+    same = same && SameText(a, words_a[at], b, words_b[at]);
     next = at + 1;
   });
   return same &&

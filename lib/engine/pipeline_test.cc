@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stages together: which outputs there are, in which order things happen,
+// what a failure says, and that finalizing twice is the same as once.
+#include "lib/engine/pipeline.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "lib/btf/dedup_index.h"
+#include "lib/btf/testing/builder.h"
+#include "lib/btf/testing/dump.h"
+#include "lib/engine/testing/ids_builder.h"
+#include "lib/util/arena.h"
+
+namespace btfd::engine {
+namespace {
+
+using btf::TypeId;
+using btf::testing::BtfBuilder;
+using btf::testing::Dump;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::IdsBuilder;
+using ::testing::IsEmpty;
+using testing::WordsOf;
+
+class PipelineTest : public ::testing::Test {
+ protected:
+  PipelineTest() {
+    int_ = base_.Int("int", 4);
+    task_ = base_.Struct("task_struct", 64, {{"pid", int_, 0}});
+    base_.Ptr(task_);
+    base_.Struct("unused_struct", 8);
+    steps_.sort = true;
+  }
+
+  // A split with a copy of the base's struct, not in the order of names.
+  std::string SplitBtf() {
+    BtfBuilder split(base_);
+    const TypeId i32 = split.Int("int", 4);
+    const TypeId task = split.Struct("task_struct", 64, {{"pid", i32, 0}});
+    const TypeId own =
+        split.Struct("own", 16, {{"t", split.Ptr(task), 0}, {"n", i32, 64}});
+    split.Func("use_own", split.Proto(0, {{"o", split.Ptr(own)}}));
+    split.Func("do_own", split.Proto(i32));
+    return split.Build();
+  }
+  static IdsBuilder Ids() {
+    return IdsBuilder()
+        .BeginSet8("s")
+        .Entry("func", "use_own", 1)
+        .Entry("func", "do_own", 2)
+        .EndSet()
+        .Single("struct", "unused_struct");
+  }
+
+  FinalizeInput Input(const std::string& btf) {
+    FinalizeInput input;
+    input.btf = btf;
+    base_holder_ = *btf::Base::Build(base_.Build());
+    index_ = *btf::DedupIndex::Build(*base_holder_);
+    input.base = base_holder_.get();
+    input.dedup_index = index_.get();
+    return input;
+  }
+  absl::Status Run(const FinalizeInput& input) {
+    output_ = FinalizeOutput();
+    util::Arena arena;
+    return Finalize(input, steps_, &arena, &output_);
+  }
+
+  BtfBuilder base_;
+  TypeId int_, task_;
+  Steps steps_;
+  std::shared_ptr<const btf::Base> base_holder_;
+  std::shared_ptr<const btf::DedupIndex> index_;
+  FinalizeOutput output_;
+};
+
+TEST_F(PipelineTest, InTreeGivesBtfAndIds) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = Ids().Build();
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_TRUE(output_.btf.has_value());
+  EXPECT_FALSE(output_.btf_base.has_value());
+  EXPECT_THAT(WordsOf(*output_.btf_ids), ElementsAre(2, 0, 9, 2, 13, 1, 4));
+  EXPECT_EQ(output_.types_in, 9u);
+  EXPECT_EQ(output_.types_out, 9u);
+  EXPECT_THAT(output_.warnings, IsEmpty());
+}
+
+TEST_F(PipelineTest, DedupComesBeforeDistill) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = Ids().Build();
+  steps_.dedup = true;
+  steps_.distill = true;
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_EQ(Dump(*output_.btf_base),
+            "[1] INT 'int' size=4 encoding=0x1000020\n"
+            "[2] STRUCT 'task_struct' size=64\n");
+  EXPECT_EQ(output_.types_out, 7u);
+  // What the split does not refer to is no longer there to be resolved.
+  EXPECT_THAT(output_.warnings,
+              ElementsAre("WARN: resolve_btfids: unresolved symbol "
+                          "unused_struct"));
+  EXPECT_EQ(WordsOf(*output_.btf_ids).back(), 0u);
+}
+
+TEST_F(PipelineTest, WithoutStepsOnlyIdsArePatched) {
+  steps_ = Steps();
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = Ids().Build();
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_FALSE(output_.btf.has_value());
+  EXPECT_THAT(WordsOf(*output_.btf_ids), ElementsAre(2, 0, 11, 1, 13, 2, 4));
+}
+
+TEST_F(PipelineTest, WithoutStepsAndIdsNothingIsEvenLookedAt) {
+  steps_ = Steps();
+  ASSERT_TRUE(Run(Input("no BTF at all")).ok());
+  EXPECT_FALSE(output_.btf.has_value());
+  EXPECT_FALSE(output_.btf_ids.has_value());
+}
+
+TEST_F(PipelineTest, DistillIsLeftOutWithoutABase) {
+  steps_.distill = true;
+  FinalizeInput input;
+  const std::string vmlinux = base_.Build();
+  input.btf = vmlinux;
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_TRUE(output_.btf.has_value());
+  EXPECT_FALSE(output_.btf_base.has_value());
+}
+
+TEST_F(PipelineTest, AnEmptyIdsSectionLeavesNoFile) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = IdsSection();
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_FALSE(output_.btf_ids.has_value());
+}
+
+TEST_F(PipelineTest, ADistilledModuleGoesBackOntoItsBase) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = Ids().Build();
+  steps_.dedup = true;
+  ASSERT_TRUE(Run(input).ok());
+  const std::string in_tree = Dump(*output_.btf, base_holder_.get());
+  const std::string in_tree_ids = *output_.btf_ids;
+  steps_.distill = true;
+  ASSERT_TRUE(Run(input).ok());
+  const FinalizeOutput distilled = output_;
+
+  input.btf = *distilled.btf;
+  input.distilled_base = *distilled.btf_base;
+  input.ids->content = *distilled.btf_ids;
+  steps_.distill = false;
+  steps_.follow_resolved_ids = true;
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_EQ(Dump(*output_.btf, base_holder_.get()), in_tree);
+  EXPECT_EQ(*output_.btf_ids, in_tree_ids);
+}
+
+TEST_F(PipelineTest, WithItsDistilledBaseAloneAModuleStaysOverThat) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  steps_.distill = true;
+  ASSERT_TRUE(Run(input).ok());
+  const FinalizeOutput distilled = output_;
+
+  FinalizeInput alone;
+  alone.btf = *distilled.btf;
+  alone.distilled_base = *distilled.btf_base;
+  ASSERT_TRUE(Run(alone).ok());
+  EXPECT_EQ(output_.btf, distilled.btf);
+  EXPECT_FALSE(output_.btf_base.has_value());
+  steps_.dedup = true;
+  EXPECT_TRUE(Run(alone).ok());
+}
+
+TEST_F(PipelineTest, TwiceIsTheSameAsOnceInEveryCombination) {
+  for (const bool dedup : {false, true}) {
+    for (const bool distill : {false, true}) {
+      steps_.dedup = dedup;
+      steps_.distill = distill;
+      steps_.follow_resolved_ids = true;
+      const std::string split = SplitBtf();
+      FinalizeInput input = Input(split);
+      input.ids = Ids().Build();
+      ASSERT_TRUE(Run(input).ok());
+      const FinalizeOutput once = output_;
+      input.btf = *once.btf;
+      const std::string once_base = once.btf_base.value_or("");
+      input.distilled_base = once_base;
+      input.ids->content = *once.btf_ids;
+      const absl::Status again = Run(input);
+      ASSERT_TRUE(again.ok()) << again;
+      EXPECT_EQ(output_.btf, once.btf) << dedup << distill;
+      EXPECT_EQ(output_.btf_base, once.btf_base) << dedup << distill;
+      EXPECT_EQ(output_.btf_ids, once.btf_ids) << dedup << distill;
+    }
+  }
+}
+
+TEST_F(PipelineTest, AStandaloneBtfIsPutOverTheBase) {
+  BtfBuilder standalone;
+  const TypeId i32 = standalone.Int("int", 4);
+  standalone.Typedef("own_t", i32);
+  const std::string raw = standalone.Build();
+  steps_.rebase = true;
+  ASSERT_TRUE(Run(Input(raw)).ok());
+  EXPECT_EQ(Dump(*output_.btf, base_holder_.get()),
+            "[5] TYPEDEF 'own_t' type=1\n");
+}
+
+TEST_F(PipelineTest, RebaseNeedsABaseAndABtfWithoutOne) {
+  steps_.rebase = true;
+  FinalizeInput input;
+  const std::string raw = base_.Build();
+  input.btf = raw;
+  EXPECT_EQ(Run(input), absl::InvalidArgumentError(
+                            ".BTF: there is no base to put it over"));
+  input = Input(raw);
+  input.distilled_base = raw;
+  EXPECT_EQ(Run(input), absl::InvalidArgumentError(
+                            ".BTF.base: a BTF that has a distilled base cannot "
+                            "be put over another base"));
+}
+
+TEST_F(PipelineTest, AFailureSaysInWhichPartItWas) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = IdsBuilder().Symbol("__BTF_ID__nonsense", 0, 4).Build();
+  EXPECT_EQ(Run(input).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(output_.failed_in, FailedIn::kIds);
+
+  input = Input("no BTF");
+  const absl::Status bad_btf = Run(input);
+  EXPECT_EQ(bad_btf.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(bad_btf.message()), HasSubstr(".BTF: "));
+  EXPECT_EQ(output_.failed_in, FailedIn::kBtf);
+
+  input = Input(split);
+  input.distilled_base = "nonsense";
+  const absl::Status bad_distilled = Run(input);
+  EXPECT_EQ(bad_distilled.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(bad_distilled.message()), HasSubstr(".BTF.base: "));
+  EXPECT_EQ(output_.failed_in, FailedIn::kDistilledBase);
+}
+
+TEST_F(PipelineTest, UnknownHeaderContentIsADefectOfTheInput) {
+  BtfBuilder split(base_);
+  split.Ptr(int_);
+  split.form().hdr_len = 40;
+  split.form().header_extra = std::string(8, 'x');
+  const std::string raw = split.Build();
+  const absl::Status status = Run(Input(raw));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(".BTF: the BTF header"));
+}
+
+TEST_F(PipelineTest, WarningsStandBesideAFailure) {
+  const std::string split = SplitBtf();
+  FinalizeInput input = Input(split);
+  input.ids = IdsBuilder()
+                  .Single("func", "gone")
+                  .Symbol("__BTF_ID__func__do_own__9", 100, 4)
+                  .Build();
+  const absl::Status status = Run(input);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("do_own at offset 100 does not lie in the section"));
+  EXPECT_THAT(output_.warnings,
+              ElementsAre("WARN: resolve_btfids: unresolved symbol gone"));
+}
+
+TEST_F(PipelineTest, AllHeadersOfWhatDistillMakesAreAsLongAsAsked) {
+  const std::string split = SplitBtf();
+  steps_.distill = true;
+  steps_.new_header_size = 24;
+  ASSERT_TRUE(Run(Input(split)).ok());
+  EXPECT_EQ((*output_.btf)[4], 24);
+  EXPECT_EQ((*output_.btf_base)[4], 24);
+}
+
+}  // namespace
+}  // namespace btfd::engine
