@@ -52,7 +52,8 @@ class Parts {
     return static_cast<uint16_t>(low | Byte() << 8);
   }
   ExactCopy Part() {
-    const size_t size = std::min<size_t>(Short(), rest_.size());
+    const size_t claimed = Short();
+    const size_t size = std::min(claimed, rest_.size());
     const absl::string_view part = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return ExactCopy(part);
