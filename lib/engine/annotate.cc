@@ -269,13 +269,13 @@ class Annotator {
 
   // Whether a pointer to arena memory still has to be marked as one.
   absl::StatusOr<bool> LacksAttribute(const Kfunc& kfunc, TypeId id) const {
-    const TypeRecord& pointer = btf_.type(id);
-    if (pointer.kind() != Kind::kPtr) {
+    // What a prototype returns may be any number: libbpf does not check it.
+    if (id >= btf_.end_id() || btf_.type(id).kind() != Kind::kPtr) {
       return absl::InvalidArgumentError(
           absl::StrCat("ERROR: resolve_btfids: kfunc ", kfunc.name,
                        ": arena type is not a pointer"));
     }
-    const TypeRecord& target = btf_.type(pointer.size_or_type);
+    const TypeRecord& target = btf_.type(btf_.type(id).size_or_type);
     return target.kind() != Kind::kTypeTag || !target.kflag() ||
            btf_.string(target.name_off) != kArenaAttribute;
   }

@@ -165,6 +165,23 @@ TEST_F(AnnotateTest, APointerThatHasTheAttributeIsLeftAlone) {
   EXPECT_EQ(proto.size_or_type, tagged);
 }
 
+TEST_F(AnnotateTest, AnArenaResultOfATypeThatDoesNotExistIsNoPointer) {
+  UseSet8s();
+  BtfBuilder split(base_);
+  // libbpf takes any return type.
+  const TypeId proto = split.Proto(4711);
+  split.Func("bpf_foo", proto);
+  const IdsSection ids = IdsBuilder()
+                             .BeginSet8("s", /*flags=*/1)
+                             .Entry("func", "bpf_foo", kArenaRet)
+                             .EndSet()
+                             .Build();
+  EXPECT_EQ(
+      Annotated(split, ids),
+      "ERROR: resolve_btfids: kfunc bpf_foo: arena type is not a pointer");
+  EXPECT_EQ(code_, absl::StatusCode::kInvalidArgument);
+}
+
 TEST_F(AnnotateTest, ASet8BeyondTheSectionIsADefect) {
   UseSet8s();
   IdsBuilder builder;
