@@ -63,6 +63,66 @@ bool IsComposite(Kind kind) {
 
 bool IsEnum(Kind kind) { return kind == Kind::kEnum || kind == Kind::kEnum64; }
 
+// Copies a record of `count` words, with each id and string field put through a
+// function: one walk where ForEachTypeField() and ForEachStringField() and a
+// copy would be three. `from` and `to` may be the same.
+template <typename IdFn, typename StringFn>
+void Rewrite(const uint32_t* from, uint32_t* to, uint32_t count, IdFn&& id,
+             StringFn&& string) {
+  const auto& type = *reinterpret_cast<const TypeRecord*>(from);
+  const Kind kind = type.kind();
+  const bool third_is_id = btf::ThirdWordIsType(kind);
+  const uint32_t* const end = from + count;
+  *to++ = string(*from++);
+  *to++ = *from++;
+  *to++ = third_is_id ? id(*from) : *from;
+  ++from;
+  switch (kind) {
+    case Kind::kStruct:
+    case Kind::kUnion:
+      while (from != end) {
+        *to++ = string(*from++);
+        *to++ = id(*from++);
+        *to++ = *from++;
+      }
+      break;
+    case Kind::kFuncProto:
+      while (from != end) {
+        *to++ = string(*from++);
+        *to++ = id(*from++);
+      }
+      break;
+    case Kind::kEnum:
+      while (from != end) {
+        *to++ = string(*from++);
+        *to++ = *from++;
+      }
+      break;
+    case Kind::kEnum64:
+      while (from != end) {
+        *to++ = string(*from++);
+        *to++ = *from++;
+        *to++ = *from++;
+      }
+      break;
+    case Kind::kArray:
+      *to++ = id(*from++);
+      *to++ = id(*from++);
+      *to++ = *from++;
+      break;
+    case Kind::kDatasec:
+      while (from != end) {
+        *to++ = id(*from++);
+        *to++ = *from++;
+        *to++ = *from++;
+      }
+      break;
+    default:
+      while (from != end) *to++ = *from++;
+      break;
+  }
+}
+
 // Whether a type of the closure becomes part of the new base.
 bool GoesToBase(const TypeRecord& type) {
   switch (type.kind()) {
@@ -120,7 +180,7 @@ class Distiller {
         numbers_(memory_, 2 * source.own_count()),
         closure_(memory_),
         new_ids_(memory_),
-        words_(source.words(), memory_),
+        words_(source.words().size(), 0, memory_),
         offsets_(source.offsets(), memory_),
         places_(memory_) {}
 
@@ -140,18 +200,15 @@ class Distiller {
   }
 
  private:
-  TypeRecord& Record(uint32_t offset) {
-    return *reinterpret_cast<TypeRecord*>(&words_[offset]);
-  }
-
   // Ids of the base become numbers of the closure; the own ones, which are
   // higher, stay. Strings become numbers, too.
-  void NumberFields(TypeRecord* type) {
-    btf::ForEachTypeField(*type, [this](TypeId& id) {
-      if (id != 0 && id < first_id_) id = Number(id);
-    });
-    btf::ForEachStringField(
-        *type, [this](uint32_t& offset) { offset = strings_.Number(offset); });
+  void NumberFields(const uint32_t* from, uint32_t* to, uint32_t count) {
+    Rewrite(
+        from, to, count,
+        [this](TypeId id) {
+          return id == 0 || id >= first_id_ ? id : Number(id);
+        },
+        [this](uint32_t offset) { return strings_.Number(offset); });
   }
 
   uint32_t Number(TypeId id) {
@@ -166,13 +223,14 @@ class Distiller {
   absl::Status NumberOwnTypes() {
     closure_.reserve(source_.own_count());
     for (uint32_t i = 0; i < source_.own_count(); ++i) {
-      TypeRecord& type = Record(offsets_[i]);
+      const TypeRecord& type = source_.own_type(first_id_ + i);
       if (type.kind_number() > btf::kMaxKnownKind) {
         return absl::InvalidArgumentError(
             absl::StrCat(".BTF: type ", first_id_ + i, " is of unknown kind ",
                          type.kind_number()));
       }
-      NumberFields(&type);
+      NumberFields(&source_.words()[offsets_[i]], &words_[offsets_[i]],
+                   offsets_[i + 1] - offsets_[i]);
     }
     direct_count_ = static_cast<uint32_t>(closure_.size());
     return absl::OkStatus();
@@ -229,12 +287,11 @@ class Distiller {
     for (const Member& member : closure_) {
       if (!IsRest(member)) continue;
       const auto start = static_cast<uint32_t>(words_.size());
-      const auto* record =
-          reinterpret_cast<const uint32_t*>(&source_.type(member.id));
-      words_.insert(words_.end(), record,
-                    record + source_.parent().type_words(member.id));
-      offsets_.push_back(static_cast<uint32_t>(words_.size()));
-      NumberFields(&Record(start));
+      const uint32_t count = source_.parent().type_words(member.id);
+      words_.resize(start + count);
+      offsets_.push_back(start + count);
+      NumberFields(reinterpret_cast<const uint32_t*>(&source_.type(member.id)),
+                   &words_[start], count);
     }
   }
 
@@ -328,13 +385,11 @@ class Distiller {
 
     Btf::Words words(words_.size(), 0, memory_);
     for (uint32_t i = 0; i < count; ++i) {
-      uint32_t* const to = &words[offsets[places_[i]]];
-      std::copy(&words_[offsets_[i]], words_.data() + offsets_[i + 1], to);
-      auto& type = *reinterpret_cast<TypeRecord*>(to);
-      btf::ForEachTypeField(type, [this](TypeId& id) { id = NewId(id); });
-      btf::ForEachStringField(type, [this](uint32_t& string) {
-        string = strings_.NewOffset(string);
-      });
+      Rewrite(
+          &words_[offsets_[i]], &words[offsets[places_[i]]],
+          offsets_[i + 1] - offsets_[i],
+          [this](TypeId id) { return NewId(id); },
+          [this](uint32_t string) { return strings_.NewOffset(string); });
     }
     split->emplace(base.AsParent(), nullptr, hdr_len, source_.foreign_endian(),
                    memory_);
