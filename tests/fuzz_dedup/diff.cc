@@ -77,10 +77,14 @@ sigjmp_buf g_way_out;
 
 void LeaveOracle(int) { siglongjmp(g_way_out, 1); }
 
-void SetOracleTimer(int milliseconds) {
+// Processor time, too: a busy machine is no endless loop.
+constexpr int kCaseSeconds = 20;
+
+void SetTimer(__itimer_which which, int seconds, int milliseconds) {
   itimerval timer{};
+  timer.it_value.tv_sec = seconds;
   timer.it_value.tv_usec = milliseconds * 1000;
-  setitimer(ITIMER_VIRTUAL, &timer, nullptr);
+  setitimer(which, &timer, nullptr);
 }
 
 // False if libbpf came to no end.
@@ -88,9 +92,9 @@ bool RunOracle(const GeneratedCase& input,
                std::optional<std::string>* expected) {
   signal(SIGVTALRM, LeaveOracle);
   if (sigsetjmp(g_way_out, 1) != 0) return false;
-  SetOracleTimer(kOracleMilliseconds);
+  SetTimer(ITIMER_VIRTUAL, 0, kOracleMilliseconds);
   *expected = ExpectedDedup(input);
-  SetOracleTimer(0);
+  SetTimer(ITIMER_VIRTUAL, 0, 0);
   return true;
 }
 
@@ -161,13 +165,13 @@ DedupDiff CompareDedup(const GeneratedCase& input, util::Arena* arena) {
 FuzzRun FuzzDedup(Style style, uint64_t first_seed, uint64_t count) {
   FuzzRun run;
   util::Arena arena;
-  for (const int number : {SIGALRM, SIGSEGV, SIGABRT, SIGFPE, SIGBUS}) {
+  for (const int number : {SIGPROF, SIGSEGV, SIGABRT, SIGFPE, SIGBUS}) {
     signal(number, SayWhere);
   }
   g_current.style = StyleName(style);
   for (uint64_t seed = first_seed; seed < first_seed + count; ++seed) {
     g_current.seed = seed;
-    alarm(20);
+    SetTimer(ITIMER_PROF, kCaseSeconds, 0);
     const DedupDiff diff = CompareDedup(Generate(style, seed), &arena);
     ++run.cases;
     run.refused += diff.refused;
@@ -179,7 +183,7 @@ FuzzRun FuzzDedup(Style style, uint64_t first_seed, uint64_t count) {
               static_cast<unsigned long long>(seed), diff.difference.c_str());
     }
   }
-  alarm(0);
+  SetTimer(ITIMER_PROF, 0, 0);
   return run;
 }
 

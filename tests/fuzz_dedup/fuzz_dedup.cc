@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
         static_cast<unsigned long long>(run.refused),
         static_cast<unsigned long long>(run.endless),
         static_cast<unsigned long long>(run.differences));
+    fflush(stdout);
     differences += run.differences;
   }
   return differences == 0 ? 0 : 1;
