@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/service.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -56,6 +57,13 @@ Service::Service(Parts parts)
 void Service::Tidy() {
   bases_.Trim();
   ledger_.Flush();
+  // After a batch the allocator holds twice of what is in use; whoever comes
+  // next pays a few page faults for it, and the machine has its memory back.
+  const uint64_t requests = counters_->Get(store::Counter::kRequests);
+  if (requests != trimmed_at_ && work_.in_flight() == 0) {
+    malloc_trim(0);
+    trimmed_at_ = requests;
+  }
 }
 
 void Service::Finish(absl::Duration limit) {

@@ -43,8 +43,8 @@ class Service final : public v1::Btfd::Service {
   explicit Service(Parts parts);
 
   Work& work() { return work_; }
-  // Housekeeping, to be called now and then: counters to the store, memory of
-  // bases that are no longer held.
+  // Housekeeping, to be called now and then by one thread: counters to the
+  // store, unused memory to the system.
   void Tidy();
   // What is still to be written goes to the store, for at most `limit`.
   void Finish(absl::Duration limit);
@@ -97,6 +97,7 @@ class Service final : public v1::Btfd::Service {
   Uploads uploads_;
   Finalizer finalizer_;
   TaskQueue stream_tasks_;
+  uint64_t trimmed_at_ = 0;  // requests that had come by then
 };
 
 }  // namespace btfd::daemon
