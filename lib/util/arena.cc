@@ -25,9 +25,10 @@ void* Arena::do_allocate(size_t bytes, size_t alignment) {
     used_ = 0;
   }
   // Doubling keeps the number of blocks small whatever the request weighs.
-  const size_t doubled = blocks_.empty() ? kFirstBlock : blocks_.back().size * 2;
+  const size_t doubled =
+      blocks_.empty() ? kFirstBlock : blocks_.back().size * 2;
   const size_t size = std::max(doubled, bytes + alignment);
-  blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+  blocks_.push_back({AllocatePages(size), size});
   reserved_ += size;
   used_ = 0;
   return do_allocate(bytes, alignment);

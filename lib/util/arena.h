@@ -11,6 +11,8 @@
 #include <memory_resource>
 #include <vector>
 
+#include "lib/util/pages.h"
+
 namespace btfd::util {
 
 class Arena final : public std::pmr::memory_resource {
@@ -30,7 +32,7 @@ class Arena final : public std::pmr::memory_resource {
 
  private:
   struct Block {
-    std::unique_ptr<char[]> bytes;
+    Pages bytes;
     size_t size;
   };
 
