@@ -180,23 +180,17 @@ absl::Status BenchProcessEach(const tests::Kernel& kernel,
     std::ofstream out(list);
     for (const std::string& copy : copies) out << copy << "\n";
   }
-  const auto command = [&](const std::string& tool) {
-    return std::vector<std::string>{
-        "xargs",
-        "-P2",
-        "-n1",
-        "-a",
-        list,
-        "sh",
-        "-c",
-        absl::StrFormat("exec %s --btf_base %s \"$0\"", tool,
-                        kernel.vmlinux_btf)};
+  const auto command = [&](const std::vector<std::string>& tool) {
+    std::vector<std::string> argv = {"xargs", "-P2", "-n1", "-a", list};
+    argv.insert(argv.end(), tool.begin(), tool.end());
+    argv.insert(argv.end(), {"--btf_base", kernel.vmlinux_btf});
+    return argv;
   };
   PrivateDaemon daemon(programs.ours);
   RETURN_IF_ERROR(daemon.Start());
   std::vector<double> peer_ms, our_ms;
-  RETURN_IF_ERROR(InTurn(command(programs.peer_72),
-                         command(programs.ours.btfc + " resolve_btfids"), {},
+  RETURN_IF_ERROR(InTurn(command({programs.peer_72}),
+                         command({programs.ours.btfc, "resolve_btfids"}), {},
                          Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3,
                          &peer_ms, &our_ms));
   // Two at a time: a module's time on one core is twice its share of the wall.
