@@ -86,8 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (!damaged.empty()) damaged[at % damaged.size()] ^= value;
   }
   fuzz::MendChecksum<btf::BaseBlobHeader>(&core, btf::BaseBlobChecksum);
-  fuzz::MendChecksum<btf::DedupBlobHeader>(&candidates,
-                                           btf::DedupBlobChecksum);
+  fuzz::MendChecksum<btf::DedupBlobHeader>(&candidates, btf::DedupBlobChecksum);
 
   auto base = btf::Base::Load(fuzz::BlobOf(core));
   if (!base.ok()) return 0;

@@ -6,13 +6,13 @@
 
 /* A type that the module alone has, and that each of its files describes. */
 struct btfd_counter {
-	u64 value;
-	u32 step : 12;
-	u32 saturates : 1;
-	union {
-		const char *name;
-		struct btfd_counter *next;
-	};
+  u64 value;
+  u32 step : 12;
+  u32 saturates : 1;
+  union {
+    const char *name;
+    struct btfd_counter *next;
+  };
 };
 
 struct task_struct;
