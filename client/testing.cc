@@ -7,27 +7,15 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <system_error>
+
+#include "tests/support/process.h"
+#include "tests/support/testdata.h"
 
 namespace btfd::client::testing {
 
 namespace {
-
-std::string Environment(const char* name) {
-  const char* value = getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string TestDataRoot() {
-  std::string root = Environment("BTFD_TESTDATA");
-  if (!root.empty()) return root;
-  const std::string cache = Environment("XDG_CACHE_HOME");
-  return (cache.empty() ? Environment("HOME") + "/.cache" : cache) +
-         "/btfd-testdata";
-}
 
 // Never destroyed: used at exit.
 std::vector<std::string>& MadeDirectories() {
@@ -38,7 +26,7 @@ std::vector<std::string>& MadeDirectories() {
 }  // namespace
 
 std::string TestData(const std::string& path) {
-  std::string full = TestDataRoot() + "/" + path;
+  std::string full = tests::TestdataRoot() + "/" + path;
   if (access(full.c_str(), R_OK) != 0) {
     std::cerr << full << " is missing; tools/testdata fetches it\n";
     exit(1);
@@ -68,15 +56,15 @@ std::string FreshDirectory() {
 }
 
 void WriteFile(const std::string& path, const std::string& content) {
-  std::ofstream(path, std::ios::binary) << content;
+  tests::WriteFile(path, content);
 }
 
 std::string ReadFile(const std::string& path) {
-  std::ostringstream content;
-  content << std::ifstream(path, std::ios::binary).rdbuf();
-  return content.str();
+  return tests::ReadFileOrEmpty(path);
 }
 
+// Into files, where tests::RunProcess() has pipes: what a client starts may
+// outlive it, and must not be waited for.
 RunResult Run(
     const std::string& program, const std::vector<std::string>& arguments,
     const std::vector<std::pair<std::string, std::string>>& environment) {
