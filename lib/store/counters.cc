@@ -14,7 +14,7 @@ Counter OutcomeCounter(int outcome) {
   // Outcome 0 is none; OK is 1 and the first counter.
   static_assert(static_cast<int>(Counter::kOutcomeOk) == 0);
   if (outcome < 1 ||
-      outcome > static_cast<int>(Counter::kOutcomeInternal) + 1) {
+      outcome > static_cast<int>(Counter::kOutcomeResultUnknown) + 1) {
     return Counter::kOutcomeInternal;
   }
   return static_cast<Counter>(outcome - 1);

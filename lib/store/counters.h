@@ -35,6 +35,8 @@ namespace btfd::store {
   X(kOutcomeCancelled, "outcome_cancelled", "requests given up by the client") \
   X(kOutcomeInternal, "outcome_internal",                                      \
     "requests failed by a defect of ours")                                     \
+  X(kOutcomeResultUnknown, "outcome_result_unknown",                           \
+    "results asked for by digest that were not there")                         \
   X(kRequests, "requests", "finalize requests that arrived")                   \
   X(kBytesIn, "bytes_in", "BTF bytes that came with requests")                 \
   X(kBytesOut, "bytes_out", "BTF bytes that were answered")                    \
@@ -48,6 +50,25 @@ namespace btfd::store {
   X(kBasesBuilt, "bases_built", "bases indexed from raw BTF")                  \
   X(kBasesEvicted, "bases_evicted", "bases dropped from memory for room")      \
   X(kPeersRefused, "peers_refused", "connections of another user refused")     \
+  X(kForwarded, "forwarded", "requests answered by a remote daemon")           \
+  X(kForwardedHits, "forwarded_hits",                                          \
+    "requests answered from a remote daemon's result cache")                   \
+  X(kForwardedByDigest, "forwarded_by_digest",                                 \
+    "requests answered by a remote daemon without being sent")                 \
+  X(kForwardFailures, "forward_failures",                                      \
+    "requests that no remote daemon answered, though asked")                   \
+  X(kForwardSkipped, "forward_skipped",                                        \
+    "requests kept here: remote daemons had failed just before")               \
+  X(kForwardBasesSent, "forward_bases_sent", "bases sent to a remote daemon")  \
+  X(kForwardBytesSent, "forward_bytes_sent",                                   \
+    "bytes of messages sent to remote daemons")                                \
+  X(kForwardBytesSaved, "forward_bytes_saved",                                 \
+    "bytes not sent to remote daemons: their digests were enough")             \
+  X(kListenRequests, "listen_requests", "calls that came over the network")    \
+  X(kListenRefused, "listen_refused",                                          \
+    "calls over the network that only this machine may make")                  \
+  X(kListenLimited, "listen_limited",                                          \
+    "calls over the network beyond what one client may have in flight")        \
   X(kStoreErrors, "store_errors", "store operations that failed")              \
   X(kStoreChecksumFailures, "store_checksum_failures",                         \
     "damaged rows found and deleted")                                          \
