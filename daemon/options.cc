@@ -163,7 +163,81 @@ const Spec kSpecs[] = {
      [](absl::string_view text, Options* o) {
        return ReadBytes(text, &o->max_bytes_in_flight);
      }},
-    {{"idle_exit", "exit after this long without work; default 3h; 0: never"},
+    {{"listen",
+      "HOST:PORT where remote daemons may connect; beyond loopback it needs "
+      "tls_certificate, tls_key and tls_client_ca"},
+     [](absl::string_view text, Options* o) {
+       // The farm may be silent for a night.
+       if (!text.empty()) o->idle_exit = absl::InfiniteDuration();
+       return ReadText(text, &o->listen);
+     }},
+    {{"listen_insecure",
+      "yes-anyone-may-connect: listen beyond loopback without client "
+      "certificates, or in the clear"},
+     [](absl::string_view text, Options* o) -> absl::Status {
+       o->listen_insecure = text == "yes-anyone-may-connect";
+       if (o->listen_insecure || text.empty()) return absl::OkStatus();
+       return absl::InvalidArgumentError(
+           "must be yes-anyone-may-connect, or left out");
+     }},
+    {{"health_listen",
+      "HOST:PORT where grpc.health.v1 answers in the clear, for balancers that "
+      "have no certificate; nothing else does there"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->health_listen);
+     }},
+    {{"tls_certificate", "PEM file: what listen shows to remote daemons"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->tls_certificate);
+     }},
+    {{"tls_key", "PEM file: the key of tls_certificate"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->tls_key);
+     }},
+    {{"tls_client_ca",
+      "PEM file: who signs the certificates of those that may connect"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->tls_client_ca);
+     }},
+    {{"max_client_requests",
+      "requests of one remote client at once, more get BUSY; default 256; 0: "
+      "no bound"},
+     [](absl::string_view text, Options* o) {
+       return ReadNumber(text, &o->max_client_requests);
+     }},
+    {{"max_client_bytes",
+      "BTF of one remote client at once; default 128M; 0: no bound"},
+     [](absl::string_view text, Options* o) {
+       return ReadBytes(text, &o->max_client_bytes);
+     }},
+    {{"server",
+      "remote daemons that do the work: grpcs://HOST:PORT[,HOST:PORT], or "
+      "dns:///NAME:PORT"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->server);
+     }},
+    {{"server_ca",
+      "PEM file: who signs their certificates; default: the machine's own"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->server_ca);
+     }},
+    {{"server_certificate", "PEM file: what is shown to them"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->server_certificate);
+     }},
+    {{"server_key", "PEM file: the key of server_certificate"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->server_key);
+     }},
+    {{"server_timeout",
+      "how long they may take for a request before it is worked on here; "
+      "default 10s"},
+     [](absl::string_view text, Options* o) {
+       return ReadDuration(text, &o->server_timeout);
+     }},
+    {{"idle_exit",
+      "exit after this long without work; default 3h, never with listen; 0: "
+      "never"},
      [](absl::string_view text, Options* o) {
        RETURN_IF_ERROR(ReadDuration(text, &o->idle_exit));
        if (o->idle_exit == absl::ZeroDuration()) {
@@ -283,6 +357,13 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
       return absl::InvalidArgumentError(
           absl::StrCat(place, " = ", *text, ": ", status.message()));
     }
+  }
+  if (options.connection_fd >= 0) {
+    // A private daemon is what is left when others failed: it has no address,
+    // and does its work itself.
+    options.listen.clear();
+    options.health_listen.clear();
+    options.server.clear();
   }
   return options;
 }

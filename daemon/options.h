@@ -46,8 +46,26 @@ struct Options {
   uint32_t max_requests_in_flight = 256;
   uint64_t max_bytes_in_flight = uint64_t{256} << 20;
 
+  // Who may connect over the network, and what one of them may have in flight
+  // (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.
+  std::string listen;
+  bool listen_insecure = false;  // anyone may connect, and was meant to
+  std::string health_listen;     // grpc.health.v1 alone, in the clear
+  std::string tls_certificate;
+  std::string tls_key;
+  std::string tls_client_ca;
+  uint32_t max_client_requests = 256;
+  uint64_t max_client_bytes = uint64_t{128} << 20;
+
+  // Remote daemons that requests are handed on to; empty: none.
+  std::string server;
+  std::string server_ca;
+  std::string server_certificate;
+  std::string server_key;
+  absl::Duration server_timeout = absl::Seconds(10);
+
   // When it ends: after this long without work (infinite: never), and after at
-  // most this long once it was told to.
+  // most this long once it was told to. Who listens to the network stays.
   absl::Duration idle_exit = absl::Hours(3);
   absl::Duration drain_timeout = absl::Seconds(30);
 };

@@ -149,5 +149,45 @@ TEST_F(OptionsTest, AFileThatWasAskedForMustBeThere) {
   EXPECT_THAT(std::string(options.status().message()), HasSubstr("/no/file"));
 }
 
+TEST_F(OptionsTest, WhoListensToTheNetworkStays) {
+  const auto listening =
+      ReadOptions(In({{"listen", "localhost:1"}}), In({{"HOME", home_}}));
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  EXPECT_EQ(listening->idle_exit, absl::InfiniteDuration());
+  const auto told =
+      ReadOptions(In({{"listen", "localhost:1"}, {"idle_exit", "5m"}}), In({}));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->idle_exit, absl::Minutes(5));
+}
+
+TEST_F(OptionsTest, AnInsecureAddressIsAskedForInAsManyWords) {
+  const auto yes =
+      ReadOptions(In({{"listen_insecure", "yes-anyone-may-connect"}}), In({}));
+  ASSERT_TRUE(yes.ok()) << yes.status();
+  EXPECT_TRUE(yes->listen_insecure);
+  EXPECT_THAT(
+      ReadOptions(In({{"listen_insecure", "1"}}), In({})).status().message(),
+      AllOf(HasSubstr("--listen_insecure = 1"),
+            HasSubstr("must be yes-anyone-may-connect")));
+}
+
+TEST_F(OptionsTest, TheServerComesFromTheEnvironment) {
+  const auto options =
+      ReadOptions(In({}), In({{"BTFD_SERVER", "grpcs://a:1,b:2"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->server, "grpcs://a:1,b:2");
+}
+
+TEST_F(OptionsTest, APrivateDaemonKeepsToItself) {
+  const auto options = ReadOptions(In({{"connection_fd", "3"}}),
+                                   In({{"BTFD_SERVER", "grpcs://a:1"},
+                                       {"BTFD_LISTEN", "localhost:1"},
+                                       {"BTFD_HEALTH_LISTEN", "localhost:2"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->server, "");
+  EXPECT_EQ(options->listen, "");
+  EXPECT_EQ(options->health_listen, "");
+}
+
 }  // namespace
 }  // namespace btfd::daemon
