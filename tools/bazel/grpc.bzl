@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """C++ code from a .proto file by the machine's protoc and gRPC plugin."""
 
-def cc_grpc_library(name, src, **kwargs):
+def cc_grpc_library(name, src, imports = [], **kwargs):
     """A cc_library with the messages and the service stubs of one .proto.
 
     It links no gRPC by itself: a binary chooses `@system//:grpc++` or the
@@ -10,6 +10,8 @@ def cc_grpc_library(name, src, **kwargs):
     Args:
       name: the library.
       src: the .proto file of this package.
+      imports: stems of .proto files of this package that src imports; STEM_proto
+        is the cc_grpc_library of each.
       **kwargs: passed on to cc_library.
     """
     stem = src[:-len(".proto")]
@@ -17,7 +19,7 @@ def cc_grpc_library(name, src, **kwargs):
     sources = [stem + ".pb.cc", stem + ".grpc.pb.cc"]
     native.genrule(
         name = name + "_generated",
-        srcs = [src],
+        srcs = [src] + [stem + ".proto" for stem in imports],
         outs = headers + sources,
         cmd = "$(location @system//:protoc) --proto_path=. " +
               "--cpp_out=$(GENDIR) --grpc_out=$(GENDIR) " +
@@ -30,5 +32,6 @@ def cc_grpc_library(name, src, **kwargs):
         srcs = sources,
         hdrs = headers,
         copts = ["-Wno-unused-parameter"],
+        deps = [":%s_proto" % stem for stem in imports],
         **kwargs
     )
