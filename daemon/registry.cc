@@ -23,6 +23,8 @@ namespace {
 
 // Keys in memory; past that the table starts anew (the store has them all).
 constexpr size_t kMaxKeys = 4096;
+// How long the bytes of a base may be on their way to the store.
+constexpr absl::Duration kSavePatience = absl::Seconds(5);
 // How often the store is told that a base is in use.
 constexpr int64_t kTouchEveryNs = 60'000'000'000;
 
@@ -272,6 +274,15 @@ void BaseRegistry::NoteStoreError(absl::string_view what,
                                   const absl::Status& status) {
   if (status.ok() || absl::IsNotFound(status)) return;
   log_->Warning(absl::StrCat("store: ", what, ": ", status.message()));
+}
+
+absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
+  if (store_ == nullptr) return absl::NotFoundError("there is no store");
+  absl::StatusOr<util::Blob> raw = store_->GetBaseRaw(digest);
+  if (raw.ok() || !absl::IsNotFound(raw.status())) return raw;
+  // It may have come just now, and be on its way there.
+  saver_.Finish(kSavePatience);
+  return store_->GetBaseRaw(digest);
 }
 
 absl::StatusOr<util::Digest> BaseRegistry::FindByKey(

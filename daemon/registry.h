@@ -30,6 +30,7 @@
 #include "lib/btf/dedup_index.h"
 #include "lib/store/counters.h"
 #include "lib/store/store.h"
+#include "lib/util/blob.h"
 #include "lib/util/digest.h"
 #include "lib/util/log.h"
 
@@ -82,6 +83,9 @@ class BaseRegistry {
   // if it is defective.
   absl::StatusOr<Handle> Add(const util::Digest& digest, std::string raw,
                              absl::string_view origin);
+
+  // The bytes it was made of. NotFound if they are not in the store.
+  absl::StatusOr<util::Blob> Raw(const util::Digest& digest);
 
   // NotFound if the key is not known.
   absl::StatusOr<util::Digest> FindByKey(const store::FileKey& key);

@@ -12,22 +12,19 @@ namespace btfd::daemon {
 
 namespace {
 
-// Raise it when the form of a kept answer changes.
-constexpr uint64_t kFormat = 1;
+// Raise it when the form of a kept answer or of its key changes.
+constexpr uint64_t kFormat = 2;
 
-void AddIds(const v1::FinalizeRequest& request, util::DigestBuilder* key) {
-  key->Add(uint64_t{request.has_ids()});
-  if (!request.has_ids()) return;
-  const v1::IdsSection& ids = request.ids();
-  key->Add(ids.content());
-  key->Add(ids.address());
-  key->Add(uint64_t{ids.big_endian()});
-  key->Add(static_cast<uint64_t>(ids.symbols_size()));
-  for (const v1::IdSymbol& symbol : ids.symbols()) {
-    key->Add(symbol.name());
-    key->Add(symbol.value());
-    key->Add(symbol.size());
-  }
+void SetContent(absl::string_view bytes, v1::Content* content) {
+  content->set_digest(std::string(util::Digest::Of(bytes).binary()));
+  content->set_size(bytes.size());
+}
+
+void AddContent(bool is_there, const v1::Content& content,
+                util::DigestBuilder* key) {
+  key->Add(uint64_t{is_there});
+  key->Add(content.digest());
+  key->Add(uint64_t{content.size()});
 }
 
 void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
@@ -45,16 +42,31 @@ void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
 
 }  // namespace
 
-util::Digest ResultCache::KeyOf(const v1::FinalizeRequest& request,
-                                const util::Digest* base) {
+v1::FindResultRequest ResultCache::QueryOf(const v1::FinalizeRequest& request,
+                                           const util::Digest* base) {
+  v1::FindResultRequest query;
+  query.set_engine_version(engine::kEngineVersion);
+  if (base != nullptr) query.set_base_digest(std::string(base->binary()));
+  *query.mutable_steps() = request.steps();
+  SetContent(request.btf(), query.mutable_btf());
+  if (!request.distilled_base().empty()) {
+    SetContent(request.distilled_base(), query.mutable_distilled_base());
+  }
+  if (request.has_ids()) {
+    SetContent(request.ids().SerializeAsString(), query.mutable_ids());
+  }
+  return query;
+}
+
+util::Digest ResultCache::KeyOf(const v1::FindResultRequest& query) {
   util::DigestBuilder key;
   key.Add(kFormat);
-  key.Add(uint64_t{engine::kEngineVersion});
-  key.Add(base == nullptr ? absl::string_view() : base->binary());
-  AddSteps(request.steps(), &key);
-  key.Add(request.btf());
-  key.Add(request.distilled_base());
-  AddIds(request, &key);
+  key.Add(uint64_t{query.engine_version()});
+  key.Add(query.base_digest());
+  AddSteps(query.steps(), &key);
+  AddContent(query.has_btf(), query.btf(), &key);
+  AddContent(query.has_distilled_base(), query.distilled_base(), &key);
+  AddContent(query.has_ids(), query.ids(), &key);
   return key.Finish();
 }
 

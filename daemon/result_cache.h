@@ -23,9 +23,14 @@ class ResultCache {
   bool enabled() const { return store_ != nullptr; }
 
   // Names the answer to a request over a base (null: without one): everything
-  // that can change a byte of it, and the engine's version.
+  // that can change a byte of it, by digest, and the engine's version.
+  static v1::FindResultRequest QueryOf(const v1::FinalizeRequest& request,
+                                       const util::Digest* base);
+  static util::Digest KeyOf(const v1::FindResultRequest& query);
   static util::Digest KeyOf(const v1::FinalizeRequest& request,
-                            const util::Digest* base);
+                            const util::Digest* base) {
+    return KeyOf(QueryOf(request, base));
+  }
 
   // The answer without tag, marked as cached.
   std::optional<v1::FinalizeResponse> Find(const util::Digest& key) const;
