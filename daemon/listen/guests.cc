@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/listen/guests.h"
+
+#include <grpcpp/security/auth_context.h>
+
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+using store::Counter;
+
+constexpr absl::string_view kForGuests[] = {"Greet", "Finalize", "FindResult",
+                                            "AddBase"};
+
+bool IsForGuests(absl::string_view method) {
+  for (const absl::string_view name : kForGuests) {
+    if (name == method) return true;
+  }
+  return false;
+}
+
+// Empty: who comes by the Unix socket. gRPC names its connections, which the
+// daemon accepted itself, by their descriptor.
+std::string ClientOf(const grpc::ServerContext& context) {
+  const std::string peer = context.peer();
+  if (absl::StartsWith(peer, "fd:") || absl::StartsWith(peer, "unix:")) {
+    return "";
+  }
+  const std::shared_ptr<const grpc::AuthContext> proof = context.auth_context();
+  if (proof != nullptr && proof->IsPeerAuthenticated()) {
+    for (const grpc::string_ref& name : proof->GetPeerIdentity()) {
+      return std::string(name.data(), name.size());
+    }
+  }
+  // The port is another one for each connection.
+  return peer.substr(0, peer.rfind(':'));
+}
+
+}  // namespace
+
+absl::StatusOr<Guests::Pass> Guests::Admit(const grpc::ServerContext& context,
+                                           absl::string_view method,
+                                           uint64_t bytes) {
+  return Admit(ClientOf(context), method, bytes);
+}
+
+absl::StatusOr<Guests::Pass> Guests::Admit(const std::string& client,
+                                           absl::string_view method,
+                                           uint64_t bytes) {
+  if (client.empty()) return Pass();
+  if (!IsForGuests(method)) {
+    counters_->Add(Counter::kListenRefused);
+    return absl::PermissionDeniedError(absl::StrCat(
+        method, " is not offered over the network, only to this machine"));
+  }
+  absl::MutexLock lock(&mutex_);
+  Load& load = loads_[client];
+  const bool too_many = max_requests_ != 0 && load.requests >= max_requests_;
+  const bool too_much =
+      max_bytes_ != 0 && load.requests != 0 && load.bytes + bytes > max_bytes_;
+  if (too_many || too_much) {
+    counters_->Add(Counter::kListenLimited);
+    return absl::ResourceExhaustedError(absl::StrCat(
+        client, " has ", load.requests, " requests with ", load.bytes,
+        " bytes in flight; at most ",
+        too_many
+            ? absl::StrCat(max_requests_, " requests (max_client_requests)")
+            : absl::StrCat(max_bytes_, " bytes (max_client_bytes)"),
+        " are taken"));
+  }
+  counters_->Add(Counter::kListenRequests);
+  ++load.requests;
+  load.bytes += bytes;
+  return Pass(this, client, bytes);
+}
+
+void Guests::Leave(const std::string& client, uint64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  const auto found = loads_.find(client);
+  found->second.bytes -= bytes;
+  if (--found->second.requests == 0) loads_.erase(found);
+}
+
+}  // namespace btfd::daemon

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls that came over the network: which of them may be made at all, and how
+// many one client may have in flight, so that no builder takes the farm from
+// the others. Who a client is, its certificate says (the first subject
+// alternative name, else the subject's common name); without certificates its
+// address does. Calls by the Unix socket are not asked.
+//
+//   Greet, Finalize, FindResult, AddBase   yes
+//   FinalizeStream     no: single calls can be spread by a balancer
+//   BindFileKey        no: file keys are of this machine
+//   ListBases, GetStatus   no: they tell of files and paths of this machine
+//   RemoveBase, ReportEvents, Shutdown     no: the daemon is not theirs
+#ifndef BTFD_DAEMON_LISTEN_GUESTS_H_
+#define BTFD_DAEMON_LISTEN_GUESTS_H_
+
+#include <grpcpp/server_context.h>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "lib/store/counters.h"
+
+namespace btfd::daemon {
+
+// Thread-safe; outlives its passes.
+class Guests {
+ public:
+  // 0: no bound. `counters` must outlive it.
+  Guests(uint32_t max_requests, uint64_t max_bytes, store::Counters* counters)
+      : max_requests_(max_requests),
+        max_bytes_(max_bytes),
+        counters_(counters) {}
+
+  // Being in flight; ends with the object.
+  class Pass {
+   public:
+    Pass() = default;
+    Pass(Pass&& other) noexcept
+        : guests_(std::exchange(other.guests_, nullptr)),
+          client_(std::move(other.client_)),
+          bytes_(other.bytes_) {}
+    Pass& operator=(Pass&&) = delete;
+    ~Pass() {
+      if (guests_ != nullptr) guests_->Leave(client_, bytes_);
+    }
+    // Somebody from the network, not a user of this machine.
+    bool is_guest() const { return guests_ != nullptr; }
+
+   private:
+    friend class Guests;
+    Pass(Guests* guests, std::string client, uint64_t bytes)
+        : guests_(guests), client_(std::move(client)), bytes_(bytes) {}
+    Guests* guests_ = nullptr;
+    std::string client_;
+    uint64_t bytes_ = 0;
+  };
+
+  // `method` as in proto/btfd.proto. PermissionDenied if it is not for guests;
+  // ResourceExhausted if the client has too much in flight. One request alone
+  // is let in whatever its size.
+  absl::StatusOr<Pass> Admit(const grpc::ServerContext& context,
+                             absl::string_view method, uint64_t bytes);
+  // The same, knowing who it is; empty: by the Unix socket.
+  absl::StatusOr<Pass> Admit(const std::string& client,
+                             absl::string_view method, uint64_t bytes);
+
+ private:
+  struct Load {
+    uint32_t requests = 0;
+    uint64_t bytes = 0;
+  };
+
+  void Leave(const std::string& client, uint64_t bytes);
+
+  const uint32_t max_requests_;
+  const uint64_t max_bytes_;
+  store::Counters* const counters_;
+  absl::Mutex mutex_;
+  absl::flat_hash_map<std::string, Load> loads_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_LISTEN_GUESTS_H_
