@@ -50,6 +50,9 @@ namespace btfd::store {
   X(kBasesBuilt, "bases_built", "bases indexed from raw BTF")                  \
   X(kBasesEvicted, "bases_evicted", "bases dropped from memory for room")      \
   X(kPeersRefused, "peers_refused", "connections of another user refused")     \
+  X(kConnectionsRefused, "connections_refused",                                \
+    "connections turned away: too many were open")                             \
+  X(kCallsStalled, "calls_stalled", "calls ended because nothing moved")       \
   X(kForwarded, "forwarded", "requests answered by a remote daemon")           \
   X(kForwardedHits, "forwarded_hits",                                          \
     "requests answered from a remote daemon's result cache")                   \
@@ -64,6 +67,30 @@ namespace btfd::store {
     "bytes of messages sent to remote daemons")                                \
   X(kForwardBytesSaved, "forward_bytes_saved",                                 \
     "bytes not sent to remote daemons: their digests were enough")             \
+  X(kRemoteHits, "remote_hits", "requests answered from the remote cache")     \
+  X(kRemoteMisses, "remote_misses",                                            \
+    "results that the remote cache did not have")                              \
+  X(kRemoteFailures, "remote_failures",                                        \
+    "times the remote cache was slow, failing or gone")                        \
+  X(kRemoteBad, "remote_bad",                                                  \
+    "answers of the remote cache that were not what they had to be")           \
+  X(kRemoteSkipped, "remote_skipped",                                          \
+    "times the remote cache was not asked: it had failed just before")         \
+  X(kRemoteBreakerOpened, "remote_breaker_opened",                             \
+    "times the remote cache was given a pause")                                \
+  X(kRemoteBases, "remote_bases", "bases fetched from the remote cache")       \
+  X(kRemoteIndexes, "remote_indexes",                                          \
+    "indexes of bases fetched from the remote cache")                          \
+  X(kRemoteUploads, "remote_uploads",                                          \
+    "results and indexes given to the remote cache")                           \
+  X(kRemoteUploadsDropped, "remote_uploads_dropped",                           \
+    "results not given to the remote cache: too many waited, or it is gone")   \
+  X(kRemoteUploadFailures, "remote_upload_failures",                           \
+    "results that the remote cache did not take")                              \
+  X(kRemoteBytesSent, "remote_bytes_sent",                                     \
+    "bytes of messages sent to the remote cache")                              \
+  X(kRemoteBytesReceived, "remote_bytes_received",                             \
+    "bytes of messages that came from the remote cache")                       \
   X(kListenRequests, "listen_requests", "calls that came over the network")    \
   X(kListenRefused, "listen_refused",                                          \
     "calls over the network that only this machine may make")                  \
