@@ -22,6 +22,11 @@ namespace {
 
 using store::Counter;
 
+// An id symbol is four fields and has a name of twenty bytes at least; no
+// module has as many of them as it has room for.
+constexpr uint64_t kMinBytesPerField = 64;
+constexpr uint64_t kFewFields = 1000;
+
 // `message` is a string of proto3, so UTF-8; names of the input may be not.
 std::string Readable(absl::string_view text) {
   const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
@@ -45,24 +50,43 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
       counters_(counters),
       log_(log) {}
 
-absl::StatusOr<Work::Ticket> Finalizer::Admit(
-    const v1::FinalizeRequest& request, const Patience& patience) {
-  return work_->Enter(BytesIn(request), patience);
+absl::StatusOr<Work::Ticket> Finalizer::Admit(const MessageSize& size,
+                                              const Patience& patience) {
+  if (size.fields > max_btf_bytes_ / kMinBytesPerField + kFewFields) {
+    return OutcomeError(
+        v1::TOO_LARGE,
+        absl::StrCat("the request has ", size.fields,
+                     " fields, ids and symbols included; that is too many"));
+  }
+  return work_->Enter(size.Cost(), patience);
+}
+
+void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
+                       v1::FinalizeResponse* response) {
+  response->set_tag(size.tag);
+  Conclude({why}, 0, absl::Now(), response);
 }
 
 void Finalizer::Run(const v1::FinalizeRequest& request,
-                    const absl::Status& admitted, const Patience& patience,
-                    v1::FinalizeResponse* response) {
+                    const Patience& patience, v1::FinalizeResponse* response) {
   const absl::Time start = absl::Now();
-  Failure failure;
-  failure.status = admitted;
-  if (admitted.ok()) failure = Answer(request, patience, response);
+  const Failure failure = Answer(request, patience, response);
   response->set_tag(request.tag());
+  Conclude(failure, BytesIn(request), start, response);
+}
+
+void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
+                         absl::Time start, v1::FinalizeResponse* response) {
   response->set_outcome(OutcomeOf(failure.status, failure.failed_in));
   if (!failure.status.ok()) {
     response->set_message(Readable(failure.status.message()));
   }
-  Count(request, *response);
+  const uint64_t bytes_out = BytesOut(*response);
+  counters_->Add(Counter::kRequests);
+  counters_->Add(store::OutcomeCounter(response->outcome()));
+  counters_->Add(Counter::kBytesIn, bytes_in);
+  counters_->Add(Counter::kBytesOut, bytes_out);
+  counters_->Add(Counter::kEngineNs, response->engine_ns());
 
   const bool internal = response->outcome() == v1::INTERNAL;
   const util::LogLevel level =
@@ -71,8 +95,7 @@ void Finalizer::Run(const v1::FinalizeRequest& request,
   log_->Write(
       level, absl::StrFormat(
                  "finalize: %d bytes in, %d out, %s%s, %d us, engine %d us%s%s",
-                 BytesIn(request), BytesOut(*response),
-                 v1::Outcome_Name(response->outcome()),
+                 bytes_in, bytes_out, v1::Outcome_Name(response->outcome()),
                  response->cached() ? " (cached)" : "",
                  absl::ToInt64Microseconds(absl::Now() - start),
                  response->engine_ns() / 1000,
@@ -221,15 +244,6 @@ void Finalizer::RegisterResult(const v1::FinalizeRequest& request,
     log_->Warning(absl::StrCat("result not registered as a base: ",
                                base.status().message()));
   }
-}
-
-void Finalizer::Count(const v1::FinalizeRequest& request,
-                      const v1::FinalizeResponse& response) {
-  counters_->Add(Counter::kRequests);
-  counters_->Add(store::OutcomeCounter(response.outcome()));
-  counters_->Add(Counter::kBytesIn, BytesIn(request));
-  counters_->Add(Counter::kBytesOut, BytesOut(response));
-  counters_->Add(Counter::kEngineNs, response.engine_ns());
 }
 
 }  // namespace btfd::daemon

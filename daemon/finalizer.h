@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/message.h"
 #include "daemon/registry.h"
 #include "daemon/result_cache.h"
 #include "daemon/work.h"
@@ -36,14 +37,17 @@ class Finalizer {
             Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
             store::Counters* counters, util::Log* log);
 
-  // Admission for a request that was read, to be asked for before Run.
-  absl::StatusOr<Work::Ticket> Admit(const v1::FinalizeRequest& request,
+  // Admission for a request that came and is not parsed yet, to be asked for
+  // before Run. The ticket stays the caller's, until the answer is delivered.
+  absl::StatusOr<Work::Ticket> Admit(const MessageSize& size,
                                      const Patience& patience);
 
-  // Answers a request, tag included, whatever comes. `admitted` is the result
-  // of Admit; the ticket stays the caller's, until the answer is delivered.
-  void Run(const v1::FinalizeRequest& request, const absl::Status& admitted,
-           const Patience& patience, v1::FinalizeResponse* response);
+  // Answers, tag included: a request that was not admitted, and one that was,
+  // whatever comes.
+  void Refuse(const MessageSize& size, const absl::Status& why,
+              v1::FinalizeResponse* response);
+  void Run(const v1::FinalizeRequest& request, const Patience& patience,
+           v1::FinalizeResponse* response);
 
  private:
   // A step's error, and where the engine found it.
@@ -62,8 +66,9 @@ class Finalizer {
                     v1::FinalizeResponse* response);
   void RegisterResult(const v1::FinalizeRequest& request,
                       const v1::FinalizeResponse& response);
-  void Count(const v1::FinalizeRequest& request,
-             const v1::FinalizeResponse& response);
+  // Outcome and message of a response, counters, log.
+  void Conclude(const Failure& failure, uint64_t bytes_in, absl::Time start,
+                v1::FinalizeResponse* response);
 
   const uint64_t max_btf_bytes_;
   const FinalizeFn finalize_;

@@ -53,6 +53,8 @@ BTFD_FLAG(max_resident_base_bytes);
 BTFD_FLAG(max_btf_bytes);
 BTFD_FLAG(max_requests_in_flight);
 BTFD_FLAG(max_bytes_in_flight);
+BTFD_FLAG(max_connections);
+BTFD_FLAG(stall_timeout);
 BTFD_FLAG(listen);
 BTFD_FLAG(listen_insecure);
 BTFD_FLAG(health_listen);

@@ -163,6 +163,22 @@ const Spec kSpecs[] = {
      [](absl::string_view text, Options* o) {
        return ReadBytes(text, &o->max_bytes_in_flight);
      }},
+    {{"max_connections",
+      "connections of this machine; further ones are closed; default 1024"},
+     [](absl::string_view text, Options* o) {
+       RETURN_IF_ERROR(ReadNumber(text, &o->max_connections));
+       return AtLeast(1, o->max_connections);
+     }},
+    {{"stall_timeout",
+      "end a call on which nothing was sent or received for this long, and a "
+      "connection without calls after five times that; default 2m; 0: never"},
+     [](absl::string_view text, Options* o) {
+       RETURN_IF_ERROR(ReadDuration(text, &o->stall_timeout));
+       if (o->stall_timeout == absl::ZeroDuration()) {
+         o->stall_timeout = absl::InfiniteDuration();
+       }
+       return absl::OkStatus();
+     }},
     {{"listen",
       "HOST:PORT where remote daemons may connect; beyond loopback it needs "
       "tls_certificate, tls_key and tls_client_ca"},

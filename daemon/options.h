@@ -45,6 +45,10 @@ struct Options {
   uint64_t max_btf_bytes = uint64_t{64} << 20;  // one module's, one base's
   uint32_t max_requests_in_flight = 256;
   uint64_t max_bytes_in_flight = uint64_t{256} << 20;
+  uint32_t max_connections = 1024;  // of this machine
+  // How long a call may stand still, and five times that a connection without
+  // a call, before it is ended (infinite: for ever).
+  absl::Duration stall_timeout = absl::Minutes(2);
 
   // Who may connect over the network, and what one of them may have in flight
   // (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grpc/compression.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
@@ -36,6 +37,8 @@ namespace {
 constexpr absl::Duration kTidyEvery = absl::Seconds(30);
 // With no descriptors left, others must close theirs first.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
+// How often the log says that connections are turned away.
+constexpr absl::Duration kNoteEvery = absl::Seconds(10);
 // What gRPC and the store may take after the requests in flight ended.
 constexpr absl::Duration kGrpcGrace = absl::Seconds(2);
 constexpr absl::Duration kStoreGrace = absl::Seconds(5);
@@ -52,24 +55,60 @@ sigset_t OurSignals() {
   return set;
 }
 
-std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
-                                        Service* service) {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  builder.RegisterService(service);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(
-      std::min<uint64_t>(options.max_btf_bytes + kMessageOverhead, INT32_MAX)));
-  builder.SetMaxSendMessageSize(-1);
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
-                             kMaxStreamsOfConnection);
+// A client of ours says no more than what it calls.
+constexpr int kMaxMetadataBytes = 8 << 10;
+// A connection may be without a call that much longer than a call may stall.
+constexpr int kIdleFactor = 5;
+// Of the bytes in flight, what gRPC may hold before they are, and after.
+constexpr uint64_t kGrpcFactor = 2;
+
+// What is taken from clients, and for how long.
+void SetLimits(const Options& options, bool one_connection,
+               grpc::ServerBuilder* builder) {
+  const uint64_t max_message =
+      std::min<uint64_t>(options.max_btf_bytes + kMessageOverhead, INT32_MAX);
+  builder->SetMaxReceiveMessageSize(static_cast<int>(max_message));
+  builder->SetMaxSendMessageSize(-1);
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                              kMaxStreamsOfConnection);
+  builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  // A small message can say that it is a large one: no client of ours
+  // compresses, and nothing is inflated for others.
+  for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder->SetCompressionAlgorithmSupportStatus(algorithm, false);
+  }
+  builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
+  if (!one_connection && options.stall_timeout != absl::InfiniteDuration()) {
+    builder->AddChannelArgument(
+        GRPC_ARG_MAX_CONNECTION_IDLE_MS,
+        static_cast<int>(std::min<int64_t>(
+            absl::ToInt64Milliseconds(kIdleFactor * options.stall_timeout),
+            INT32_MAX)));
+  }
   // Each call has a thread while it runs or waits; these bound how many there
-  // are, and keep enough of them at hand that a burst finds them ready.
+  // are. And bytes that wait to be taken in are in nobody's book but this one.
   grpc::ResourceQuota quota("btfd");
   quota.SetMaxThreads(static_cast<int>(
       2 * std::min<uint32_t>(options.max_requests_in_flight, 1u << 14) +
       kMoreThreads));
-  builder.SetResourceQuota(quota);
+  quota.Resize(kGrpcFactor * (options.max_bytes_in_flight + max_message));
+  builder->SetResourceQuota(quota);
+}
+
+std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
+                                        bool one_connection, Service* service,
+                                        StallWatch* stalls) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  builder.RegisterService(service);
+  SetLimits(options, one_connection, &builder);
+  std::vector<
+      std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
+      interceptors;
+  interceptors.push_back(stalls->NewInterceptorFactory());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  // Keep enough threads at hand that a burst finds them ready.
   using Sync = grpc::ServerBuilder::SyncServerOption;
   builder.SetSyncServerOption(Sync::NUM_CQS, 1);
   builder.SetSyncServerOption(Sync::MIN_POLLERS, 1);
@@ -98,7 +137,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
 }
 
 Server::Server(const Options& options, Door door, util::Log* log)
-    : options_(options), door_(std::move(door)), log_(log) {}
+    : options_(options),
+      door_(std::move(door)),
+      log_(log),
+      connections_(options.max_connections),
+      stalls_(options.stall_timeout) {}
 
 Server::~Server() {
   if (grpc_ != nullptr) {
@@ -142,7 +185,8 @@ absl::Status Server::Open() {
   parts.log = log_;
   parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
   service_ = std::make_unique<Service>(std::move(parts));
-  grpc_ = StartGrpc(options_, service_.get());
+  grpc_ = StartGrpc(options_, static_cast<bool>(door_.connection),
+                    service_.get(), &stalls_);
   if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
 
   if (door_.connection) {
@@ -208,7 +252,13 @@ void Server::AcceptAll() {
   while (true) {
     absl::StatusOr<util::UniqueFd> connection = door_.listener->Accept();
     if (connection.ok()) {
-      Serve(grpc_.get(), *std::move(connection));
+      // Who is turned away falls back at once; one that were left in the queue
+      // would wait first.
+      if (connections_.Add(connection->get())) {
+        Serve(grpc_.get(), *std::move(connection));
+      } else {
+        TurnAway();
+      }
       continue;
     }
     if (absl::IsPermissionDenied(connection.status())) {
@@ -224,9 +274,27 @@ void Server::AcceptAll() {
   }
 }
 
+void Server::TurnAway() {
+  counters_.Add(store::Counter::kConnectionsRefused);
+  const absl::Time now = absl::Now();
+  if (now < next_turned_away_note_) return;
+  next_turned_away_note_ = now + kNoteEvery;
+  log_->Warning(absl::StrCat("turning connections away: ", connections_.max(),
+                             " are open (max_connections)"));
+}
+
+void Server::EndStalledCalls(absl::Time now) {
+  if (now < next_stall_check_) return;
+  next_stall_check_ = now + stalls_.interval();
+  const int ended = stalls_.EndStalled(now);
+  if (ended == 0) return;
+  counters_.Add(store::Counter::kCallsStalled, ended);
+  log_->Warning(absl::StrCat("ended ", ended, " calls on which nothing moved"));
+}
+
 absl::Duration Server::UntilNextChore() const {
   const absl::Time now = absl::Now();
-  absl::Time next = std::min(next_tidy_, now + kTidyEvery);
+  absl::Time next = std::min({next_tidy_, next_stall_check_, now + kTidyEvery});
   if (accept_again_ > now) next = std::min(next, accept_again_);
   // What is in flight now cannot have been idle for long before this.
   if (!watched_) {
@@ -242,6 +310,7 @@ const char* Server::DoChores() {
   if (!watched_ && now >= service_->work().idle_since() + options_.idle_exit) {
     return "nothing to do";
   }
+  EndStalledCalls(now);
   if (now < next_tidy_) return nullptr;
   next_tidy_ = now + kTidyEvery;
   service_->Tidy();

@@ -14,9 +14,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/connections.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
 #include "daemon/socket.h"
+#include "daemon/stall_watch.h"
 #include "lib/store/counters.h"
 #include "lib/store/store.h"
 #include "lib/util/file.h"
@@ -58,6 +60,8 @@ class Server {
   const char* OnSignal();
   // Accepts all that waits.
   void AcceptAll();
+  void TurnAway();
+  void EndStalledCalls(absl::Time now);
   absl::Duration UntilNextChore() const;
   const char* DoChores();
   void Drain();
@@ -70,11 +74,15 @@ class Server {
   util::UniqueFd stop_;     // eventfd: a client asked to stop
   util::UniqueFd watched_;  // the one connection, watched for its end
   absl::Time next_tidy_ = absl::InfinitePast();
+  absl::Time next_stall_check_ = absl::InfinitePast();
   absl::Time accept_again_ = absl::InfinitePast();
+  absl::Time next_turned_away_note_ = absl::InfinitePast();
+  Connections connections_;
 
   store::Counters counters_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Service> service_;
+  StallWatch stalls_;
   std::unique_ptr<grpc::Server> grpc_;
 };
 

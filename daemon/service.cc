@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/convert.h"
+#include "daemon/message.h"
 #include "daemon/outcome.h"
 #include "daemon/stream.h"
 #include "lib/util/runtime_paths.h"
@@ -24,6 +26,33 @@ namespace {
 Patience PatienceOf(grpc::ServerContext* context) {
   return {absl::FromChrono(context->deadline()),
           [context] { return context->IsCancelled(); }};
+}
+
+// What a message of a small method may take.
+constexpr uint64_t kSmallMessage = uint64_t{64} << 10;
+// Up to here gRPC takes an answer whole, and writes it together with the end of
+// the call; the admission of a larger one lasts until it is written.
+constexpr uint64_t kWrittenAtOnce = uint64_t{32} << 10;
+// Of all bytes in flight, those that one stream may have.
+constexpr uint64_t kStreamsShare = 8;
+
+int IndexOf(const char* method) {
+  return v1::GreetRequest::descriptor()
+      ->file()
+      ->FindServiceByName("Btfd")
+      ->FindMethodByName(method)
+      ->index();
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+
+grpc::Status NoRequest() {
+  return grpc::Status(grpc::StatusCode::CANCELLED,
+                      "the call ended before its request");
 }
 
 // Of this process, in bytes; 0 where the kernel does not tell.
@@ -49,10 +78,69 @@ Service::Service(Parts parts)
       ledger_(counters_, store_),
       bases_(options_.max_resident_base_bytes, store_, counters_, log_),
       results_(options_.result_cache ? store_ : nullptr, log_),
-      uploads_(options_.max_btf_bytes, &work_, &bases_),
+      uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
                  &workspaces_, &bases_, &results_, counters_, log_),
-      stream_tasks_(options_.threads) {}
+      stream_tasks_(options_.threads) {
+  RegisterMethods();
+}
+
+template <typename Request, typename Response>
+void Service::RegisterSmall(const char* method,
+                            grpc::Status (Service::*serve)(Context*,
+                                                           const Request*,
+                                                           Response*)) {
+  using Call = grpc::ServerUnaryStreamer<Bytes, Response>;
+  const auto handle = [this, serve](Context* context, Call* call) {
+    Bytes raw;
+    if (!call->Read(&raw)) return NoRequest();
+    Request request;
+    const absl::Status parsed =
+        ParseSmallMessage(&raw, kSmallMessage, &request);
+    if (!parsed.ok()) return ToGrpc(parsed);
+    Response response;
+    const grpc::Status status = (this->*serve)(context, &request, &response);
+    if (status.ok()) {
+      call->Write(response, grpc::WriteOptions().set_last_message());
+    }
+    return status;
+  };
+  MarkMethodStreamed(
+      IndexOf(method),
+      new grpc::internal::StreamedUnaryHandler<Bytes, Response>(handle));
+}
+
+void Service::RegisterMethods() {
+  RegisterSmall("Greet", &Service::Greet);
+  RegisterSmall("BindFileKey", &Service::BindFileKey);
+  RegisterSmall("ListBases", &Service::ListBases);
+  RegisterSmall("RemoveBase", &Service::RemoveBase);
+  RegisterSmall("GetStatus", &Service::GetStatus);
+  RegisterSmall("ReportEvents", &Service::ReportEvents);
+  RegisterSmall("Shutdown", &Service::Shutdown);
+
+  using Unary = grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>;
+  MarkMethodStreamed(
+      IndexOf("Finalize"),
+      new grpc::internal::StreamedUnaryHandler<Bytes, v1::FinalizeResponse>(
+          [this](Context* context, Unary* call) {
+            return ServeFinalize(context, call);
+          }));
+  using Stream = grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>;
+  MarkMethodStreamed(
+      IndexOf("FinalizeStream"),
+      new grpc::internal::TemplatedBidiStreamingHandler<Stream, false>(
+          [this](Context* context, Stream* call) {
+            return ServeStream(context, call);
+          }));
+  using Upload = grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>;
+  MarkMethodStreamed(
+      IndexOf("AddBase"),
+      new grpc::internal::TemplatedBidiStreamingHandler<Upload, false>(
+          [this](Context* context, Upload* call) {
+            return ServeUpload(context, call);
+          }));
+}
 
 void Service::Tidy() {
   bases_.Trim();
@@ -93,37 +181,63 @@ grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
   return grpc::Status::OK;
 }
 
-grpc::Status Service::Finalize(Context* context,
-                               const v1::FinalizeRequest* request,
-                               v1::FinalizeResponse* response) {
-  const Patience patience = PatienceOf(context);
-  const auto ticket = finalizer_.Admit(*request, patience);
-  finalizer_.Run(*request, ticket.status(), patience, response);
-  return grpc::Status::OK;
-}
-
-grpc::Status Service::FinalizeStream(
+grpc::Status Service::ServeFinalize(
     Context* context,
-    grpc::ServerReaderWriter<v1::FinalizeResponse, v1::FinalizeRequest>* call) {
-  // Enough that reading and writing keep every core busy.
-  const uint32_t max_in_flight = 2 * options_.threads + 2;
-  daemon::FinalizeStream(max_in_flight, &finalizer_, &stream_tasks_,
-                         PatienceOf(context), call)
-      .Serve();
+    grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call) {
+  Bytes raw;
+  if (!call->Read(&raw)) return NoRequest();
+  v1::FinalizeRequest request;
+  const auto size = MeasureMessage(&raw, request);
+  if (!size.ok()) return ToGrpc(size.status());
+  const Patience patience = PatienceOf(context);
+  v1::FinalizeResponse response;
+  const auto ticket = finalizer_.Admit(*size, patience);
+  if (ticket.ok()) {
+    if (absl::Status parsed = ParseMessage(&raw, &request); !parsed.ok()) {
+      return ToGrpc(parsed);
+    }
+    raw.Clear();
+    finalizer_.Run(request, patience, &response);
+  } else {
+    finalizer_.Refuse(*size, ticket.status(), &response);
+  }
+  grpc::WriteOptions options;
+  if (BytesOut(response) <= kWrittenAtOnce) options.set_last_message();
+  call->Write(response, options);
   return grpc::Status::OK;
 }
 
-grpc::Status Service::AddBase(Context* context,
-                              grpc::ServerReader<v1::AddBaseRequest>* reader,
-                              v1::AddBaseResponse* response) {
+grpc::Status Service::ServeStream(
+    Context* context,
+    grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call) {
+  FinalizeStream::Limits limits;
+  // Enough that reading and writing keep every core busy.
+  limits.requests = 2 * options_.threads + 2;
+  limits.bytes = std::max<uint64_t>(work_.max_bytes() / kStreamsShare, 1);
+  return ToGrpc(daemon::FinalizeStream(limits, &finalizer_, &stream_tasks_,
+                                       PatienceOf(context), call)
+                    .Serve());
+}
+
+grpc::Status Service::ServeUpload(
+    Context* context,
+    grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call) {
+  const auto read = [this, call](v1::AddBaseRequest* part) -> absl::Status {
+    Bytes raw;
+    if (!call->Read(&raw)) return absl::OutOfRangeError("the upload's end");
+    // Chunks are one field; a header may bring a request along.
+    return ParseSmallMessage(
+        &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part);
+  };
+  v1::AddBaseResponse response;
   engine::FailedIn failed_in = engine::FailedIn::kNone;
-  const absl::Status status = uploads_.Receive(
-      [reader](v1::AddBaseRequest* part) { return reader->Read(part); },
-      PatienceOf(context), response, &failed_in);
-  Conclude(status, failed_in, response);
+  const absl::Status status =
+      uploads_.Receive(read, PatienceOf(context), &response, &failed_in);
+  Conclude(status, failed_in, &response);
   if (!status.ok()) {
     log_->Warning(absl::StrCat("base not taken: ", status.message()));
   }
+  call->Write(response, grpc::WriteOptions().set_last_message());
   return grpc::Status::OK;
 }
 

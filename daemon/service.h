@@ -2,9 +2,17 @@
 //
 // The gRPC edge: every RPC of proto/btfd.proto, one method each, handing on to
 // the part that does the work. What goes wrong is an Outcome in the response;
-// a call's own status is left to the transport.
+// a call's own status is left to the transport, and to messages that are none.
+//
+// No message is parsed before it was measured (message.h), and no Finalize
+// before it was admitted: each method is registered as one that takes its
+// request as bytes, by the means of gRPC's "streamed unary" methods, which are
+// the same on the wire.
 #ifndef BTFD_DAEMON_SERVICE_H_
 #define BTFD_DAEMON_SERVICE_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include <functional>
 #include <memory>
@@ -52,16 +60,11 @@ class Service final : public v1::Btfd::Service {
  private:
   using Context = grpc::ServerContext;
 
+  using Bytes = grpc::ByteBuffer;
+
+  // The small methods, and how one of them is registered.
   grpc::Status Greet(Context*, const v1::GreetRequest*,
                      v1::GreetResponse*) override;
-  grpc::Status Finalize(Context*, const v1::FinalizeRequest*,
-                        v1::FinalizeResponse*) override;
-  grpc::Status FinalizeStream(
-      Context*,
-      grpc::ServerReaderWriter<v1::FinalizeResponse, v1::FinalizeRequest>*)
-      override;
-  grpc::Status AddBase(Context*, grpc::ServerReader<v1::AddBaseRequest>*,
-                       v1::AddBaseResponse*) override;
   grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest*,
                            v1::BindFileKeyResponse*) override;
   grpc::Status ListBases(Context*, const v1::ListBasesRequest*,
@@ -74,6 +77,22 @@ class Service final : public v1::Btfd::Service {
                             v1::ReportEventsResponse*) override;
   grpc::Status Shutdown(Context*, const v1::ShutdownRequest*,
                         v1::ShutdownResponse*) override;
+  template <typename Request, typename Response>
+  void RegisterSmall(const char* method,
+                     grpc::Status (Service::*serve)(Context*, const Request*,
+                                                    Response*));
+
+  // The others.
+  void RegisterMethods();
+  grpc::Status ServeFinalize(
+      Context* context,
+      grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call);
+  grpc::Status ServeStream(
+      Context* context,
+      grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call);
+  grpc::Status ServeUpload(
+      Context* context,
+      grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call);
 
   // Sets outcome and message of a response that is not a FinalizeResponse, and
   // counts what failed (good ones count as modules only).

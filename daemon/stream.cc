@@ -5,17 +5,20 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "daemon/message.h"
+#include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
-void FinalizeStream::Serve() {
+absl::Status FinalizeStream::Serve() {
   std::thread writer([this] { WriteAnswers(); });
-  while (true) {
+  absl::Status status;
+  while (status.ok()) {
     WaitForRoom();
-    auto request = std::make_unique<v1::FinalizeRequest>();
+    grpc::ByteBuffer raw;
     // False at the client's end of requests, and when the call is cancelled.
-    if (!call_->Read(request.get())) break;
-    Start(std::move(request));
+    if (!call_->Read(&raw)) break;
+    status = Start(std::move(raw));
   }
   {
     absl::MutexLock lock(&mutex_);
@@ -23,32 +26,42 @@ void FinalizeStream::Serve() {
   }
   // Leaves once everything in flight is delivered.
   writer.join();
+  return status;
 }
 
 void FinalizeStream::WaitForRoom() {
   const auto room = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return in_flight_ < max_in_flight_;
+    return in_flight_ < limits_.requests && bytes_ < limits_.bytes;
   };
   absl::MutexLock lock(&mutex_, absl::Condition(&room));
   ++in_flight_;
 }
 
-void FinalizeStream::Start(std::unique_ptr<v1::FinalizeRequest> request) {
+absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
   auto answer = std::make_unique<Answer>();
-  absl::StatusOr<Work::Ticket> ticket = finalizer_->Admit(*request, patience_);
+  // std::function wants what can be copied.
+  auto request = std::make_shared<v1::FinalizeRequest>();
+  ASSIGN_OR_RETURN(const MessageSize size, MeasureMessage(&raw, *request));
+  answer->cost = size.Cost();
+  {
+    absl::MutexLock lock(&mutex_);
+    bytes_ += answer->cost;
+  }
+  absl::StatusOr<Work::Ticket> ticket = finalizer_->Admit(size, patience_);
   if (!ticket.ok()) {
-    finalizer_->Run(*request, ticket.status(), patience_, &answer->response);
+    finalizer_->Refuse(size, ticket.status(), &answer->response);
     Deliver(std::move(answer));
-    return;
+    return absl::OkStatus();
   }
   answer->ticket.emplace(*std::move(ticket));
-  // std::function wants what can be copied.
-  std::shared_ptr<v1::FinalizeRequest> shared = std::move(request);
+  RETURN_IF_ERROR(ParseMessage(&raw, request.get()));
+  raw.Clear();
   auto held = std::make_shared<std::unique_ptr<Answer>>(std::move(answer));
-  tasks_->Run([this, shared, held] {
-    finalizer_->Run(*shared, absl::OkStatus(), patience_, &(*held)->response);
+  tasks_->Run([this, request, held] {
+    finalizer_->Run(*request, patience_, &(*held)->response);
     Deliver(std::move(*held));
   });
+  return absl::OkStatus();
 }
 
 void FinalizeStream::Deliver(std::unique_ptr<Answer> answer) {
@@ -73,9 +86,11 @@ void FinalizeStream::WriteAnswers() {
     // After a failed write the client is gone; what is still being computed
     // is waited for all the same, since it uses this object.
     if (reachable) reachable = call_->Write(answer->response);
+    const uint64_t cost = answer->cost;
     answer = nullptr;
     absl::MutexLock lock(&mutex_);
     --in_flight_;
+    bytes_ -= cost;
   }
 }
 

@@ -21,6 +21,8 @@ namespace {
 constexpr absl::Duration kTurnPatience = absl::Seconds(3);
 // Taken at once, whatever size was announced; from there it doubles.
 constexpr uint64_t kFirstReservation = uint64_t{8} << 20;
+// The least that a client must manage: a slow network does.
+constexpr double kBytesPerSecond = 100e3;
 
 }  // namespace
 
@@ -40,9 +42,9 @@ absl::Status Uploads::Receive(const Reader& read, const Patience& patience,
     return absl::OkStatus();
   }
 
-  ASSIGN_OR_RETURN(const Work::Ticket ticket,
-                   work_->Enter(announced.size, patience));
-  ASSIGN_OR_RETURN(std::string raw, ReadChunks(read, announced, patience));
+  ASSIGN_OR_RETURN(Work::Ticket ticket, work_->Enter(0, patience));
+  ASSIGN_OR_RETURN(std::string raw,
+                   ReadChunks(read, announced, patience, &ticket));
   *failed_in = engine::FailedIn::kBase;
   ASSIGN_OR_RETURN(
       const BaseRegistry::Handle added,
@@ -54,7 +56,9 @@ absl::Status Uploads::Receive(const Reader& read, const Patience& patience,
 absl::StatusOr<Uploads::Announced> Uploads::ReadHeader(
     const Reader& read) const {
   v1::AddBaseRequest part;
-  if (!read(&part) || !part.has_header()) {
+  const absl::Status status = read(&part);
+  if (!status.ok() && !absl::IsOutOfRange(status)) return status;
+  if (!status.ok() || !part.has_header()) {
     return absl::InvalidArgumentError("the first message must be a header");
   }
   const v1::AddBaseRequest::Header& header = part.header();
@@ -74,14 +78,18 @@ absl::StatusOr<Uploads::Announced> Uploads::ReadHeader(
   return announced;
 }
 
-absl::StatusOr<std::string> Uploads::ReadChunks(
-    const Reader& read, const Announced& announced,
-    const Patience& patience) const {
+absl::StatusOr<std::string> Uploads::ReadChunks(const Reader& read,
+                                                const Announced& announced,
+                                                const Patience& patience,
+                                                Work::Ticket* ticket) const {
+  const absl::Time give_up =
+      absl::Now() + pause_ + absl::Seconds(announced.size / kBytesPerSecond);
   std::string raw;
   raw.reserve(std::min(announced.size, kFirstReservation));
   util::DigestBuilder digest;
   v1::AddBaseRequest part;
-  while (read(&part)) {
+  absl::Status status;
+  while ((status = read(&part)).ok()) {
     if (part.part_case() != v1::AddBaseRequest::kChunk) {
       return absl::InvalidArgumentError(
           "all messages but the first must be chunks");
@@ -90,9 +98,16 @@ absl::StatusOr<std::string> Uploads::ReadChunks(
       return absl::InvalidArgumentError(absl::StrCat(
           "more than the ", announced.size, " bytes that were announced"));
     }
+    if (absl::Now() > give_up) {
+      return OutcomeError(v1::CANCELLED,
+                          absl::StrCat("only ", raw.size(), " of ",
+                                       announced.size, " bytes came in time"));
+    }
+    RETURN_IF_ERROR(ticket->Grow(part.chunk().size(), patience));
     digest.AddChunk(part.chunk());
     raw.append(part.chunk());
   }
+  if (!absl::IsOutOfRange(status)) return status;
   if (patience.IsCancelled()) {
     return OutcomeError(v1::CANCELLED, "given up by the client");
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AddBase: taking in a base, in chunks, with nothing believed before it is
-// seen: sizes are bounded before memory is taken, the bytes must have the
-// digest they were announced with, and be valid BTF.
+// seen: sizes are bounded before memory is taken, admission is for bytes that
+// came and not for those that were announced, they must come at some pace, have
+// the digest they were announced with, and be valid BTF.
 #ifndef BTFD_DAEMON_UPLOAD_H_
 #define BTFD_DAEMON_UPLOAD_H_
 
@@ -26,11 +27,17 @@ namespace btfd::daemon {
 // Thread-safe. All that is given must outlive it.
 class Uploads {
  public:
-  Uploads(uint64_t max_btf_bytes, Work* work, BaseRegistry* bases)
-      : max_btf_bytes_(max_btf_bytes), work_(work), bases_(bases) {}
+  // `pause` is what an upload may take on top of its pace.
+  Uploads(uint64_t max_btf_bytes, absl::Duration pause, Work* work,
+          BaseRegistry* bases)
+      : max_btf_bytes_(max_btf_bytes),
+        pause_(pause),
+        work_(work),
+        bases_(bases) {}
 
-  // The next message of the call; false at its end.
-  using Reader = std::function<bool(v1::AddBaseRequest* part)>;
+  // The next message of the call. OutOfRange at its end; what else is wrong
+  // with it is the result of the call.
+  using Reader = std::function<absl::Status(v1::AddBaseRequest* part)>;
 
   // Serves one call. On success fills in digest, already_known and types; an
   // error becomes an outcome by OutcomeOf(status, kBase) after the bytes were
@@ -51,13 +58,15 @@ class Uploads {
   absl::StatusOr<Announced> ReadHeader(const Reader& read) const;
   absl::StatusOr<std::string> ReadChunks(const Reader& read,
                                          const Announced& announced,
-                                         const Patience& patience) const;
+                                         const Patience& patience,
+                                         Work::Ticket* ticket) const;
   void TakeTurn(const util::Digest& digest, const Patience& patience);
   void EndTurn(const util::Digest& digest);
   void Welcome(const BaseRegistry::Handle& base, const Announced& announced,
                v1::AddBaseResponse* response);
 
   const uint64_t max_btf_bytes_;
+  const absl::Duration pause_;
   Work* const work_;
   BaseRegistry* const bases_;
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/outcome.h"
+#include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
@@ -20,38 +21,73 @@ constexpr absl::Duration kCancelPoll = absl::Milliseconds(20);
 
 }  // namespace
 
-bool Work::HasRoom(uint64_t bytes) const {
-  if (requests_ == 0) return true;
-  return requests_ < max_requests_ && bytes_ <= max_bytes_ &&
+bool Work::HasRoom(uint32_t requests, uint64_t bytes) const {
+  const uint32_t others = requests > 0 ? requests_ : requests_ - 1;
+  if (others == 0) return true;
+  return requests_ + requests <= max_requests_ && bytes_ <= max_bytes_ &&
          bytes <= max_bytes_ - bytes_;
+}
+
+absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
+                               const Patience& patience) {
+  const auto decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return draining_ || HasRoom(requests, bytes);
+  };
+  if (decided()) return absl::OkStatus();
+  const auto busy = [this](absl::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                        mutex_) {
+    return OutcomeError(v1::BUSY, absl::StrCat("no room", why, ": ", requests_,
+                                               " requests with ", bytes_,
+                                               " bytes are in flight"));
+  };
+  // Who waits holds his bytes, too; one alone may, whatever they are.
+  if (waiting_ > 0 &&
+      (waiting_ >= max_requests_ || waiting_bytes_ >= max_bytes_ ||
+       bytes > max_bytes_ - waiting_bytes_)) {
+    return busy(absl::StrCat(", and ", waiting_, " wait"));
+  }
+  ++waiting_;
+  waiting_bytes_ += bytes;
+  const absl::Time give_up =
+      std::min(patience.deadline - kAnswerTime, absl::Now() + kDefaultPatience);
+  absl::Status status;
+  while (status.ok() && !mutex_.AwaitWithDeadline(
+                            absl::Condition(&decided),
+                            std::min(give_up, absl::Now() + kCancelPoll))) {
+    if (patience.IsCancelled()) {
+      status = OutcomeError(v1::CANCELLED, "given up by the client");
+    } else if (absl::Now() >= give_up) {
+      status = busy("");
+    }
+  }
+  --waiting_;
+  waiting_bytes_ -= bytes;
+  return status;
+}
+
+absl::Status Work::Await(uint32_t requests, uint64_t bytes,
+                         const Patience& patience) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(WaitForRoom(requests, bytes, patience));
+  // What has begun ends.
+  if (draining_ && requests > 0) {
+    return OutcomeError(v1::DRAINING, "the daemon is stopping");
+  }
+  requests_ += requests;
+  bytes_ += bytes;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Work::Ticket> Work::Enter(uint64_t bytes,
                                          const Patience& patience) {
-  const auto decided = [this, bytes]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return draining_ || HasRoom(bytes);
-  };
-  absl::MutexLock lock(&mutex_);
-  if (!decided()) {
-    const absl::Time give_up = std::min(patience.deadline - kAnswerTime,
-                                        absl::Now() + kDefaultPatience);
-    while (!mutex_.AwaitWithDeadline(
-        absl::Condition(&decided),
-        std::min(give_up, absl::Now() + kCancelPoll))) {
-      if (patience.IsCancelled()) {
-        return OutcomeError(v1::CANCELLED, "given up by the client");
-      }
-      if (absl::Now() >= give_up) {
-        return OutcomeError(
-            v1::BUSY, absl::StrCat("no room: ", requests_, " requests with ",
-                                   bytes_, " bytes are in flight"));
-      }
-    }
-  }
-  if (draining_) return OutcomeError(v1::DRAINING, "the daemon is stopping");
-  ++requests_;
-  bytes_ += bytes;
+  RETURN_IF_ERROR(Await(1, bytes, patience));
   return Ticket(this, bytes);
+}
+
+absl::Status Work::Ticket::Grow(uint64_t bytes, const Patience& patience) {
+  RETURN_IF_ERROR(work_->Await(0, bytes, patience));
+  bytes_ += bytes;
+  return absl::OkStatus();
 }
 
 void Work::Leave(uint64_t bytes) {

@@ -3,8 +3,10 @@
 // How much the daemon takes on at once. Two gates stand one behind the other:
 // admission bounds the requests and bytes that are in flight, so that memory
 // stays bounded whatever arrives, and the workspaces bound how many of those
-// compute at the same time, one a core. The same book tells when nothing is in
-// flight: for the drain, and for the idle exit.
+// compute at the same time, one a core. Those who wait for admission hold their
+// bytes as well: as many may wait as may be in flight, and the next is told
+// BUSY at once. The same book tells when nothing is in flight: for the drain,
+// and for the idle exit.
 #ifndef BTFD_DAEMON_WORK_H_
 #define BTFD_DAEMON_WORK_H_
 
@@ -42,12 +44,14 @@ class Work {
     ~Ticket() {
       if (work_ != nullptr) work_->Leave(bytes_);
     }
+    // Admission of more for the same request, by the rules of Enter.
+    absl::Status Grow(uint64_t bytes, const Patience& patience);
 
    private:
     friend class Work;
     Ticket(Work* work, uint64_t bytes) : work_(work), bytes_(bytes) {}
     Work* work_;
-    const uint64_t bytes_;
+    uint64_t bytes_;
   };
 
   Work(uint32_t max_requests, uint64_t max_bytes)
@@ -55,7 +59,7 @@ class Work {
 
   // Waits for room. One request alone is let in whatever its size. An error
   // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room shortly
-  // before the deadline (or within 10 s where there is none).
+  // before the deadline (or within 10 s where there is none), or too many wait.
   absl::StatusOr<Ticket> Enter(uint64_t bytes, const Patience& patience);
 
   // Notes that somebody is there, without anything being in flight.
@@ -68,11 +72,20 @@ class Work {
   bool WaitUntilIdle(absl::Duration limit);
 
   uint32_t in_flight() const;
+  uint64_t max_bytes() const { return max_bytes_; }
   // Since when nothing has been in flight; infinite future if something is.
   absl::Time idle_since() const;
 
  private:
-  bool HasRoom(uint64_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether `requests` more (0: one that is in flight grows) with `bytes` fit.
+  bool HasRoom(uint32_t requests, uint64_t bytes) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Enters them in the book once they fit.
+  absl::Status Await(uint32_t requests, uint64_t bytes,
+                     const Patience& patience);
+  absl::Status WaitForRoom(uint32_t requests, uint64_t bytes,
+                           const Patience& patience)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Leave(uint64_t bytes);
 
   const uint32_t max_requests_;
@@ -82,6 +95,8 @@ class Work {
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t requests_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time last_use_ ABSL_GUARDED_BY(mutex_) = absl::Now();
 };
 
