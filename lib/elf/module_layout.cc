@@ -251,7 +251,6 @@ std::vector<Run> Planner::LiveRuns() const {
 void Planner::Keep() {
   layout_->kept = {{0, 0, payload_}};
   layout_->size = payload_;
-  layout_->only_appends = payload_ == module_.bytes().size();
 }
 
 // Moves the runs together, each kept at the offset that it had modulo its
@@ -288,9 +287,7 @@ absl::Status Planner::PlaceNewContents() {
   for (size_t i = 1; i < sections_.size(); ++i) {
     Planned& section = sections_[i];
     if (!section.content) continue;
-    if (section.fixed) {
-      layout_->only_appends = false;
-    } else {
+    if (!section.fixed) {
       section.header.sh_offset =
           AlignUp(layout_->size,
                   std::max(kContentAlignment, FileAlignment(section.header)));

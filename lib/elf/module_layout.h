@@ -47,10 +47,6 @@ struct ModuleLayout {
   std::string header;  // the ELF header, at 0, over kept bytes
   uint64_t size = 0;   // of the new file
 
-  // The old file's bytes all stay in place, but for the header: then writing
-  // what is added behind the old end, and the header last, makes the new file
-  // of the old one without there being anything in between.
-  bool only_appends = false;
   // The new file is the beginning of the old one.
   bool only_truncates = false;
 

@@ -105,10 +105,10 @@ class ModuleTools : public ::testing::TestWithParam<Case> {
     Write({}, true, WriteResult::kInPlace);
     if (GetParam().way == Way::kAgainAndLess) {
       Write({{kBtf, "\x9f\xeb"}, {kBtfBase, "\x9f\xeb"}}, false,
-            WriteResult::kInPlace);
-      Write({{kBtfBase, std::nullopt}}, false, WriteResult::kInPlace);
+            WriteResult::kReplaced);
+      Write({{kBtfBase, std::nullopt}}, false, WriteResult::kReplaced);
     }
-    Write(edits, false, WriteResult::kInPlace);
+    Write(edits, false, WriteResult::kReplaced);
   }
 
   // The sections as a tool left them.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layout says what the new file is; here it is only decided which of the
-// two ways leads there, and gone.
+// The layout says what the new file is; here it is made, beside the old one.
 #include "lib/elf/module_writer.h"
 
 #include <errno.h>
@@ -13,7 +12,6 @@
 #include <algorithm>
 #include <memory>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "lib/util/file.h"
 #include "lib/util/status_macros.h"
@@ -24,6 +22,10 @@ namespace {
 using util::ErrnoStatus;
 using util::ReplacementFile;
 using util::WriteAt;
+
+// A write of less than that, within its bounds, is done or not: the kernel
+// looks for a kill between pages.
+constexpr uint64_t kPageSize = 4096;
 
 bool SameTime(const struct timespec& a, const struct timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -48,32 +50,18 @@ absl::Status CheckUnchanged(const ModuleFile& module) {
       module.path(), ": was changed by somebody else since it was read"));
 }
 
-absl::Status WriteInPlace(const ModuleFile& module,
-                          const ModuleLayout& layout) {
+// While it lives, nobody else who asks writes to the module. Aborted if
+// somebody does, or did since it was read.
+absl::StatusOr<util::UniqueFd> LockModule(const ModuleFile& module) {
   const std::string& path = module.path();
-  ASSIGN_OR_RETURN(const util::UniqueFd fd, util::OpenFile(path, O_RDWR));
+  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDWR));
   // File systems without locks still have the check below.
   if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     return absl::AbortedError(
         absl::StrCat(path, ": is being written by somebody else"));
   }
   RETURN_IF_ERROR(CheckUnchanged(module));
-  if (layout.only_truncates) {
-    if (ftruncate(fd.get(), layout.size) == 0) return absl::OkStatus();
-    return ErrnoStatus(path, "cannot cut off the signature");
-  }
-  absl::Cleanup cut_off = [&] {
-    // If that fails too, dead bytes remain behind an old module.
-    [[maybe_unused]] const int failed =
-        ftruncate(fd.get(), module.bytes().size());
-  };
-  for (const ModuleLayout::New& piece : layout.added) {
-    RETURN_IF_ERROR(WriteAt(fd.get(), path, piece.bytes, piece.to));
-  }
-  // The switch: within one page, so it happens or it does not.
-  RETURN_IF_ERROR(WriteAt(fd.get(), path, layout.header, 0));
-  std::move(cut_off).Cancel();
-  return absl::OkStatus();
+  return fd;
 }
 
 // Copies without passing through here, or sharing blocks, where the file
@@ -97,6 +85,10 @@ absl::Status CopyKept(const ModuleFile& module, ModuleLayout::Kept range,
 absl::Status WriteReplacement(const ModuleFile& module,
                               const ModuleLayout& layout,
                               const std::string& path, bool in_place) {
+  util::UniqueFd lock;
+  if (in_place) {
+    ASSIGN_OR_RETURN(lock, LockModule(module));
+  }
   ASSIGN_OR_RETURN(ReplacementFile file,
                    ReplacementFile::Create(path, &module.status()));
   for (const ModuleLayout::Kept& range : layout.kept) {
@@ -154,10 +146,10 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
     if (in_place) return WriteResult::kUnchanged;
     layout = CopyLayout(module);
   }
-  if (in_place && module.status().st_nlink == 1 &&
-      (layout->only_appends || layout->only_truncates)) {
-    RETURN_IF_ERROR(WriteInPlace(module, *layout));
-    return WriteResult::kInPlace;
+  if (in_place && module.status().st_nlink == 1 && layout->only_truncates) {
+    ASSIGN_OR_RETURN(const util::UniqueFd fd, LockModule(module));
+    if (ftruncate(fd.get(), layout->size) == 0) return WriteResult::kInPlace;
+    return ErrnoStatus(path, "cannot cut off the signature");
   }
   RETURN_IF_ERROR(WriteReplacement(module, *layout, path, in_place));
   return WriteResult::kReplaced;
@@ -172,13 +164,20 @@ absl::Status PatchSectionInPlace(const ModuleFile& module,
                      section.name, ") has ", section.content.size(),
                      " bytes in the file, and is to get ", content.size()));
   }
-  RETURN_IF_ERROR(
-      WriteAt(module.fd(), module.path(), content, section.header.sh_offset));
+  const uint64_t from = section.header.sh_offset;
   const uint64_t end = EndByHeaders(module);
-  if (module.bytes().size() > end && ftruncate(module.fd(), end) != 0) {
-    return ErrnoStatus(module.path(), "cannot cut off what is behind the ELF");
+  const bool in_one_page =
+      from / kPageSize == (from + content.size() - 1) / kPageSize;
+  if (in_one_page && module.bytes().size() <= end) {
+    return WriteAt(module.fd(), module.path(), content, from);
   }
-  return absl::OkStatus();
+  ModuleLayout layout;
+  layout.size = end;
+  layout.kept = {{0, 0, end}};
+  layout.added = {{from, content}};
+  layout.header =
+      std::string(module.bytes().substr(0, module.form().header_size()));
+  return WriteReplacement(module, layout, module.path(), /*in_place=*/true);
 }
 
 absl::Status PatchBtfIds(const std::string& path, absl::string_view content) {

@@ -1,32 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes sections into a module so that, whatever kills the writer and when,
-// the file is the old module or the whole new one.
+// the file is the old module or the whole new one, bit for bit.
 //
-// Normally that is done without copying the module, however large: new
-// contents, section names and section headers go behind the old end of the
-// file, and then the ELF header, in one write of 64 (52) bytes, is switched
-// over to them. Until then the bytes behind the old end mean nothing to
-// anybody; what could not be finished because of an error is cut off again.
-// The inode stays, symbolic links are followed.
+// A new file is made beside the module and renamed over it (util's
+// ReplacementFile; symbolic links are followed). What stays is copied by the
+// kernel, without passing through the process, and shares its blocks with the
+// old file where the file system can do that; all in all less than what objcopy
+// does. Mode and, as far as permitted, owner are the module's. Its other hard
+// links keep the old module. Only what one system call can do within one page,
+// or by a truncation, is done in place.
 //
-// A complete copy beside the module, renamed over it, is made instead:
-// - where the dead bytes would become too many (more than 64 KiB and more than
-//   a quarter of the live ones), so that finalizing again and again cannot
-//   grow a file for ever: the copy has the live ones alone;
-// - where a signature is to be dropped and contents change: what is appended
-//   behind a signature would make the old module an unsigned one;
-// - where the file has other hard links: these keep the old module;
-// - for another output path; mode and, as far as permitted, owner are the
-//   module's;
-// - where a section changes that a segment holds (vmlinux).
+// What is promised:
+// - Killed (SIGKILL, out of memory) at any point: old or new, bit for bit; what
+//   may be left beside it is a file .tmp_btfd_PID_N, which nobody reads and
+//   which kbuild's `make clean` sweeps up. tests/faults kills at every write.
+// - Full disk, quota, I/O error while writing: an error, and the old module.
+// - Power cut: nothing is synced, so within the seconds until the system writes
+//   its memory back the file system has the word, as for all that a build
+//   makes. ext4 and btrfs write a file before a rename over another one; xfs
+//   does not promise it. Who needs more calls sync(1) at the end of the build.
+// - Two writers of one module: a lock (flock) and a look at inode, size and
+// times
+//   make the second one fail with Aborted, and change nothing.
 //
-// All this holds for processes that are killed. Nothing is synced: after a
-// power loss a module may be damaged, like any other file that a build made in
-// its last seconds.
-//
-// Two writers of one module: a lock (flock) and a look at size and times of
-// the file make the second one fail with Aborted, and change nothing.
+// In the new file, new contents, section names and section headers stand behind
+// all that was there, and what was replaced remains as dead bytes. Where these
+// would become too many (more than 64 KiB and more than a quarter of the live
+// ones), or a signature goes, the live ones alone are kept, so that finalizing
+// again and again cannot grow a file for ever. What a segment holds (vmlinux)
+// stays where it is.
 #ifndef BTFD_LIB_ELF_MODULE_WRITER_H_
 #define BTFD_LIB_ELF_MODULE_WRITER_H_
 
@@ -48,7 +51,7 @@ struct WriteOptions {
 
 enum class WriteResult {
   kUnchanged,  // everything is there already: the file was not touched
-  kInPlace,    // appended to, or its signature cut off
+  kInPlace,    // its signature was cut off
   kReplaced,   // a new file is in its place, or at the output path
 };
 
@@ -62,12 +65,14 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
                                         absl::Span<const SectionEdit> edits,
                                         const WriteOptions& options);
 
-// Overwrites a section where it is, as resolve_btfids patches .BTF_ids: not
-// safe against a kill in the middle, for the sake of doing as upstream does.
-// As its elf_update() does, this cuts off what is behind all that the headers
-// speak of: an appended signature, which would be wrong now. `module` must be
-// open for writing. FailedPrecondition where the sizes differ, the section is
-// empty, or NOBITS.
+// Overwrites a section where it is, as resolve_btfids patches .BTF_ids. As its
+// elf_update() does, this cuts off what is behind all that the headers speak
+// of: an appended signature, which would be wrong now. Within one page, and
+// with nothing to cut off, that is one write to the file itself, which all its
+// hard links see; else the file is replaced as by WriteModule, where upstream's
+// tool could be killed half-way. `module` must be open for writing.
+// FailedPrecondition where the sizes differ, the section is empty, or NOBITS;
+// Aborted as above.
 absl::Status PatchSectionInPlace(const ModuleFile& module,
                                  const Section& section,
                                  absl::string_view content);
