@@ -16,9 +16,9 @@ namespace {
 constexpr int64_t kApplicationId = 0x42544644;
 // Raise with any change of kSchema or of what a checksum is made of. A cache
 // needs no migration: a file of another version is set aside.
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr const char* kSetApplicationId = "PRAGMA application_id=1112819268";
-constexpr const char* kSetSchemaVersion = "PRAGMA user_version=1";
+constexpr const char* kSetSchemaVersion = "PRAGMA user_version=2";
 
 // A use of a result is written without touching the pages of its value: what
 // changes with use stands in a table of its own.
@@ -41,6 +41,8 @@ constexpr const char* kSchema[] = {
     "CREATE INDEX results_by_use ON results(last_used, size)",
     "CREATE TABLE result_values(id INTEGER PRIMARY KEY,"
     " checksum BLOB NOT NULL, value BLOB NOT NULL)",
+    "CREATE TABLE result_requests(id INTEGER PRIMARY KEY,"
+    " checksum BLOB NOT NULL, request BLOB NOT NULL)",
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
     " WITHOUT ROWID",
     kSetApplicationId,
@@ -57,6 +59,7 @@ constexpr const char* kSchemaChecks[] = {
      " checksum, added FROM file_keys"),
     "SELECT id, key, size, last_used FROM results",
     "SELECT id, checksum, value FROM result_values",
+    "SELECT id, checksum, request FROM result_requests",
     "SELECT name, value FROM counters",
 };
 

@@ -112,33 +112,30 @@ absl::Status CheckDirectory(const struct stat& status, uid_t user,
   return absl::OkStatus();
 }
 
-bool IsNetworkFilesystem(int64_t f_type) {
-  // From linux/magic.h, and from the file systems' own headers.
-  switch (static_cast<uint32_t>(f_type)) {
-    case 0x00006969:  // NFS
-    case 0x0000517b:  // SMB
-    case 0xff534d42:  // CIFS
-    case 0xfe534d42:  // SMB2
-    case 0x01021997:  // 9p
-    case 0x65735546:  // FUSE (sshfs and the like)
-    case 0x5346414f:  // AFS
-    case 0x6b414653:  // kAFS
-    case 0x73757245:  // Coda
-    case 0x00c36400:  // Ceph
-    case 0x0bd00bd0:  // Lustre
-    case 0x47504653:  // GPFS
-    case 0x01161970:  // GFS2
-    case 0x7461636f:  // OCFS2
-      return true;
-    default:
-      return false;
+const char* NetworkFilesystem(int64_t f_type) {
+  // From linux/magic.h, statfs(2), and the file systems' own headers.
+  static constexpr struct {
+    uint32_t f_type;
+    const char* name;
+  } kKnown[] = {
+      {0x00006969, "NFS"},      {0x0000517b, "SMB"},    {0xff534d42, "CIFS"},
+      {0xfe534d42, "SMB"},      {0x01021997, "9p"},     {0x65735546, "FUSE"},
+      {0x5346414f, "AFS"},      {0x6b414653, "AFS"},    {0x73757245, "Coda"},
+      {0x00c36400, "Ceph"},     {0x0bd00bd0, "Lustre"}, {0x47504653, "GPFS"},
+      {0x01161970, "GFS2"},     {0x7461636f, "OCFS2"},  {0x19830326, "BeeGFS"},
+      {0x20030528, "OrangeFS"}, {0xaad7aaea, "PanFS"},  {0x0000564c, "NCP"},
+      {0x786f4256, "vboxsf"},   {0xbacbacbc, "HGFS"},
+  };
+  for (const auto& known : kKnown) {
+    if (known.f_type == static_cast<uint32_t>(f_type)) return known.name;
   }
+  return nullptr;
 }
 
-bool IsOnNetworkFilesystem(const std::string& directory) {
+const char* NetworkFilesystemOf(const std::string& directory) {
   struct statfs status;
-  if (statfs(directory.c_str(), &status) != 0) return true;
-  return IsNetworkFilesystem(status.f_type);
+  if (statfs(directory.c_str(), &status) != 0) return "unknown";
+  return NetworkFilesystem(status.f_type);
 }
 
 absl::Status CreatePrivateFile(const std::string& path) {

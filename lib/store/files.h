@@ -26,11 +26,12 @@ absl::Status PrepareDirectory(const std::string& directory);
 absl::Status CheckDirectory(const struct stat& status, uid_t user,
                             const std::string& directory);
 
-// By f_type of statfs(2): SQLite's WAL needs shared memory between processes,
-// which network and FUSE file systems do not have.
-bool IsNetworkFilesystem(int64_t f_type);
-// That of the directory's file system; true if it cannot be told.
-bool IsOnNetworkFilesystem(const std::string& directory);
+// By f_type of statfs(2): the name of a file system on which SQLite's WAL is no
+// good, since that needs memory shared by all who have the file open, and
+// network and FUSE file systems do not have it. Null for all others.
+const char* NetworkFilesystem(int64_t f_type);
+// That of the directory's file system; "unknown" if it cannot be told.
+const char* NetworkFilesystemOf(const std::string& directory);
 
 // Makes an empty file with mode 0600 if there is none.
 absl::Status CreatePrivateFile(const std::string& path);

@@ -35,16 +35,21 @@ class FilesTest : public ::testing::Test {
 };
 
 TEST_F(FilesTest, NetworkFileSystemsAreKnown) {
-  EXPECT_TRUE(IsNetworkFilesystem(0x6969));  // NFS
-  // CIFS, as a signed 32-bit f_type gives it, too.
-  EXPECT_TRUE(IsNetworkFilesystem(0xff534d42));
-  EXPECT_TRUE(IsNetworkFilesystem(static_cast<int32_t>(0xff534d42)));
-  EXPECT_TRUE(IsNetworkFilesystem(0x01021997));   // 9p
-  EXPECT_TRUE(IsNetworkFilesystem(0x65735546));   // FUSE
-  EXPECT_FALSE(IsNetworkFilesystem(0xef53));      // ext4
-  EXPECT_FALSE(IsNetworkFilesystem(0x01021994));  // tmpfs
-  EXPECT_FALSE(IsNetworkFilesystem(0x9123683e));  // btrfs
-  EXPECT_TRUE(IsOnNetworkFilesystem(directory_ + "/absent"));
+  EXPECT_STREQ(NetworkFilesystem(0x6969), "NFS");
+  // As a signed 32-bit f_type gives it, too.
+  EXPECT_STREQ(NetworkFilesystem(0xff534d42), "CIFS");
+  EXPECT_STREQ(NetworkFilesystem(static_cast<int32_t>(0xff534d42)), "CIFS");
+  EXPECT_STREQ(NetworkFilesystem(0xfe534d42), "SMB");
+  EXPECT_STREQ(NetworkFilesystem(0x01021997), "9p");
+  EXPECT_STREQ(NetworkFilesystem(0x65735546), "FUSE");
+  EXPECT_STREQ(NetworkFilesystem(0x5346414f), "AFS");
+  EXPECT_STREQ(NetworkFilesystem(0x00c36400), "Ceph");
+  EXPECT_STREQ(NetworkFilesystem(0x0bd00bd0), "Lustre");
+  EXPECT_EQ(NetworkFilesystem(0xef53), nullptr);      // ext4
+  EXPECT_EQ(NetworkFilesystem(0x01021994), nullptr);  // tmpfs
+  EXPECT_EQ(NetworkFilesystem(0x9123683e), nullptr);  // btrfs
+  EXPECT_EQ(NetworkFilesystem(0x58465342), nullptr);  // xfs
+  EXPECT_STREQ(NetworkFilesystemOf(directory_ + "/absent"), "unknown");
 }
 
 TEST_F(FilesTest, ParentsOfTheDirectoryAreMade) {

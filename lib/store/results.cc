@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/store/results.h"
 
+#include <zstd.h>
+
 #include <utility>
 #include <vector>
 
@@ -12,8 +14,17 @@ namespace btfd::store {
 
 namespace {
 
+// A fifth of the time of zstd's default, for a third more bytes.
+constexpr int kCompressionLevel = -3;
+// More than any request has; against what a damaged length would ask for.
+constexpr uint64_t kMaxRequestBytes = uint64_t{1} << 30;
+
 std::string NameForChecksum(const util::Digest& key) {
   return absl::StrCat("result ", key.binary());
+}
+
+std::string RequestNameForChecksum(const util::Digest& key) {
+  return absl::StrCat("request ", key.binary());
 }
 
 // All that a file key says, so that a row cannot lend its digest to another.
@@ -24,6 +35,7 @@ std::string NameForChecksum(const FileKey& key) {
 
 absl::Status DeleteResultById(Connection* connection, int64_t id) {
   for (const char* sql : {"DELETE FROM result_values WHERE id = ?1",
+                          "DELETE FROM result_requests WHERE id = ?1",
                           "DELETE FROM results WHERE id = ?1"}) {
     ASSIGN_OR_RETURN(sqlite3_stmt * statement, connection->Prepare(sql));
     RETURN_IF_ERROR(Query(statement).Bind(1, id).Run());
@@ -34,7 +46,8 @@ absl::Status DeleteResultById(Connection* connection, int64_t id) {
 }  // namespace
 
 absl::Status WriteResult(Connection* connection, const util::Digest& key,
-                         absl::string_view value, int64_t now) {
+                         absl::string_view value,
+                         absl::string_view packed_request, int64_t now) {
   int64_t id;
   {
     ASSIGN_OR_RETURN(
@@ -44,23 +57,59 @@ absl::Status WriteResult(Connection* connection, const util::Digest& key,
             " ON CONFLICT(key) DO UPDATE SET size = ?2, last_used = ?3"
             " RETURNING id"));
     Query query(statement);
+    const uint64_t size =
+        value.size() + packed_request.size() + kResultOverhead;
     ASSIGN_OR_RETURN(const bool row, query.BindBlob(1, key.binary())
-                                         .Bind(2, value.size())
+                                         .Bind(2, static_cast<int64_t>(size))
                                          .Bind(3, now)
                                          .Step());
     if (!row) return absl::DataLossError("store: a new result is lost");
     id = query.Int(0);
   }
+  {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare("INSERT OR REPLACE INTO result_values"
+                            "(id, checksum, value) VALUES(?1, ?2, ?3)"));
+    const std::string checksum = Checksum(NameForChecksum(key), value);
+    RETURN_IF_ERROR(Query(statement)
+                        .Bind(1, id)
+                        .BindBlob(2, checksum)
+                        .BindBlob(3, value)
+                        .Run());
+  }
+  if (packed_request.empty()) {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare("DELETE FROM result_requests WHERE id = ?1"));
+    return Query(statement).Bind(1, id).Run();
+  }
   ASSIGN_OR_RETURN(
       sqlite3_stmt * statement,
-      connection->Prepare("INSERT OR REPLACE INTO result_values"
-                          "(id, checksum, value) VALUES(?1, ?2, ?3)"));
-  const std::string checksum = Checksum(NameForChecksum(key), value);
+      connection->Prepare("INSERT OR REPLACE INTO result_requests"
+                          "(id, checksum, request) VALUES(?1, ?2, ?3)"));
+  const std::string checksum =
+      Checksum(RequestNameForChecksum(key), packed_request);
   return Query(statement)
       .Bind(1, id)
       .BindBlob(2, checksum)
-      .BindBlob(3, value)
+      .BindBlob(3, packed_request)
       .Run();
+}
+
+absl::Status WriteResultRemoval(Connection* connection,
+                                const util::Digest& key) {
+  int64_t id;
+  {
+    ASSIGN_OR_RETURN(
+        sqlite3_stmt * statement,
+        connection->Prepare("SELECT id FROM results WHERE key = ?1"));
+    Query query(statement);
+    ASSIGN_OR_RETURN(const bool found, query.BindBlob(1, key.binary()).Step());
+    if (!found) return absl::OkStatus();
+    id = query.Int(0);
+  }
+  return DeleteResultById(connection, id);
 }
 
 absl::Status WriteResultUse(Connection* connection, const util::Digest& key,
@@ -116,6 +165,72 @@ absl::StatusOr<uint64_t> ResultBytes(Connection* connection) {
       connection->RunForInt("SELECT coalesce(sum(size), 0) FROM results"
                             " INDEXED BY results_by_use"));
   return static_cast<uint64_t>(bytes);
+}
+
+absl::StatusOr<ResultStatistics> ReadResultStatistics(Connection* connection) {
+  ResultStatistics statistics;
+  ASSIGN_OR_RETURN(statistics.bytes, ResultBytes(connection));
+  ASSIGN_OR_RETURN(const int64_t results,
+                   connection->RunForInt("SELECT count(*) FROM results"));
+  // Counts without looking at a request.
+  ASSIGN_OR_RETURN(
+      const int64_t with_requests,
+      connection->RunForInt("SELECT count(*) FROM result_requests"));
+  statistics.results = static_cast<uint64_t>(results);
+  statistics.with_requests = static_cast<uint64_t>(with_requests);
+  return statistics;
+}
+
+absl::StatusOr<std::vector<util::Digest>> ReadResultKeys(
+    Connection* connection, const util::Digest* after, int limit) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare(
+          "SELECT key FROM results WHERE key > ?1 ORDER BY key LIMIT ?2"));
+  Query query(statement);
+  query.BindBlob(1, after == nullptr ? absl::string_view() : after->binary())
+      .Bind(2, limit);
+  std::vector<util::Digest> keys;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return keys;
+    const auto key = util::Digest::FromBinary(query.Bytes(0));
+    if (key.ok()) keys.push_back(*key);
+  }
+}
+
+std::string PackRequest(absl::string_view request) {
+  if (request.empty()) return "";
+  std::string packed(ZSTD_compressBound(request.size()), '\0');
+  const size_t size =
+      ZSTD_compress(packed.data(), packed.size(), request.data(),
+                    request.size(), kCompressionLevel);
+  packed.resize(ZSTD_isError(size) ? 0 : size);
+  return packed;
+}
+
+absl::StatusOr<StoredRequest> ReadRequest(Connection* connection,
+                                          const util::Digest& key) {
+  ASSIGN_OR_RETURN(
+      sqlite3_stmt * statement,
+      connection->Prepare("SELECT r.checksum, r.request FROM results"
+                          " JOIN result_requests r ON r.id = results.id"
+                          " WHERE results.key = ?1"));
+  Query query(statement);
+  ASSIGN_OR_RETURN(const bool found, query.BindBlob(1, key.binary()).Step());
+  if (!found) return absl::NotFoundError("store: no such request");
+  const std::string checksum(query.Bytes(0));
+  const absl::string_view packed = query.Bytes(1);
+  const uint64_t size = ZSTD_getFrameContentSize(packed.data(), packed.size());
+  StoredRequest stored;
+  if (checksum != Checksum(RequestNameForChecksum(key), packed) ||
+      size > kMaxRequestBytes) {
+    return stored;
+  }
+  stored.request.resize(size);
+  stored.intact = ZSTD_decompress(stored.request.data(), size, packed.data(),
+                                  packed.size()) == size;
+  return stored;
 }
 
 absl::StatusOr<Evicted> EvictResults(Connection* connection, uint64_t bytes,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,9 +26,14 @@ struct StoredResult {
   bool intact = false;   // it is the value's checksum
 };
 
-// Times are those of UseClock: microseconds.
+// What a result weighs besides its value and request: rows, keys and indexes.
+inline constexpr uint64_t kResultOverhead = 256;
+
+// Times are those of UseClock: microseconds. `packed_request` is as
+// PackRequest() made it; empty: none.
 absl::Status WriteResult(Connection* connection, const util::Digest& key,
-                         absl::string_view value, int64_t now);
+                         absl::string_view value,
+                         absl::string_view packed_request, int64_t now);
 absl::Status WriteResultUse(Connection* connection, const util::Digest& key,
                             int64_t when);
 // NotFound if there is none.
@@ -36,8 +42,25 @@ absl::StatusOr<StoredResult> ReadResult(Connection* connection,
 // Deletes what ReadResult found damaged, unless it was replaced since.
 absl::Status DeleteDamagedResult(Connection* connection,
                                  const StoredResult& damaged);
-// Bytes of all values.
+// OK if there is none.
+absl::Status WriteResultRemoval(Connection* connection,
+                                const util::Digest& key);
+// Bytes of all values and requests.
 absl::StatusOr<uint64_t> ResultBytes(Connection* connection);
+absl::StatusOr<ResultStatistics> ReadResultStatistics(Connection* connection);
+absl::StatusOr<std::vector<util::Digest>> ReadResultKeys(
+    Connection* connection, const util::Digest* after, int limit);
+
+// Requests are compressed (zstd), and off the connection, to hold it for less
+// time. Empty for what is empty or cannot be compressed.
+std::string PackRequest(absl::string_view request);
+struct StoredRequest {
+  std::string request;
+  bool intact = false;
+};
+// NotFound if the result has none or is not there.
+absl::StatusOr<StoredRequest> ReadRequest(Connection* connection,
+                                          const util::Digest& key);
 
 struct Evicted {
   uint64_t results = 0;

@@ -21,8 +21,20 @@ Database::Options DatabaseOptions(const StoreOptions& options) {
   Database::Options database;
   database.path = options.directory + kFileName;
   database.busy_timeout = options.busy_timeout;
-  database.rollback_journal =
-      options.rollback_journal || IsOnNetworkFilesystem(options.directory);
+  database.rollback_journal = options.rollback_journal;
+  const char* const network = options.filesystem_type.has_value()
+                                  ? NetworkFilesystem(*options.filesystem_type)
+                                  : NetworkFilesystemOf(options.directory);
+  if (network != nullptr) {
+    database.rollback_journal = true;
+    if (options.log != nullptr) {
+      options.log->Warning(absl::StrCat(
+          "store: ", options.directory, " is on a network file system (",
+          network,
+          "): SQLite's WAL is not used, so readers wait for writers; "
+          "a store_dir on a local disk is faster"));
+    }
+  }
   database.max_page_count = options.max_page_count;
   database.log = options.log;
   database.counters = options.counters;
@@ -136,13 +148,17 @@ absl::StatusOr<util::Digest> Store::GetFileKey(const FileKey& key) {
   return absl::DataLossError(text);
 }
 
-bool Store::PutResult(const util::Digest& key, std::string value) {
-  return impl_->writer.PutResult(key, std::move(value));
+bool Store::PutResult(const util::Digest& key, std::string value,
+                      std::string request) {
+  return impl_->writer.PutResult(key, std::move(value), std::move(request));
 }
 
 absl::StatusOr<std::string> Store::GetResult(const util::Digest& key) {
   const auto pending = impl_->writer.FindResult(key);
-  if (pending != nullptr) return *pending;
+  if (pending.has_value()) {
+    if (pending->value != nullptr) return *pending->value;
+    return absl::NotFoundError("store: the result was removed");
+  }
   ASSIGN_OR_RETURN(StoredResult stored,
                    impl_->session->Read([&](Connection* connection) {
                      return ReadResult(connection, key);
@@ -158,6 +174,55 @@ absl::StatusOr<std::string> Store::GetResult(const util::Digest& key) {
     return DeleteDamagedResult(connection, stored);
   }));
   return absl::DataLossError(text);
+}
+
+absl::StatusOr<std::string> Store::GetRequest(const util::Digest& key) {
+  const auto pending = impl_->writer.FindResult(key);
+  if (pending.has_value()) {
+    if (pending->bytes() > 0 && !pending->request->empty()) {
+      return *pending->request;
+    }
+    return absl::NotFoundError("store: no such request");
+  }
+  ASSIGN_OR_RETURN(StoredRequest stored,
+                   impl_->session->Read([&](Connection* connection) {
+                     return ReadRequest(connection, key);
+                   }));
+  if (stored.intact) return std::move(stored.request);
+  const std::string text =
+      absl::StrCat("store: the request of result ", key.hex(),
+                   " does not have its checksum; deleted");
+  impl_->session->Report(Counter::kStoreChecksumFailures, text);
+  RemoveResult(key);
+  return absl::DataLossError(text);
+}
+
+void Store::RemoveResult(const util::Digest& key) {
+  impl_->writer.RemoveResult(key);
+}
+
+absl::Status Store::ClearResults() {
+  impl_->writer.DropPendingResults();
+  RETURN_IF_ERROR(Flush());
+  constexpr int kStep = 256;
+  while (true) {
+    ASSIGN_OR_RETURN(const Evicted deleted,
+                     impl_->session->Write([](Connection* connection) {
+                       return EvictResults(connection, UINT64_MAX, kStep);
+                     }));
+    if (deleted.results == 0) return absl::OkStatus();
+  }
+}
+
+absl::StatusOr<std::vector<util::Digest>> Store::ListResults(
+    const util::Digest* after, int limit) {
+  return impl_->session->Read([&](Connection* connection) {
+    return ReadResultKeys(connection, after, limit);
+  });
+}
+
+absl::StatusOr<ResultStatistics> Store::GetResultStatistics() {
+  return impl_->session->Read(ReadResultStatistics);
 }
 
 void Store::AddCounters(const std::map<std::string, uint64_t>& deltas) {

@@ -25,6 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "lib/store/counters.h"
 #include "lib/util/blob.h"
 #include "lib/util/digest.h"
@@ -54,6 +55,8 @@ struct StoreOptions {
   Counters* counters = nullptr;
   // No WAL, as always on a network file system: readers then wait for writers.
   bool rollback_journal = false;
+  // For tests: what statfs(2) would say of the directory's file system.
+  absl::optional<int64_t> filesystem_type;
   // For tests: SQLite's limit of the file's size in pages (0: none).
   uint32_t max_page_count = 0;
 };
@@ -78,6 +81,12 @@ struct BaseRecord {
   uint64_t raw_bytes = 0;
   uint64_t stored_bytes = 0;  // raw and index blobs
   int64_t last_used_unix = 0;
+};
+
+struct ResultStatistics {
+  uint64_t results = 0;
+  uint64_t bytes = 0;          // as counted against max_result_bytes
+  uint64_t with_requests = 0;  // those that can be computed anew
 };
 
 class Store {
@@ -114,9 +123,24 @@ class Store {
   absl::StatusOr<util::Digest> GetFileKey(const FileKey& key);
 
   // Results. A put is found at once and written later, in a batch; false if it
-  // was dropped because too much is pending. A get counts as a use.
-  bool PutResult(const util::Digest& key, std::string value);
+  // was dropped because too much is pending. A get counts as a use. `request`,
+  // unless empty, is what the result can be computed from anew; it is kept
+  // beside it, compressed, and is the first thing to be dropped for room.
+  bool PutResult(const util::Digest& key, std::string value,
+                 std::string request = "");
   absl::StatusOr<std::string> GetResult(const util::Digest& key);
+  // NotFound also where the result has none. No use.
+  absl::StatusOr<std::string> GetRequest(const util::Digest& key);
+  // Forgets a result at once, and deletes it later.
+  void RemoveResult(const util::Digest& key);
+  // Deletes all that were put before, in small steps on the caller's thread.
+  absl::Status ClearResults();
+  // The keys of up to `limit` results that are written, in their own order,
+  // those behind `after` (null: from the first one).
+  absl::StatusOr<std::vector<util::Digest>> ListResults(
+      const util::Digest* after, int limit);
+  // Of what is written.
+  absl::StatusOr<ResultStatistics> GetResultStatistics();
 
   // Lifetime counters: added up in memory, written later. Names that are not in
   // counters.h are ignored.

@@ -121,7 +121,7 @@ TEST_F(StoreDamageTest, DatabaseOfAnotherProgramIsSetAside) {
 
 TEST_F(StoreDamageTest, NewerSchemaIsSetAside) {
   MakeStore();
-  OtherConnection(path()).Run("PRAGMA user_version=2");
+  OtherConnection(path()).Run("PRAGMA user_version=99");
   ExpectSetAsideAtOpen(ReadFile());
 }
 

@@ -62,35 +62,54 @@ int64_t Writer::UseTime() {
   return last_use_ = std::max(now, last_use_ + 1);
 }
 
-bool Writer::PutResult(const util::Digest& key, std::string value) {
-  const int64_t now = UseTime();
-  const uint64_t size = value.size();
-  auto shared = std::make_shared<const std::string>(std::move(value));
+bool Writer::PutResult(const util::Digest& key, std::string value,
+                       std::string request) {
+  PendingResult fresh;
+  fresh.used = UseTime();
+  fresh.value = std::make_shared<const std::string>(std::move(value));
+  fresh.request = std::make_shared<const std::string>(std::move(request));
   const absl::MutexLock lock(&mutex_);
   const uint64_t pending =
       gathering_->bytes + (writing_ == nullptr ? 0 : writing_->bytes);
-  if (size > max_pending_bytes_ || pending > max_pending_bytes_ - size ||
-      gathering_->results.size() >= kMaxEntries) {
+  const auto fits = [&] {
+    return fresh.bytes() <= max_pending_bytes_ &&
+           pending <= max_pending_bytes_ - fresh.bytes();
+  };
+  if (!fits()) fresh.request = std::make_shared<const std::string>();
+  if (!fits() || gathering_->results.size() >= kMaxEntries) {
     if (counters_ != nullptr) counters_->Add(Counter::kStorePutsDropped);
     return false;
   }
   PendingResult& entry = gathering_->results[key];
-  if (entry.value != nullptr) gathering_->bytes -= entry.value->size();
-  entry = {std::move(shared), now};
-  gathering_->bytes += size;
+  gathering_->bytes -= entry.bytes();
+  entry = std::move(fresh);
+  gathering_->bytes += entry.bytes();
   return true;
 }
 
-std::shared_ptr<const std::string> Writer::FindResult(
+absl::optional<Writer::PendingResult> Writer::FindResult(
     const util::Digest& key) const {
   const absl::MutexLock lock(&mutex_);
   const Batch* const batches[] = {gathering_.get(), writing_.get()};
   for (const Batch* batch : batches) {
     if (batch == nullptr) continue;
     const auto found = batch->results.find(key);
-    if (found != batch->results.end()) return found->second.value;
+    if (found != batch->results.end()) return found->second;
   }
-  return nullptr;
+  return absl::nullopt;
+}
+
+void Writer::RemoveResult(const util::Digest& key) {
+  const absl::MutexLock lock(&mutex_);
+  PendingResult& entry = gathering_->results[key];
+  gathering_->bytes -= entry.bytes();
+  entry = PendingResult();
+}
+
+void Writer::DropPendingResults() {
+  const absl::MutexLock lock(&mutex_);
+  gathering_->results.clear();
+  gathering_->bytes = 0;
 }
 
 void Writer::UseResult(const util::Digest& key) {
@@ -204,10 +223,14 @@ void Writer::Loop() {
 
 absl::Status Writer::WriteBatch(const Batch& batch) {
   session_->CheckStillThere();
+  PackedRequests packed;
+  for (const auto& [key, result] : batch.results) {
+    if (result.value != nullptr) packed[key] = PackRequest(*result.request);
+  }
   absl::Status status = absl::OkStatus();
   if (!batch.empty()) {
     status = session_->Write([&](Connection* connection) {
-      absl::Status rows = WriteRows(connection, batch);
+      absl::Status rows = WriteRows(connection, batch, packed);
       // While the connection is ours: GetCounters sees each delta once.
       if (rows.ok()) ForgetBatch(/*written=*/true);
       return rows;
@@ -217,10 +240,18 @@ absl::Status Writer::WriteBatch(const Batch& batch) {
   return status;
 }
 
-absl::Status Writer::WriteRows(Connection* connection, const Batch& batch) {
+absl::Status Writer::WriteRows(Connection* connection, const Batch& batch,
+                               const PackedRequests& packed) {
   ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(connection));
   for (const auto& [key, result] : batch.results) {
-    RETURN_IF_ERROR(WriteResult(connection, key, *result.value, result.used));
+    if (result.value == nullptr) {
+      RETURN_IF_ERROR(WriteResultRemoval(connection, key));
+      continue;
+    }
+    const std::string& request = packed.at(key);
+    RETURN_IF_ERROR(
+        WriteResult(connection, key, *result.value, request, result.used));
+    result_bytes_ += result.value->size() + request.size() + kResultOverhead;
   }
   for (const auto& [key, when] : batch.result_uses) {
     RETURN_IF_ERROR(WriteResultUse(connection, key, when));
@@ -256,10 +287,7 @@ void Writer::ForgetBatch(bool written) {
 }
 
 absl::Status Writer::Evict(const Batch& batch) {
-  if (!batch.results.empty()) {
-    result_bytes_ += batch.bytes;
-    RETURN_IF_ERROR(EvictResultsInSteps());
-  }
+  if (!batch.results.empty()) RETURN_IF_ERROR(EvictResultsInSteps());
   if (batch.evict_bases) RETURN_IF_ERROR(EvictBasesInSteps());
   return GiveBackPages();
 }

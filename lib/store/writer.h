@@ -33,10 +33,25 @@ class Writer {
   // Writes what is pending.
   ~Writer();
 
+  // A result on its way to the database; or what is left of one, without a
+  // value, on its way out of it.
+  struct PendingResult {
+    std::shared_ptr<const std::string> value;
+    std::shared_ptr<const std::string> request;
+    int64_t used = 0;
+    uint64_t bytes() const {
+      return value == nullptr ? 0 : value->size() + request->size();
+    }
+  };
+
   // False if it was dropped for the limit of pending bytes.
-  bool PutResult(const util::Digest& key, std::string value);
-  // Null if none is pending.
-  std::shared_ptr<const std::string> FindResult(const util::Digest& key) const;
+  bool PutResult(const util::Digest& key, std::string value,
+                 std::string request);
+  // Nothing if none is pending.
+  absl::optional<PendingResult> FindResult(const util::Digest& key) const;
+  void RemoveResult(const util::Digest& key);
+  // Forgets those that nobody has begun to write.
+  void DropPendingResults();
   void UseResult(const util::Digest& key);
   void UseBase(const util::Digest& digest);
   // Bases were put: see whether others have to go.
@@ -58,10 +73,6 @@ class Writer {
  private:
   using FileKeyTuple =
       std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
-  struct PendingResult {
-    std::shared_ptr<const std::string> value;
-    int64_t used;
-  };
   struct Batch {
     absl::flat_hash_map<util::Digest, PendingResult> results;
     absl::flat_hash_map<util::Digest, int64_t> result_uses;
@@ -76,13 +87,16 @@ class Writer {
     bool only_uses() const;
   };
 
+  using PackedRequests = absl::flat_hash_map<util::Digest, std::string>;
+
   static FileKeyTuple Tuple(const FileKey& key);
 
   void Loop();
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsUrgent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteBatch(const Batch& batch);
-  absl::Status WriteRows(Connection* connection, const Batch& batch);
+  absl::Status WriteRows(Connection* connection, const Batch& batch,
+                         const PackedRequests& packed);
   // The batch is in the database, or lost but for its counters.
   void ForgetBatch(bool written);
   absl::Status Evict(const Batch& batch);
@@ -111,8 +125,8 @@ class Writer {
   int64_t last_use_ ABSL_GUARDED_BY(mutex_) = 0;
 
   // Of the thread alone.
-  absl::Duration pause_;  // after an error, before the next batch
-  uint64_t result_bytes_ = 0;
+  absl::Duration pause_;       // after an error, before the next batch
+  uint64_t result_bytes_ = 0;  // at most what is in the database, by our count
   int counted_generation_ = -1;  // of the database result_bytes_ is about
 
   std::thread thread_;  // last: starts when all else is there
