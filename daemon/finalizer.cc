@@ -40,7 +40,7 @@ std::string Readable(absl::string_view text) {
 Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
                      Workspaces* workspaces, BaseRegistry* bases,
                      ResultCache* results, store::Counters* counters,
-                     util::Log* log)
+                     util::Log* log, Forwarder* forwarder)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
       work_(work),
@@ -48,7 +48,8 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
       bases_(bases),
       results_(results),
       counters_(counters),
-      log_(log) {}
+      log_(log),
+      forwarder_(forwarder) {}
 
 absl::StatusOr<Work::Ticket> Finalizer::Admit(const MessageSize& size,
                                               const Patience& patience) {
@@ -81,6 +82,7 @@ void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
   if (!failure.status.ok()) {
     response->set_message(Readable(failure.status.message()));
   }
+  response->set_engine_version(engine::kEngineVersion);
   const uint64_t bytes_out = BytesOut(*response);
   counters_->Add(Counter::kRequests);
   counters_->Add(store::OutcomeCounter(response->outcome()));
@@ -109,15 +111,24 @@ Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
     return {status};
   }
   if (absl::Status status = CheckSizes(request); !status.ok()) return {status};
-  const auto base = ResolveBase(request);
-  if (!base.ok()) return {base.status()};
-  const BaseRegistry::Handle* handle = base->has_value() ? &**base : nullptr;
+  const auto digest = NameBase(request);
+  if (!digest.ok()) return {digest.status()};
+  const util::Digest* const base_digest =
+      digest->has_value() ? &**digest : nullptr;
+  const auto base = AcquireBase(*digest);
+  const bool hand_on = forwarder_ != nullptr && !request.forwarded();
+  // Others may have it, or the result.
+  const bool is_missing = OutcomeOf(base.status()) == v1::BASE_UNKNOWN;
+  if (!base.ok() && !(hand_on && is_missing)) return {base.status()};
 
   const bool use_cache = results_->enabled() && !request.bypass_cache();
+  std::optional<v1::FindResultRequest> query;
+  if (use_cache || (hand_on && !request.bypass_cache())) {
+    query = ResultCache::QueryOf(request, base_digest);
+  }
   util::Digest key;
   if (use_cache) {
-    key = ResultCache::KeyOf(request,
-                             handle == nullptr ? nullptr : &handle->digest());
+    key = ResultCache::KeyOf(*query);
     if (auto found = results_->Find(key)) {
       *response = *std::move(found);
       counters_->Add(Counter::kCacheHits);
@@ -125,19 +136,68 @@ Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
       return {};
     }
   }
+  if (hand_on && HandOn(request, query, base_digest, patience, response)) {
+    RegisterResult(request, *response);
+    if (use_cache) Keep(key, response);
+    return {};
+  }
+  if (!base.ok()) return {base.status()};
+  const BaseRegistry::Handle* handle = base->has_value() ? &**base : nullptr;
   counters_->Add(use_cache ? Counter::kCacheMisses : Counter::kCacheBypassed);
 
   Failure failure = RunEngine(request, handle, patience, response);
   if (!failure.status.ok()) return failure;
   RegisterResult(request, *response);
-  if (use_cache) {
-    response->set_outcome(v1::OK);
-    const uint64_t engine_ns = response->engine_ns();
-    response->clear_engine_ns();
-    results_->Keep(key, *response);
-    response->set_engine_ns(engine_ns);
-  }
+  if (use_cache) Keep(key, response);
   return {};
+}
+
+// What is of this run alone is not kept.
+void Finalizer::Keep(const util::Digest& key, v1::FinalizeResponse* response) {
+  response->set_outcome(v1::OK);
+  const uint64_t engine_ns = response->engine_ns();
+  const bool cached = response->cached();
+  response->clear_engine_ns();
+  response->clear_cached();
+  results_->Keep(key, *response);
+  response->set_engine_ns(engine_ns);
+  response->set_cached(cached);
+}
+
+bool Finalizer::HandOn(const v1::FinalizeRequest& request,
+                       const std::optional<v1::FindResultRequest>& query,
+                       const util::Digest* base, const Patience& patience,
+                       v1::FinalizeResponse* response) {
+  Forwarder::Job job;
+  job.request = &request;
+  job.query = query.has_value() ? &*query : nullptr;
+  job.base = base;
+  job.raw_base = [this, base] { return bases_->Raw(*base); };
+  if (!forwarder_->Finalize(job, patience, response)) return false;
+  // Of this daemon's engine, and its own version.
+  response->clear_engine_ns();
+  response->clear_engine_version();
+  return true;
+}
+
+void Finalizer::Find(const v1::FindResultRequest& query,
+                     v1::FinalizeResponse* response) {
+  std::optional<v1::FinalizeResponse> found;
+  if (results_->enabled() && !work_->draining() &&
+      query.engine_version() == engine::kEngineVersion) {
+    found = results_->Find(ResultCache::KeyOf(query));
+  }
+  if (found.has_value()) {
+    *response = *std::move(found);
+    response->set_outcome(v1::OK);
+    counters_->Add(Counter::kCacheHits);
+    counters_->Add(Counter::kRequests);
+    counters_->Add(Counter::kBytesOut, BytesOut(*response));
+  } else {
+    response->set_outcome(v1::RESULT_UNKNOWN);
+  }
+  response->set_engine_version(engine::kEngineVersion);
+  counters_->Add(store::OutcomeCounter(response->outcome()));
 }
 
 absl::Status Finalizer::CheckSizes(const v1::FinalizeRequest& request) const {
@@ -157,25 +217,27 @@ absl::Status Finalizer::CheckSizes(const v1::FinalizeRequest& request) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::ResolveBase(
+absl::StatusOr<std::optional<util::Digest>> Finalizer::NameBase(
     const v1::FinalizeRequest& request) {
-  if (!request.has_base()) return std::optional<BaseRegistry::Handle>();
+  if (!request.has_base()) return std::optional<util::Digest>();
   const v1::BaseRef& ref = request.base();
-  util::Digest digest;
   if (!ref.digest().empty()) {
-    ASSIGN_OR_RETURN(digest, util::Digest::FromBinary(ref.digest()));
-  } else {
-    ASSIGN_OR_RETURN(const store::FileKey key, FileKeyOf(ref.file_key()));
-    const absl::StatusOr<util::Digest> found = bases_->FindByKey(key);
-    counters_->Add(found.ok() ? Counter::kFileKeyHits
-                              : Counter::kFileKeyMisses);
-    if (!found.ok()) {
-      return OutcomeError(v1::BASE_KEY_UNKNOWN,
-                          "the digest of the base file is not known");
-    }
-    digest = *found;
+    ASSIGN_OR_RETURN(const util::Digest digest,
+                     util::Digest::FromBinary(ref.digest()));
+    return std::optional<util::Digest>(digest);
   }
-  absl::StatusOr<BaseRegistry::Handle> handle = bases_->Acquire(digest);
+  ASSIGN_OR_RETURN(const store::FileKey key, FileKeyOf(ref.file_key()));
+  const absl::StatusOr<util::Digest> found = bases_->FindByKey(key);
+  counters_->Add(found.ok() ? Counter::kFileKeyHits : Counter::kFileKeyMisses);
+  if (found.ok()) return std::optional<util::Digest>(*found);
+  return OutcomeError(v1::BASE_KEY_UNKNOWN,
+                      "the digest of the base file is not known");
+}
+
+absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::AcquireBase(
+    const std::optional<util::Digest>& digest) {
+  if (!digest.has_value()) return std::optional<BaseRegistry::Handle>();
+  absl::StatusOr<BaseRegistry::Handle> handle = bases_->Acquire(*digest);
   if (absl::IsNotFound(handle.status())) {
     return OutcomeError(v1::BASE_UNKNOWN, handle.status().message());
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One request, from message to message: check, admit, find the base, look in
-// the result cache, run the engine, keep the result, count. Knows nothing of
-// gRPC's calls: unary and streamed requests both end here.
+// the result cache, ask a remote daemon or run the engine, keep the result,
+// count. Knows nothing of gRPC's calls: unary and streamed requests both end
+// here.
 #ifndef BTFD_DAEMON_FINALIZER_H_
 #define BTFD_DAEMON_FINALIZER_H_
 
@@ -13,12 +14,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/forward/forwarder.h"
 #include "daemon/message.h"
 #include "daemon/registry.h"
 #include "daemon/result_cache.h"
 #include "daemon/work.h"
 #include "lib/engine/pipeline.h"
 #include "lib/store/counters.h"
+#include "lib/util/digest.h"
 #include "lib/util/log.h"
 #include "proto/btfd.pb.h"
 
@@ -33,9 +36,11 @@ using FinalizeFn = std::function<absl::Status(
 // Thread-safe. All that is given must outlive it.
 class Finalizer {
  public:
+  // `forwarder` may be null: nothing is handed on to other daemons.
   Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
             Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
-            store::Counters* counters, util::Log* log);
+            store::Counters* counters, util::Log* log,
+            Forwarder* forwarder = nullptr);
 
   // Admission for a request that came and is not parsed yet, to be asked for
   // before Run. The ticket stays the caller's, until the answer is delivered.
@@ -49,6 +54,9 @@ class Finalizer {
   void Run(const v1::FinalizeRequest& request, const Patience& patience,
            v1::FinalizeResponse* response);
 
+  // Answers from what is there already, or with RESULT_UNKNOWN.
+  void Find(const v1::FindResultRequest& query, v1::FinalizeResponse* response);
+
  private:
   // A step's error, and where the engine found it.
   struct Failure {
@@ -59,11 +67,18 @@ class Finalizer {
   Failure Answer(const v1::FinalizeRequest& request, const Patience& patience,
                  v1::FinalizeResponse* response);
   absl::Status CheckSizes(const v1::FinalizeRequest& request) const;
-  absl::StatusOr<std::optional<BaseRegistry::Handle>> ResolveBase(
+  absl::StatusOr<std::optional<util::Digest>> NameBase(
       const v1::FinalizeRequest& request);
+  absl::StatusOr<std::optional<BaseRegistry::Handle>> AcquireBase(
+      const std::optional<util::Digest>& digest);
+  bool HandOn(const v1::FinalizeRequest& request,
+              const std::optional<v1::FindResultRequest>& query,
+              const util::Digest* base, const Patience& patience,
+              v1::FinalizeResponse* response);
   Failure RunEngine(const v1::FinalizeRequest& request,
                     const BaseRegistry::Handle* base, const Patience& patience,
                     v1::FinalizeResponse* response);
+  void Keep(const util::Digest& key, v1::FinalizeResponse* response);
   void RegisterResult(const v1::FinalizeRequest& request,
                       const v1::FinalizeResponse& response);
   // Outcome and message of a response, counters, log.
@@ -78,6 +93,7 @@ class Finalizer {
   ResultCache* const results_;
   store::Counters* const counters_;
   util::Log* const log_;
+  Forwarder* const forwarder_;
 };
 
 }  // namespace btfd::daemon

@@ -28,6 +28,7 @@
 #include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "daemon/daemonize.h"
+#include "daemon/listen/network_door.h"
 #include "daemon/options.h"
 #include "daemon/server.h"
 #include "daemon/socket.h"
@@ -233,5 +234,7 @@ int main(int argc, char** argv) {
   const auto options =
       btfd::daemon::ReadOptions(btfd::daemon::Flag, btfd::daemon::Environment);
   if (!options.ok()) return btfd::daemon::Fail(options.status());
+  const absl::Status network = btfd::daemon::CheckNetworkDoor(*options);
+  if (!network.ok()) return btfd::daemon::Fail(network);
   return btfd::daemon::Main(*options);
 }

@@ -27,6 +27,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/engine/pipeline.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
 
@@ -114,6 +115,8 @@ std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
   builder.SetSyncServerOption(Sync::MIN_POLLERS, 1);
   builder.SetSyncServerOption(Sync::MAX_POLLERS,
                               static_cast<int>(options.threads) + 2);
+  int port;
+  AddNetworkDoor(options, &builder, &port);
   return builder.BuildAndStart();
 }
 
@@ -177,17 +180,36 @@ absl::Status Server::Open() {
     }
   }
 
+  if (!options_.server.empty()) {
+    ASSIGN_OR_RETURN(
+        forwarder_,
+        Forwarder::Make({options_.server, options_.server_ca,
+                         options_.server_certificate, options_.server_key,
+                         options_.server_timeout, engine::kEngineVersion},
+                        &counters_, log_));
+    log_->Info(absl::StrCat("handing work on to ", options_.server));
+  }
+
   Service::Parts parts;
   parts.options = options_;
   parts.store = store_.get();
   parts.store_path = std::move(store_path);
   parts.counters = &counters_;
   parts.log = log_;
+  parts.forwarder = forwarder_.get();
   parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
   service_ = std::make_unique<Service>(std::move(parts));
   grpc_ = StartGrpc(options_, static_cast<bool>(door_.connection),
                     service_.get(), &stalls_);
+  if (grpc_ == nullptr && !options_.listen.empty()) {
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen at ", options_.listen, "; is another program there?"));
+  }
   if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
+  if (!options_.listen.empty()) log_->Info(DescribeNetworkDoor(options_));
+  if (!options_.health_listen.empty()) {
+    ASSIGN_OR_RETURN(health_port_, HealthPort::Start(options_.health_listen));
+  }
 
   if (door_.connection) {
     // Whatever happens on it is gRPC's to see, but its end is ours to know.
@@ -333,6 +355,7 @@ void Server::Drain() {
   }
   service_->work().StartDrain();
   grpc_->GetHealthCheckService()->SetServingStatus(false);
+  if (health_port_ != nullptr) health_port_->SetServing(false);
   if (!service_->work().WaitUntilIdle(options_.drain_timeout)) {
     log_->Warning(absl::StrCat("gave up on ", service_->work().in_flight(),
                                " requests in flight"));
@@ -341,8 +364,10 @@ void Server::Drain() {
                   absl::ToChronoMilliseconds(kGrpcGrace));
   grpc_->Wait();
   grpc_ = nullptr;
+  health_port_ = nullptr;
   service_->Finish(kStoreGrace);
   service_ = nullptr;
+  forwarder_ = nullptr;
   store_ = nullptr;
   log_->Info("stopped");
 }

@@ -15,6 +15,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/connections.h"
+#include "daemon/forward/forwarder.h"
+#include "daemon/listen/network_door.h"
 #include "daemon/options.h"
 #include "daemon/service.h"
 #include "daemon/socket.h"
@@ -81,9 +83,11 @@ class Server {
 
   store::Counters counters_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Forwarder> forwarder_;  // null: nothing is handed on
   std::unique_ptr<Service> service_;
   StallWatch stalls_;
   std::unique_ptr<grpc::Server> grpc_;
+  std::unique_ptr<HealthPort> health_port_;  // null: none
 };
 
 }  // namespace btfd::daemon

@@ -55,6 +55,20 @@ grpc::Status NoRequest() {
                       "the call ended before its request");
 }
 
+absl::Status ForeignKey() {
+  return absl::InvalidArgumentError(
+      "a file key is of one machine; over the network a base is named by its "
+      "digest");
+}
+
+// Who hands work on waits for answers from afar; what computes here is bounded
+// by the workspaces all the same.
+constexpr uint32_t kHandedOnAtOnce = 64;
+uint32_t StreamedAtOnce(const Options& options) {
+  return options.server.empty() ? options.threads
+                                : std::max(options.threads, kHandedOnAtOnce);
+}
+
 // Of this process, in bytes; 0 where the kernel does not tell.
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -72,7 +86,10 @@ Service::Service(Parts parts)
       store_path_(std::move(parts.store_path)),
       counters_(parts.counters),
       log_(parts.log),
+      forwarder_(parts.forwarder),
       on_shutdown_(std::move(parts.on_shutdown)),
+      guests_(options_.max_client_requests, options_.max_client_bytes,
+              counters_),
       work_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
       workspaces_(options_.threads),
       ledger_(counters_, store_),
@@ -80,8 +97,8 @@ Service::Service(Parts parts)
       results_(options_.result_cache ? store_ : nullptr, log_),
       uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
-                 &workspaces_, &bases_, &results_, counters_, log_),
-      stream_tasks_(options_.threads) {
+                 &workspaces_, &bases_, &results_, counters_, log_, forwarder_),
+      stream_tasks_(StreamedAtOnce(options_)) {
   RegisterMethods();
 }
 
@@ -91,9 +108,11 @@ void Service::RegisterSmall(const char* method,
                                                            const Request*,
                                                            Response*)) {
   using Call = grpc::ServerUnaryStreamer<Bytes, Response>;
-  const auto handle = [this, serve](Context* context, Call* call) {
+  const auto handle = [this, method, serve](Context* context, Call* call) {
     Bytes raw;
     if (!call->Read(&raw)) return NoRequest();
+    const auto pass = guests_.Admit(*context, method, raw.Length());
+    if (!pass.ok()) return ToGrpc(pass.status());
     Request request;
     const absl::Status parsed =
         ParseSmallMessage(&raw, kSmallMessage, &request);
@@ -112,6 +131,7 @@ void Service::RegisterSmall(const char* method,
 
 void Service::RegisterMethods() {
   RegisterSmall("Greet", &Service::Greet);
+  RegisterSmall("FindResult", &Service::FindResult);
   RegisterSmall("BindFileKey", &Service::BindFileKey);
   RegisterSmall("ListBases", &Service::ListBases);
   RegisterSmall("RemoveBase", &Service::RemoveBase);
@@ -181,6 +201,13 @@ grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
   return grpc::Status::OK;
 }
 
+grpc::Status Service::FindResult(Context*, const v1::FindResultRequest* query,
+                                 v1::FinalizeResponse* response) {
+  work_.Touch();
+  finalizer_.Find(*query, response);
+  return grpc::Status::OK;
+}
+
 grpc::Status Service::ServeFinalize(
     Context* context,
     grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call) {
@@ -189,6 +216,8 @@ grpc::Status Service::ServeFinalize(
   v1::FinalizeRequest request;
   const auto size = MeasureMessage(&raw, request);
   if (!size.ok()) return ToGrpc(size.status());
+  const auto pass = guests_.Admit(*context, "Finalize", size->Cost());
+  if (!pass.ok()) return ToGrpc(pass.status());
   const Patience patience = PatienceOf(context);
   v1::FinalizeResponse response;
   const auto ticket = finalizer_.Admit(*size, patience);
@@ -197,7 +226,13 @@ grpc::Status Service::ServeFinalize(
       return ToGrpc(parsed);
     }
     raw.Clear();
-    finalizer_.Run(request, patience, &response);
+    // One hop, or daemons that name each other would never end.
+    if (pass->is_guest()) request.set_forwarded(true);
+    if (pass->is_guest() && request.base().has_file_key()) {
+      finalizer_.Refuse(*size, ForeignKey(), &response);
+    } else {
+      finalizer_.Run(request, patience, &response);
+    }
   } else {
     finalizer_.Refuse(*size, ticket.status(), &response);
   }
@@ -210,9 +245,11 @@ grpc::Status Service::ServeFinalize(
 grpc::Status Service::ServeStream(
     Context* context,
     grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call) {
+  const auto pass = guests_.Admit(*context, "FinalizeStream", 0);
+  if (!pass.ok()) return ToGrpc(pass.status());
   FinalizeStream::Limits limits;
   // Enough that reading and writing keep every core busy.
-  limits.requests = 2 * options_.threads + 2;
+  limits.requests = 2 * StreamedAtOnce(options_) + 2;
   limits.bytes = std::max<uint64_t>(work_.max_bytes() / kStreamsShare, 1);
   return ToGrpc(daemon::FinalizeStream(limits, &finalizer_, &stream_tasks_,
                                        PatienceOf(context), call)
@@ -222,12 +259,21 @@ grpc::Status Service::ServeStream(
 grpc::Status Service::ServeUpload(
     Context* context,
     grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call) {
-  const auto read = [this, call](v1::AddBaseRequest* part) -> absl::Status {
+  const auto pass = guests_.Admit(*context, "AddBase", 0);
+  if (!pass.ok()) return ToGrpc(pass.status());
+  v1::FinalizeRequest along;
+  bool has_along = false;
+  const auto read = [&](v1::AddBaseRequest* part) -> absl::Status {
     Bytes raw;
     if (!call->Read(&raw)) return absl::OutOfRangeError("the upload's end");
     // Chunks are one field; a header may bring a request along.
-    return ParseSmallMessage(
-        &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part);
+    RETURN_IF_ERROR(ParseSmallMessage(
+        &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part));
+    if (!part->has_header()) return absl::OkStatus();
+    if (pass->is_guest() && part->header().has_file_key()) return ForeignKey();
+    has_along = part->header().has_finalize();
+    if (has_along) along.Swap(part->mutable_header()->mutable_finalize());
+    return absl::OkStatus();
   };
   v1::AddBaseResponse response;
   engine::FailedIn failed_in = engine::FailedIn::kNone;
@@ -236,9 +282,26 @@ grpc::Status Service::ServeUpload(
   Conclude(status, failed_in, &response);
   if (!status.ok()) {
     log_->Warning(absl::StrCat("base not taken: ", status.message()));
+  } else if (has_along) {
+    if (pass->is_guest()) along.set_forwarded(true);
+    FinalizeAlong(along, PatienceOf(context), response.mutable_finalized());
   }
   call->Write(response, grpc::WriteOptions().set_last_message());
   return grpc::Status::OK;
+}
+
+void Service::FinalizeAlong(const v1::FinalizeRequest& request,
+                            const Patience& patience,
+                            v1::FinalizeResponse* response) {
+  MessageSize size;
+  size.bytes = request.ByteSizeLong();
+  size.tag = request.tag();
+  const auto ticket = finalizer_.Admit(size, patience);
+  if (ticket.ok()) {
+    finalizer_.Run(request, patience, response);
+  } else {
+    finalizer_.Refuse(size, ticket.status(), response);
+  }
 }
 
 grpc::Status Service::BindFileKey(Context*,
@@ -249,10 +312,11 @@ grpc::Status Service::BindFileKey(Context*,
     ASSIGN_OR_RETURN(const util::Digest digest,
                      util::Digest::FromBinary(request->digest()));
     const auto base = bases_.Acquire(digest);
-    if (absl::IsNotFound(base.status())) {
+    // Where others do the work, the base may never come here.
+    if (absl::IsNotFound(base.status()) && forwarder_ == nullptr) {
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
-    RETURN_IF_ERROR(base.status());
+    if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
     bases_.BindKey(key, digest);
     return absl::OkStatus();
   };
@@ -295,6 +359,8 @@ grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
   response->set_pid(getpid());
   response->set_uptime_seconds(absl::ToInt64Seconds(absl::Now() - started_));
   response->set_socket(options_.socket);
+  response->set_server(options_.server);
+  response->set_listen(options_.listen);
   response->set_store(store_path_);
   for (const BaseDescription& base : bases_.List()) {
     FillBaseInfo(base, response->add_bases());

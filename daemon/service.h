@@ -21,6 +21,8 @@
 #include "absl/time/time.h"
 #include "daemon/counter_ledger.h"
 #include "daemon/finalizer.h"
+#include "daemon/forward/forwarder.h"
+#include "daemon/listen/guests.h"
 #include "daemon/options.h"
 #include "daemon/registry.h"
 #include "daemon/result_cache.h"
@@ -44,6 +46,7 @@ class Service final : public v1::Btfd::Service {
     store::Store* store = nullptr;
     std::string store_path;
     store::Counters* counters = nullptr;
+    Forwarder* forwarder = nullptr;  // may stay null: nothing is handed on
     util::Log* log = nullptr;
     FinalizeFn finalize = engine::Finalize;
     std::function<void()> on_shutdown;  // a client asked for it; any thread
@@ -65,6 +68,8 @@ class Service final : public v1::Btfd::Service {
   // The small methods, and how one of them is registered.
   grpc::Status Greet(Context*, const v1::GreetRequest*,
                      v1::GreetResponse*) override;
+  grpc::Status FindResult(Context*, const v1::FindResultRequest*,
+                          v1::FinalizeResponse*) override;
   grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest*,
                            v1::BindFileKeyResponse*) override;
   grpc::Status ListBases(Context*, const v1::ListBasesRequest*,
@@ -93,6 +98,9 @@ class Service final : public v1::Btfd::Service {
   grpc::Status ServeUpload(
       Context* context,
       grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call);
+  // A request that came along with a base.
+  void FinalizeAlong(const v1::FinalizeRequest& request,
+                     const Patience& patience, v1::FinalizeResponse* response);
 
   // Sets outcome and message of a response that is not a FinalizeResponse, and
   // counts what failed (good ones count as modules only).
@@ -105,9 +113,11 @@ class Service final : public v1::Btfd::Service {
   const std::string store_path_;
   store::Counters* const counters_;
   util::Log* const log_;
+  Forwarder* const forwarder_;
   const std::function<void()> on_shutdown_;
   const absl::Time started_ = absl::Now();
 
+  Guests guests_;
   Work work_;
   Workspaces workspaces_;
   CounterLedger ledger_;

@@ -11,7 +11,6 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
-#include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
@@ -64,30 +63,24 @@ grpc::ChannelArguments Arguments() {
 }  // namespace
 
 absl::StatusOr<std::vector<tls::Endpoint>> ParseServer(absl::string_view text) {
+  const absl::Status malformed = absl::InvalidArgumentError(
+      absl::StrCat("server = ", text,
+                   ": must be grpcs://HOST:PORT[,HOST:PORT], grpc://... in the "
+                   "clear, or dns:///NAME:PORT"));
   std::vector<tls::Endpoint> endpoints;
   absl::string_view rest = text;
-  if (absl::ConsumePrefix(&rest, "dns:///")) {
-    auto endpoint = tls::ParseEndpoint(absl::StrCat("grpcs://", rest));
-    if (!endpoint.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("not dns:///NAME:PORT: ", text));
-    }
-    endpoint->target = std::string(text);
-    return std::vector<tls::Endpoint>{*std::move(endpoint)};
-  }
+  const bool is_name = absl::ConsumePrefix(&rest, "dns:///");
   absl::string_view scheme = "grpcs://";
-  if (!absl::ConsumePrefix(&rest, scheme)) {
+  if (!is_name && !absl::ConsumePrefix(&rest, scheme)) {
     scheme = "grpc://";
-    if (!absl::ConsumePrefix(&rest, scheme)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "not grpcs://HOST:PORT[,HOST:PORT], grpc://... or dns:///NAME:PORT: ",
-          text));
-    }
+    if (!absl::ConsumePrefix(&rest, scheme)) return malformed;
   }
   for (const absl::string_view entry : absl::StrSplit(rest, ',')) {
-    ASSIGN_OR_RETURN(tls::Endpoint endpoint,
-                     tls::ParseEndpoint(absl::StrCat(scheme, entry)));
-    endpoints.push_back(std::move(endpoint));
+    auto endpoint = tls::ParseEndpoint(absl::StrCat(scheme, entry));
+    if (!endpoint.ok()) return malformed;
+    // gRPC's own resolver, which looks again when connections break.
+    if (is_name) endpoint->target = absl::StrCat("dns:///", entry);
+    endpoints.push_back(*std::move(endpoint));
   }
   return endpoints;
 }
