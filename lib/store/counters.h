@@ -44,6 +44,10 @@ namespace btfd::store {
   X(kCacheHits, "cache_hits", "requests answered from the result cache")       \
   X(kCacheMisses, "cache_misses", "requests that the engine had to work for")  \
   X(kCacheBypassed, "cache_bypassed", "requests with the cache turned off")    \
+  X(kCacheVerified, "cache_verified",                                          \
+    "cached results that were computed anew and compared")                     \
+  X(kCacheDisagreements, "cache_disagreements",                                \
+    "cached results that were wrong, and were deleted")                        \
   X(kFileKeyHits, "file_key_hits", "file keys whose digest was known")         \
   X(kFileKeyMisses, "file_key_misses", "file keys whose digest was not known") \
   X(kBasesLoaded, "bases_loaded", "bases taken ready-made from the store")     \
