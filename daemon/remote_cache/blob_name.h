@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the Remote Execution API names blobs: by SHA-256 and size, in messages
+// and in the resource names of ByteStream:
+//   [INSTANCE/]blobs/HASH/SIZE                      to read
+//   [INSTANCE/]uploads/UUID/blobs/HASH/SIZE         to write
+// with compressed-blobs/zstd in the place of blobs where the bytes travel
+// compressed; hash and size are always those of the plain bytes.
+#ifndef BTFD_DAEMON_REMOTE_CACHE_BLOB_NAME_H_
+#define BTFD_DAEMON_REMOTE_CACHE_BLOB_NAME_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lib/util/digest.h"
+#include "proto/remote_execution.pb.h"
+
+namespace btfd::daemon::remote {
+
+namespace reapi = ::build::bazel::remote::execution::v2;
+
+struct BlobName {
+  util::Digest digest;
+  uint64_t size = 0;
+
+  static BlobName Of(absl::string_view bytes);
+  // InvalidArgument unless it is a SHA-256 in hex, and a size.
+  static absl::StatusOr<BlobName> From(const reapi::Digest& digest);
+  void To(reapi::Digest* digest) const;
+
+  // True if these are the bytes that it names.
+  bool Names(absl::string_view bytes) const;
+
+  std::string ResourceToRead(absl::string_view instance, bool zstd) const;
+  std::string ResourceToWrite(absl::string_view instance,
+                              absl::string_view uuid, bool zstd) const;
+
+  friend bool operator==(const BlobName& a, const BlobName& b) {
+    return a.digest == b.digest && a.size == b.size;
+  }
+  template <typename H>
+  friend H AbslHashValue(H h, const BlobName& name) {
+    return H::combine(std::move(h), name.digest, name.size);
+  }
+};
+
+}  // namespace btfd::daemon::remote
+
+#endif  // BTFD_DAEMON_REMOTE_CACHE_BLOB_NAME_H_

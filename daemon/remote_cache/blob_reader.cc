@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/remote_cache/blob_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "daemon/remote_cache/compression.h"
+
+namespace btfd::daemon::remote {
+
+namespace {
+
+// With fewer a long line would idle; with more none would gather.
+constexpr uint32_t kMaxBatches = 4;
+// Blobs of one call: beyond this the first would wait for the last.
+constexpr size_t kMaxBatchBlobs = 128;
+
+absl::StatusOr<std::string> Unpack(const BlobName& name,
+                                   reapi::Compressor::Value compressor,
+                                   std::string bytes) {
+  if (compressor == reapi::Compressor::ZSTD) {
+    std::string plain(name.size, '\0');
+    const absl::Status status = Decompress(bytes, &plain[0], plain.size());
+    if (!status.ok()) return status;
+    bytes = std::move(plain);
+  }
+  if (name.Names(bytes)) return bytes;
+  return absl::DataLossError(
+      absl::StrCat("blob ", name.digest.hex(), " is not what its digest says"));
+}
+
+}  // namespace
+
+struct BlobReader::Order {
+  absl::Mutex mutex;
+  absl::Time deadline;
+  std::vector<std::string> blobs ABSL_GUARDED_BY(mutex);
+  size_t missing ABSL_GUARDED_BY(mutex) = 0;
+  absl::Status status ABSL_GUARDED_BY(mutex);  // the first error
+  Done done;
+};
+
+struct BlobReader::Batch {
+  std::vector<Item> items;
+};
+
+void BlobReader::Fetch(const std::vector<BlobName>& names,
+                       const ServerLimits& limits, absl::Time deadline,
+                       Done done) {
+  if (names.empty()) {
+    done(std::vector<std::string>());
+    return;
+  }
+  auto order = std::make_shared<Order>();
+  order->deadline = deadline;
+  order->done = std::move(done);
+  {
+    absl::MutexLock lock(&order->mutex);
+    order->blobs.resize(names.size());
+    order->missing = names.size();
+  }
+  std::vector<Item> large;
+  {
+    absl::MutexLock lock(&mutex_);
+    limits_ = limits;
+    for (size_t i = 0; i < names.size(); ++i) {
+      Item item = {names[i], order, i};
+      if (names[i].size + kBatchEntryBytes > limits.max_batch_bytes) {
+        large.push_back(std::move(item));
+      } else {
+        waiting_.push_back(std::move(item));
+      }
+    }
+  }
+  for (Item& item : large) Stream(std::move(item), limits);
+  SendBatches();
+}
+
+std::vector<BlobReader::Item> BlobReader::TakeBatch() {
+  std::vector<Item> items;
+  if (batches_ >= kMaxBatches) return items;
+  uint64_t bytes = 0;
+  while (!waiting_.empty() && items.size() < kMaxBatchBlobs) {
+    bytes += waiting_.front().name.size + kBatchEntryBytes;
+    if (!items.empty() && bytes > limits_.max_batch_bytes) break;
+    items.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  if (!items.empty()) ++batches_;
+  return items;
+}
+
+void BlobReader::SendBatches() {
+  while (true) {
+    std::vector<Item> items;
+    {
+      absl::MutexLock lock(&mutex_);
+      items = TakeBatch();
+    }
+    if (items.empty()) return;
+    SendBatch(std::move(items));
+  }
+}
+
+void BlobReader::SendBatch(std::vector<Item> items) {
+  auto batch = std::make_shared<Batch>();
+  batch->items = std::move(items);
+  reapi::BatchReadBlobsRequest request;
+  absl::Time deadline = absl::InfinitePast();
+  absl::flat_hash_set<BlobName> asked;
+  for (const Item& item : batch->items) {
+    if (asked.insert(item.name).second) item.name.To(request.add_digests());
+    deadline = std::max(deadline, item.order->deadline);
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    if (limits_.zstd_read) {
+      request.add_acceptable_compressors(reapi::Compressor::ZSTD);
+    }
+  }
+  reapi_->BatchReadBlobs(std::move(request), deadline,
+                         [this, batch](const absl::Status& status,
+                                       reapi::BatchReadBlobsResponse response) {
+                           OnBatch(batch, status, std::move(response));
+                         });
+}
+
+void BlobReader::OnBatch(std::shared_ptr<Batch> batch,
+                         const absl::Status& status,
+                         reapi::BatchReadBlobsResponse response) {
+  {
+    absl::MutexLock lock(&mutex_);
+    --batches_;
+  }
+  // The next is on its way while this one is checked.
+  SendBatches();
+  // Responses come in any order, and perhaps once for what was asked twice.
+  absl::flat_hash_map<BlobName, reapi::BatchReadBlobsResponse::Response*> found;
+  for (auto& blob : *response.mutable_responses()) {
+    const absl::StatusOr<BlobName> name = BlobName::From(blob.digest());
+    if (name.ok()) found[*name] = &blob;
+  }
+  for (size_t i = 0; i < batch->items.size(); ++i) {
+    const Item& item = batch->items[i];
+    const auto blob = found.find(item.name);
+    if (!status.ok()) {
+      Deliver(item, status);
+    } else if (blob == found.end()) {
+      Deliver(item, absl::NotFoundError("no answer for a blob"));
+    } else if (blob->second->status().code() != 0) {
+      Deliver(item, absl::Status(static_cast<absl::StatusCode>(
+                                     blob->second->status().code()),
+                                 blob->second->status().message()));
+    } else {
+      Deliver(item, Unpack(item.name, blob->second->compressor(),
+                           blob->second->data()));
+    }
+  }
+}
+
+void BlobReader::Stream(Item item, const ServerLimits& limits) {
+  const bool zstd = limits.zstd_read;
+  // Frames that do not shrink are a little larger than what is in them.
+  const uint64_t most = item.name.size + item.name.size / 64 + kBatchEntryBytes;
+  auto bytes = std::make_shared<std::string>();
+  const absl::Time deadline = item.order->deadline;
+  const BlobName name = item.name;
+  reapi_->Read(
+      name, zstd, deadline,
+      [bytes, most](absl::string_view chunk) {
+        if (chunk.size() > most - bytes->size()) return false;
+        bytes->append(chunk.data(), chunk.size());
+        return true;
+      },
+      [bytes, zstd, item = std::move(item)](const absl::Status& status) {
+        if (!status.ok()) {
+          Deliver(item, status);
+          return;
+        }
+        Deliver(item, Unpack(item.name,
+                             zstd ? reapi::Compressor::ZSTD
+                                  : reapi::Compressor::IDENTITY,
+                             std::move(*bytes)));
+      });
+}
+
+void BlobReader::Deliver(const Item& item, absl::StatusOr<std::string> bytes) {
+  Order& order = *item.order;
+  absl::StatusOr<std::vector<std::string>> result;
+  {
+    absl::MutexLock lock(&order.mutex);
+    if (bytes.ok()) {
+      order.blobs[item.place] = *std::move(bytes);
+    } else if (order.status.ok()) {
+      order.status = bytes.status();
+    }
+    if (--order.missing > 0) return;
+    if (order.status.ok()) {
+      result = std::move(order.blobs);
+    } else {
+      result = order.status;
+    }
+  }
+  order.done(std::move(result));
+}
+
+}  // namespace btfd::daemon::remote

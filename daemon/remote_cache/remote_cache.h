@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A cache that speaks the Remote Execution API, as the daemon's SharedCache.
+// A lookup asks the action cache, with outputs inlined if the server likes, and
+// fetches from the CAS what was not; it has a time budget for all of that. A
+// bounded number of lookups is under way, the others wait their turn.
+#ifndef BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
+#define BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "daemon/remote_cache/blob_reader.h"
+#include "daemon/remote_cache/breaker.h"
+#include "daemon/remote_cache/reapi.h"
+#include "daemon/remote_cache/result.h"
+#include "daemon/remote_cache/server_limits.h"
+#include "daemon/remote_cache/shared_cache.h"
+#include "daemon/remote_cache/uploader.h"
+#include "lib/store/counters.h"
+#include "lib/util/log.h"
+
+namespace btfd::daemon::remote {
+
+struct RemoteCacheOptions {
+  ReapiOptions server;
+  bool read_only = false;
+  bool upload_inputs = true;  // the modules' own BTF, too
+  bool compression = true;    // zstd where the server offers it
+  // A lookup may take `timeout`, and for its bytes as long as they take at
+  // `min_rate` bytes a second.
+  absl::Duration timeout = absl::Milliseconds(250);
+  uint64_t min_rate = uint64_t{1} << 20;
+  uint64_t max_upload_bytes = uint64_t{256} << 20;  // that wait
+  uint32_t max_uploads = 8192;
+  uint64_t max_btf_bytes = uint64_t{64} << 20;  // of one output
+  std::string index_version;  // of engine and index blobs together
+};
+
+class RemoteCache final : public SharedCache {
+ public:
+  // `counters` and `log` must outlive it. InvalidArgument as Reapi::Create's;
+  // whether the server is there shows later.
+  static absl::StatusOr<std::unique_ptr<RemoteCache>> Create(
+      RemoteCacheOptions options, store::Counters* counters, util::Log* log);
+  // Gives up what is under way.
+  ~RemoteCache() override;
+
+  void Find(const v1::FindResultRequest& query, absl::Time deadline,
+            Found found) override;
+  void Keep(const v1::FindResultRequest& query,
+            const v1::FinalizeRequest& request,
+            const v1::FinalizeResponse& response) override;
+  bool HasBase(const util::Digest& base) override;
+  absl::StatusOr<std::string> FetchIndex(const util::Digest& base,
+                                         store::IndexPart part) override;
+  absl::StatusOr<std::string> FetchBase(const util::Digest& base) override;
+  void OfferIndex(const util::Digest& base, store::IndexPart part,
+                  absl::string_view index,
+                  const std::function<std::string()>& raw) override;
+  bool Finish(absl::Duration limit) override;
+
+ private:
+  struct Lookup;
+  using LookupPtr = std::shared_ptr<Lookup>;
+  using Parts = std::vector<ResultPart>;
+  using GotParts = std::function<void(absl::StatusOr<Parts>)>;
+
+  RemoteCache(RemoteCacheOptions options, std::unique_ptr<Reapi> reapi,
+              store::Counters* counters, util::Log* log);
+
+  void AskCapabilities();
+  void OnCapabilities(const absl::Status& status,
+                      const reapi::ServerCapabilities& capabilities);
+  ServerLimits limits();
+
+  void StartLookup(const LookupPtr& lookup);
+  void EndLookup(const LookupPtr& lookup, absl::StatusOr<Parts> parts);
+  // The parts of an Action's result whose outputs are among `paths`; of those
+  // only `wanted` (all, if empty) are fetched.
+  void GetParts(const BlobName& action, std::vector<absl::string_view> paths,
+                absl::string_view wanted, absl::Time deadline, GotParts done);
+  void FetchParts(Parts parts, absl::string_view wanted, absl::Time deadline,
+                  GotParts done);
+  absl::StatusOr<std::string> FetchOutput(const util::Digest& base,
+                                          store::IndexPart part,
+                                          absl::string_view file);
+  // Asks for an Action's result, whatever is in it.
+  absl::Status AskResult(const BlobName& action);
+  bool Admits();
+  // Tells the breaker, and counts what is of no use.
+  void Note(const absl::Status& status);
+  bool MayUpload();
+  absl::Duration Budget(uint64_t bytes) const;
+
+  const RemoteCacheOptions options_;
+  store::Counters* const counters_;
+  util::Log* const log_;
+  Breaker breaker_;
+
+  absl::Mutex mutex_;
+  ServerLimits limits_ ABSL_GUARDED_BY(mutex_);
+  bool limits_known_ ABSL_GUARDED_BY(mutex_) = false;
+  bool limits_asked_ ABSL_GUARDED_BY(mutex_) = false;
+  uint32_t lookups_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
+  std::deque<LookupPtr> waiting_ ABSL_GUARDED_BY(mutex_);
+  // Actions of indexes that are there, or were sent.
+  absl::flat_hash_set<util::Digest> offered_ ABSL_GUARDED_BY(mutex_);
+
+  // Calls that are under way use the members above and the reader: the channel
+  // goes last of the three.
+  const std::unique_ptr<Reapi> reapi_;
+  std::unique_ptr<BlobReader> reader_;
+  std::unique_ptr<Uploader> uploader_;  // null: read-only
+};
+
+}  // namespace btfd::daemon::remote
+
+#endif  // BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
