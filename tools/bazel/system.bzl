@@ -3,7 +3,7 @@
 
 `@system//:NAME` links a library as the machine does by default, which is
 dynamically; `@system//:NAME.static` carries the flags of a static link, for
-binaries built with `-static` (the client).
+binaries built with `-static` (client and daemon).
 """
 
 # Name in @system -> pkg-config modules.
@@ -41,6 +41,7 @@ _BESIDE = {
 
 # What a static archive needs besides what its pkg-config file says.
 _BENEATH = {
+    "grpc++": ["-lupb", "-laddress_sorting", "-lre2", "-lcares", "-lssl", "-lcrypto", "-lz"],
     "grpc++_unsecure": ["-lupb", "-laddress_sorting", "-lre2", "-lcares", "-lz"],
 }
 
