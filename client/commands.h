@@ -18,6 +18,7 @@ int RunExtractBase(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunBase(const std::vector<std::string>& arguments);
+int RunCache(const std::vector<std::string>& arguments);
 int RunStatus(const std::vector<std::string>& arguments);
 int RunStart(const std::vector<std::string>& arguments);
 int RunStop(const std::vector<std::string>& arguments);

@@ -36,6 +36,8 @@ constexpr Command kCommands[] = {
      RunVerify},
     {"doctor", "say what keeps modules from having BTF here", RunDoctor},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
+    {"cache", "prove, count and clear the results that the daemon keeps",
+     RunCache},
     {"status", "say what the daemon is, holds and has done", RunStatus},
     {"start", "start the daemon, unless it runs", RunStart},
     {"stop", "stop the daemon", RunStop},

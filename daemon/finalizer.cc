@@ -2,8 +2,6 @@
 #include "daemon/finalizer.h"
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <string>
 #include <utility>
 
@@ -39,14 +37,16 @@ std::string Readable(absl::string_view text) {
 
 Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
                      Workspaces* workspaces, BaseRegistry* bases,
-                     ResultCache* results, store::Counters* counters,
-                     util::Log* log, Forwarder* forwarder)
+                     ResultCache* results, ResultVerifier* verifier,
+                     store::Counters* counters, util::Log* log,
+                     Forwarder* forwarder)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
       work_(work),
       workspaces_(workspaces),
       bases_(bases),
       results_(results),
+      verifier_(verifier),
       counters_(counters),
       log_(log),
       forwarder_(forwarder) {}
@@ -132,13 +132,16 @@ Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
     if (auto found = results_->Find(key)) {
       *response = *std::move(found);
       counters_->Add(Counter::kCacheHits);
+      if (verifier_ != nullptr) {
+        verifier_->NoteHit(key, request, base_digest, *response);
+      }
       RegisterResult(request, *response);
       return {};
     }
   }
   if (hand_on && HandOn(request, query, base_digest, patience, response)) {
     RegisterResult(request, *response);
-    if (use_cache) Keep(key, response);
+    if (use_cache) Keep(key, request, base_digest, response);
     return {};
   }
   if (!base.ok()) return {base.status()};
@@ -148,18 +151,20 @@ Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
   Failure failure = RunEngine(request, handle, patience, response);
   if (!failure.status.ok()) return failure;
   RegisterResult(request, *response);
-  if (use_cache) Keep(key, response);
+  if (use_cache) Keep(key, request, base_digest, response);
   return {};
 }
 
 // What is of this run alone is not kept.
-void Finalizer::Keep(const util::Digest& key, v1::FinalizeResponse* response) {
+void Finalizer::Keep(const util::Digest& key,
+                     const v1::FinalizeRequest& request,
+                     const util::Digest* base, v1::FinalizeResponse* response) {
   response->set_outcome(v1::OK);
   const uint64_t engine_ns = response->engine_ns();
   const bool cached = response->cached();
   response->clear_engine_ns();
   response->clear_cached();
-  results_->Keep(key, *response);
+  results_->Keep(key, request, base, *response);
   response->set_engine_ns(engine_ns);
   response->set_cached(cached);
 }
@@ -249,49 +254,14 @@ Finalizer::Failure Finalizer::RunEngine(const v1::FinalizeRequest& request,
                                         const BaseRegistry::Handle* base,
                                         const Patience& patience,
                                         v1::FinalizeResponse* response) {
-  const engine::Steps steps = StepsOf(request.steps());
-  engine::FinalizeInput input;
-  input.btf = request.btf();
-  input.distilled_base = request.distilled_base();
-  if (request.has_ids()) input.ids = IdsSectionOf(request.ids());
-  if (base != nullptr) {
-    input.base = &base->base();
-    if (steps.dedup || steps.rebase) {
-      const auto index = base->dedup_index();
-      if (!index.ok()) return {index.status(), engine::FailedIn::kBase};
-      input.dedup_index = *index;
-    }
+  EngineJob job;
+  Failure failure = PrepareEngine(request, base, &job);
+  if (!failure.status.ok()) return failure;
+  const Workspaces::Loan workspace = workspaces_->Borrow();
+  if (patience.IsCancelled()) {
+    return {OutcomeError(v1::CANCELLED, "given up by the client")};
   }
-
-  engine::FinalizeOutput output;
-  absl::Status status;
-  {
-    const Workspaces::Loan workspace = workspaces_->Borrow();
-    if (patience.IsCancelled()) {
-      return {OutcomeError(v1::CANCELLED, "given up by the client")};
-    }
-    const int64_t start = absl::GetCurrentTimeNanos();
-    try {
-      status = finalize_(input, steps, workspace.arena(), &output);
-    } catch (const std::bad_alloc&) {
-      // Not ours to throw, but ours to survive: one module must not take the
-      // others down.
-      status = absl::ResourceExhaustedError("not enough memory");
-    } catch (const std::exception& e) {
-      status = absl::InternalError(e.what());
-    }
-    response->set_engine_ns(absl::GetCurrentTimeNanos() - start);
-  }
-  const engine::FailedIn failed_in = output.failed_in;
-  if (status.ok()) {
-    FillResponse(std::move(output), response);
-  } else {
-    // Upstream had printed its warnings, but written no file.
-    for (std::string& warning : output.warnings) {
-      response->add_warnings(std::move(warning));
-    }
-  }
-  return {status, failed_in};
+  return daemon::RunEngine(finalize_, job, workspace.arena(), response);
 }
 
 // The module is finished all the same if this fails; the next one sends its

@@ -14,10 +14,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/engine_run.h"
 #include "daemon/forward/forwarder.h"
 #include "daemon/message.h"
 #include "daemon/registry.h"
 #include "daemon/result_cache.h"
+#include "daemon/result_verifier.h"
 #include "daemon/work.h"
 #include "lib/engine/pipeline.h"
 #include "lib/store/counters.h"
@@ -27,19 +29,14 @@
 
 namespace btfd::daemon {
 
-// engine::Finalize, or what a test puts in its place to hold a request up or
-// to let it fail in a way that the engine has no input for.
-using FinalizeFn = std::function<absl::Status(
-    const engine::FinalizeInput& input, const engine::Steps& steps,
-    std::pmr::memory_resource* memory, engine::FinalizeOutput* output)>;
-
 // Thread-safe. All that is given must outlive it.
 class Finalizer {
  public:
-  // `forwarder` may be null: nothing is handed on to other daemons.
+  // `verifier` may be null: hits are not looked at. `forwarder` may be null:
+  // nothing is handed on to other daemons.
   Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
             Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
-            store::Counters* counters, util::Log* log,
+            ResultVerifier* verifier, store::Counters* counters, util::Log* log,
             Forwarder* forwarder = nullptr);
 
   // Admission for a request that came and is not parsed yet, to be asked for
@@ -58,11 +55,7 @@ class Finalizer {
   void Find(const v1::FindResultRequest& query, v1::FinalizeResponse* response);
 
  private:
-  // A step's error, and where the engine found it.
-  struct Failure {
-    absl::Status status;
-    engine::FailedIn failed_in = engine::FailedIn::kNone;
-  };
+  using Failure = EngineFailure;
 
   Failure Answer(const v1::FinalizeRequest& request, const Patience& patience,
                  v1::FinalizeResponse* response);
@@ -78,7 +71,8 @@ class Finalizer {
   Failure RunEngine(const v1::FinalizeRequest& request,
                     const BaseRegistry::Handle* base, const Patience& patience,
                     v1::FinalizeResponse* response);
-  void Keep(const util::Digest& key, v1::FinalizeResponse* response);
+  void Keep(const util::Digest& key, const v1::FinalizeRequest& request,
+            const util::Digest* base, v1::FinalizeResponse* response);
   void RegisterResult(const v1::FinalizeRequest& request,
                       const v1::FinalizeResponse& response);
   // Outcome and message of a response, counters, log.
@@ -91,6 +85,7 @@ class Finalizer {
   Workspaces* const workspaces_;
   BaseRegistry* const bases_;
   ResultCache* const results_;
+  ResultVerifier* const verifier_;
   store::Counters* const counters_;
   util::Log* const log_;
   Forwarder* const forwarder_;

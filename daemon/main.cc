@@ -45,6 +45,7 @@ BTFD_FLAG(connection_fd);
 ABSL_FLAG(bool, foreground, false, "see above");
 BTFD_FLAG(store_dir);
 BTFD_FLAG(result_cache);
+BTFD_FLAG(verify_hits);
 BTFD_FLAG(max_result_bytes);
 BTFD_FLAG(max_stored_base_bytes);
 BTFD_FLAG(log_file);

@@ -114,6 +114,12 @@ const Spec kSpecs[] = {
      [](absl::string_view text, Options* o) {
        return ReadBool(text, &o->result_cache);
      }},
+    {{"verify_hits",
+      "of how many results taken from the cache one is computed anew, in the "
+      "background, and compared; 0: none; default 500"},
+     [](absl::string_view text, Options* o) {
+       return ReadNumber(text, &o->verify_hits);
+     }},
     {{"max_result_bytes", "results kept in the store; default 1G"},
      [](absl::string_view text, Options* o) {
        return ReadBytes(text, &o->max_result_bytes);

@@ -31,6 +31,7 @@ struct Options {
   // What it keeps on disk.
   std::string store_dir;  // empty: nothing
   bool result_cache = true;
+  uint32_t verify_hits = 500;  // one in so many is computed anew; 0: none
   uint64_t max_result_bytes = uint64_t{1} << 30;
   uint64_t max_stored_base_bytes = uint64_t{1} << 30;
 

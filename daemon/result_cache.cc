@@ -6,7 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "lib/engine/pipeline.h"
+#include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
@@ -38,6 +40,35 @@ void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
   key->Add(uint64_t{steps.resolve_ids()});
   key->Add(uint64_t{steps.follow_resolved_ids()});
   key->Add(uint64_t{steps.new_header_size()});
+}
+
+// What stands before a kept request: who made a result by other rules does not
+// judge it by these.
+std::string Version() {
+  const uint32_t versions[] = {static_cast<uint32_t>(kFormat),
+                               engine::kEngineVersion};
+  return std::string(reinterpret_cast<const char*>(versions), sizeof(versions));
+}
+
+// The request as it came, and behind it, to be merged into it as Protobuf does
+// with what is parsed twice, the digest that its base turned out to have: one
+// copy of what may be megabytes.
+std::string Pack(const v1::FinalizeRequest& request, const util::Digest* base) {
+  std::string packed = Version();
+  request.AppendToString(&packed);
+  if (base != nullptr) {
+    v1::FinalizeRequest resolved;
+    resolved.mutable_base()->set_digest(std::string(base->binary()));
+    resolved.AppendToString(&packed);
+  }
+  return packed;
+}
+
+bool Unpack(absl::string_view packed, v1::FinalizeRequest* request) {
+  const std::string version = Version();
+  if (!absl::ConsumePrefix(&packed, version)) return false;
+  return request->ParseFromArray(packed.data(),
+                                 static_cast<int>(packed.size()));
 }
 
 }  // namespace
@@ -73,7 +104,11 @@ util::Digest ResultCache::KeyOf(const v1::FindResultRequest& query) {
 std::optional<v1::FinalizeResponse> ResultCache::Find(
     const util::Digest& key) const {
   if (store_ == nullptr) return std::nullopt;
-  const absl::StatusOr<std::string> value = store_->GetResult(key);
+  return Parse(store_->GetResult(key));
+}
+
+std::optional<v1::FinalizeResponse> ResultCache::Parse(
+    const absl::StatusOr<std::string>& value) const {
   if (!value.ok()) {
     if (!absl::IsNotFound(value.status())) {
       log_->Warning(absl::StrCat("store: result: ", value.status().message()));
@@ -90,10 +125,41 @@ std::optional<v1::FinalizeResponse> ResultCache::Find(
 }
 
 void ResultCache::Keep(const util::Digest& key,
+                       const v1::FinalizeRequest& request,
+                       const util::Digest* base,
                        const v1::FinalizeResponse& response) const {
   if (store_ == nullptr) return;
   // engine_ns and tag are of this run, and still 0 here.
-  store_->PutResult(key, response.SerializeAsString());
+  store_->PutResult(key, response.SerializeAsString(), Pack(request, base));
+}
+
+void ResultCache::Remove(const util::Digest& key) const {
+  if (store_ != nullptr) store_->RemoveResult(key);
+}
+
+std::optional<ResultCache::Kept> ResultCache::FindWithRequest(
+    const util::Digest& key) const {
+  if (store_ == nullptr) return std::nullopt;
+  const absl::StatusOr<std::string> request = store_->GetRequest(key);
+  if (!request.ok()) return std::nullopt;
+  Kept kept;
+  if (!Unpack(*request, &kept.request)) return std::nullopt;
+  if (!kept.request.base().digest().empty()) {
+    const auto base = util::Digest::FromBinary(kept.request.base().digest());
+    if (!base.ok()) return std::nullopt;
+    kept.base = *base;
+  }
+  std::optional<v1::FinalizeResponse> result = Parse(store_->PeekResult(key));
+  if (!result.has_value()) return std::nullopt;
+  kept.result = *std::move(result);
+  return kept;
+}
+
+absl::StatusOr<std::vector<util::Digest>> ResultCache::List(
+    const util::Digest* after, int limit) const {
+  if (store_ == nullptr) return std::vector<util::Digest>();
+  RETURN_IF_ERROR(store_->Flush());
+  return store_->ListResults(after, limit);
 }
 
 }  // namespace btfd::daemon

@@ -95,9 +95,12 @@ Service::Service(Parts parts)
       ledger_(counters_, store_),
       bases_(options_.max_resident_base_bytes, store_, counters_, log_),
       results_(options_.result_cache ? store_ : nullptr, log_),
+      verifier_(options_.verify_hits, parts.finalize, &bases_, &results_,
+                counters_, log_),
       uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
-                 &workspaces_, &bases_, &results_, counters_, log_, forwarder_),
+                 &workspaces_, &bases_, &results_, &verifier_, counters_, log_,
+                 forwarder_),
       stream_tasks_(StreamedAtOnce(options_)) {
   RegisterMethods();
 }
@@ -136,6 +139,9 @@ void Service::RegisterMethods() {
   RegisterSmall("ListBases", &Service::ListBases);
   RegisterSmall("RemoveBase", &Service::RemoveBase);
   RegisterSmall("GetStatus", &Service::GetStatus);
+  RegisterSmall("GetCacheStatus", &Service::GetCacheStatus);
+  RegisterSmall("ClearCache", &Service::ClearCache);
+  RegisterSmall("VerifyCache", &Service::VerifyCache);
   RegisterSmall("ReportEvents", &Service::ReportEvents);
   RegisterSmall("Shutdown", &Service::Shutdown);
 
@@ -374,6 +380,52 @@ grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
   response->set_resident_bytes(ResidentBytes());
   if (store_ != nullptr) response->set_store_bytes(store_->store_bytes());
   response->set_requests_in_flight(work_.in_flight());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::GetCacheStatus(Context*, const v1::GetCacheStatusRequest*,
+                                     v1::GetCacheStatusResponse* response) {
+  response->set_enabled(results_.enabled());
+  response->set_max_bytes(options_.max_result_bytes);
+  response->set_verify_hits(options_.verify_hits);
+  if (store_ == nullptr) {
+    Conclude(absl::OkStatus(), engine::FailedIn::kNone, response);
+    return grpc::Status::OK;
+  }
+  store_->Flush().IgnoreError();  // what was just kept counts, too
+  const auto statistics = store_->GetResultStatistics();
+  Conclude(statistics.status(), engine::FailedIn::kNone, response);
+  if (statistics.ok()) {
+    response->set_results(statistics->results);
+    response->set_bytes(statistics->bytes);
+    response->set_with_requests(statistics->with_requests);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ClearCache(Context*, const v1::ClearCacheRequest*,
+                                 v1::ClearCacheResponse* response) {
+  absl::Status status;
+  if (store_ != nullptr) {
+    const auto statistics = store_->GetResultStatistics();
+    if (statistics.ok()) response->set_results(statistics->results);
+    status = store_->ClearResults();
+  }
+  Conclude(status, engine::FailedIn::kNone, response);
+  log_->Info(absl::StrCat(
+      "a client cleared the result cache: ", response->results(), " results"));
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::VerifyCache(Context* context,
+                                  const v1::VerifyCacheRequest* request,
+                                  v1::VerifyCacheResponse* response) {
+  // In flight, so that the daemon neither ends meanwhile nor begins anew while
+  // it stops.
+  const auto ticket = work_.Enter(0, PatienceOf(context));
+  absl::Status status = ticket.status();
+  if (status.ok()) status = verifier_.Verify(*request, response);
+  Conclude(status, engine::FailedIn::kNone, response);
   return grpc::Status::OK;
 }
 

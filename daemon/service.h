@@ -26,6 +26,7 @@
 #include "daemon/options.h"
 #include "daemon/registry.h"
 #include "daemon/result_cache.h"
+#include "daemon/result_verifier.h"
 #include "daemon/task_queue.h"
 #include "daemon/upload.h"
 #include "daemon/work.h"
@@ -78,6 +79,12 @@ class Service final : public v1::Btfd::Service {
                           v1::RemoveBaseResponse*) override;
   grpc::Status GetStatus(Context*, const v1::GetStatusRequest*,
                          v1::GetStatusResponse*) override;
+  grpc::Status GetCacheStatus(Context*, const v1::GetCacheStatusRequest*,
+                              v1::GetCacheStatusResponse*) override;
+  grpc::Status ClearCache(Context*, const v1::ClearCacheRequest*,
+                          v1::ClearCacheResponse*) override;
+  grpc::Status VerifyCache(Context*, const v1::VerifyCacheRequest*,
+                           v1::VerifyCacheResponse*) override;
   grpc::Status ReportEvents(Context*, const v1::ReportEventsRequest*,
                             v1::ReportEventsResponse*) override;
   grpc::Status Shutdown(Context*, const v1::ShutdownRequest*,
@@ -123,6 +130,7 @@ class Service final : public v1::Btfd::Service {
   CounterLedger ledger_;
   BaseRegistry bases_;
   ResultCache results_;
+  ResultVerifier verifier_;
   Uploads uploads_;
   Finalizer finalizer_;
   TaskQueue stream_tasks_;

@@ -154,6 +154,12 @@ bool Store::PutResult(const util::Digest& key, std::string value,
 }
 
 absl::StatusOr<std::string> Store::GetResult(const util::Digest& key) {
+  absl::StatusOr<std::string> result = PeekResult(key);
+  if (result.ok()) impl_->writer.UseResult(key);
+  return result;
+}
+
+absl::StatusOr<std::string> Store::PeekResult(const util::Digest& key) {
   const auto pending = impl_->writer.FindResult(key);
   if (pending.has_value()) {
     if (pending->value != nullptr) return *pending->value;
@@ -163,10 +169,7 @@ absl::StatusOr<std::string> Store::GetResult(const util::Digest& key) {
                    impl_->session->Read([&](Connection* connection) {
                      return ReadResult(connection, key);
                    }));
-  if (stored.intact) {
-    impl_->writer.UseResult(key);
-    return std::move(stored.value);
-  }
+  if (stored.intact) return std::move(stored.value);
   const std::string text = absl::StrCat("store: the result ", key.hex(),
                                         " does not have its checksum; deleted");
   impl_->session->Report(Counter::kStoreChecksumFailures, text);

@@ -129,7 +129,9 @@ class Store {
   bool PutResult(const util::Digest& key, std::string value,
                  std::string request = "");
   absl::StatusOr<std::string> GetResult(const util::Digest& key);
-  // NotFound also where the result has none. No use.
+  // The same without being a use.
+  absl::StatusOr<std::string> PeekResult(const util::Digest& key);
+  // NotFound also where the result has none. No use either.
   absl::StatusOr<std::string> GetRequest(const util::Digest& key);
   // Forgets a result at once, and deletes it later.
   void RemoveResult(const util::Digest& key);
