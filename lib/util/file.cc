@@ -184,11 +184,15 @@ ReplacementFile::~ReplacementFile() {
 }
 
 absl::Status ReplacementFile::Commit() {
-  if (rename(temporary_.c_str(), target_.c_str()) != 0) {
-    return ErrnoStatus(target_, "cannot put the finished file in its place");
+  absl::Status status;
+  // Over a network it is close(2) that tells whether all could be written.
+  if (close(fd_.Release()) != 0) {
+    status = ErrnoStatus(target_, "cannot write the finished file");
+  } else if (rename(temporary_.c_str(), target_.c_str()) != 0) {
+    status = ErrnoStatus(target_, "cannot put the finished file in its place");
   }
-  fd_.Reset();
-  return absl::OkStatus();
+  if (!status.ok()) unlink(temporary_.c_str());
+  return status;
 }
 
 absl::Status WriteFileAtomically(const std::string& path,

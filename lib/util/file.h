@@ -83,9 +83,10 @@ class FileBytes {
 };
 
 // A file on its way to replace another: a temporary beside it (named
-// .tmp_btfd_*, which `make clean` of kbuild sweeps up after a kill), renamed
-// over it by Commit(), removed by the destructor unless committed. What Commit
-// promises holds for a killed process; nothing is synced, so after a power
+// .tmp_btfd_PID_N, which `make clean` of kbuild sweeps up after a kill),
+// renamed over it by Commit(), removed by the destructor unless committed. So
+// the file is the old one or the whole new one, for whoever looks, and whenever
+// the process is killed or the disk is full. Nothing is synced: after a power
 // loss the file system has the word, as for every other build product.
 class ReplacementFile {
  public:
@@ -100,7 +101,7 @@ class ReplacementFile {
   ReplacementFile& operator=(ReplacementFile&&) = delete;
   ~ReplacementFile();
 
-  int fd() const { return fd_.get(); }
+  int fd() const { return fd_.get(); }  // until Commit()
   const std::string& temporary_path() const { return temporary_; }
   absl::Status Commit();
 

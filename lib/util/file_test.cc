@@ -128,6 +128,32 @@ TEST(ReplacementFile, LeavesNothingBehindUnlessCommitted) {
   EXPECT_EQ(Listing(dir), "a\n");
 }
 
+TEST(ReplacementFile, LeavesNothingBehindWhereItCannotTakeTheOldOnesPlace) {
+  const ScratchDir dir;
+  auto file = ReplacementFile::Create(dir.file("a"), nullptr);
+  ASSERT_TRUE(file.ok()) << file.status();
+  ASSERT_EQ(mkdir(dir.file("a").c_str(), 0700), 0);
+  const absl::Status status = file->Commit();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("cannot put the finished file in its place"));
+  EXPECT_EQ(Listing(dir), "a\n");
+}
+
+// Over a network it is close(2) that fails; here, as of a descriptor that
+// somebody else closed.
+TEST(ReplacementFile, WhatCannotBeClosedDoesNotTakeTheOldOnesPlace) {
+  const ScratchDir dir;
+  tests::WriteFile(dir.file("a"), "old");
+  auto file = ReplacementFile::Create(dir.file("a"), nullptr);
+  ASSERT_TRUE(file.ok()) << file.status();
+  close(file->fd());
+  EXPECT_THAT(std::string(file->Commit().message()),
+              HasSubstr("cannot write the finished file"));
+  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "old");
+  EXPECT_EQ(Listing(dir), "a\n");
+}
+
 TEST(ReplacementFile, PassesOverNamesThatAKilledProcessLeft) {
   const ScratchDir dir;
   auto first = ReplacementFile::Create(dir.file("a"), nullptr);
