@@ -55,7 +55,7 @@ again, and twice is the same as once.
   --output FILE         write there and leave the module alone; for one module
   --from-file LIST      read paths from LIST, one a line, or from stdin if it is
                         -; the lines of modules.order are understood
-  -j, --jobs N          have N modules under way at once; else by processors
+  -j, --jobs N          have N modules under way at once; 64 if not given
   --json                a line of JSON for each module, then one with a summary
   -h, --help            this text
 
@@ -116,9 +116,9 @@ std::string Translate(const FinalizeOptions& options,
       options.profile, environment.btfd_profile, environment.kernel_version);
   if (!profile.ok()) return std::string(profile.status().message());
   batch->steps = StepsOf(*profile, wishes);
-  // The daemon computes as many at once as there are processors; as many again
-  // are on their way.
-  batch->in_flight = std::max(4u, 2 * std::thread::hardware_concurrency());
+  // The daemon computes as many at once as there are processors; but it may
+  // ask others, far away. What is under way costs memory, and that is bounded.
+  batch->in_flight = std::max(64u, 2 * std::thread::hardware_concurrency());
   if (!options.jobs.empty() &&
       (!absl::SimpleAtoi(options.jobs, &batch->in_flight) ||
        batch->in_flight == 0)) {
