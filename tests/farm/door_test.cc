@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "daemon/tls/client_credentials.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/util/digest.h"
@@ -75,6 +77,7 @@ grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel,
 
 constexpr char kCheckHealth[] = "/grpc.health.v1.Health/Check";
 constexpr char kServing[] = "\x08\x01";
+constexpr char kNotServing[] = "\x08\x02";
 constexpr char kReflect[] =
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr char kListServices[] = "\x3a\x01*";
@@ -320,6 +323,43 @@ TEST_F(Door, BalancersWithoutACertificateSeeHealthAtAPortOfItsOwn) {
   EXPECT_THAT(answer, Not(HasSubstr("btfd.v1.Btfd")));
   EXPECT_EQ(Ask(channel, "/btfd.v1.Btfd/Greet", "", &answer).error_code(),
             grpc::StatusCode::UNIMPLEMENTED);
+}
+
+TEST_F(Door, WhoWatchesHealthIsLeftInPeaceAndToldOfTheEnd) {
+  const int port = FreePort();
+  const auto remote = StartRemote(port, {"BTFD_STALL_TIMEOUT=1s"});
+  grpc::GenericStub stub(Connect(port, "builder"));
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  grpc::CompletionQueue queue;
+  const auto next = [&queue] {
+    void* tag;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
+  };
+  const auto call =
+      stub.PrepareCall(&context, "/grpc.health.v1.Health/Watch", &queue);
+  call->StartCall(nullptr);
+  ASSERT_TRUE(next());
+  const grpc::Slice all_services("");
+  call->WriteLast(grpc::ByteBuffer(&all_services, 1), grpc::WriteOptions(),
+                  nullptr);
+  ASSERT_TRUE(next());
+  grpc::ByteBuffer health;
+  call->Read(&health, nullptr);
+  ASSERT_TRUE(next());
+  EXPECT_EQ(TextOf(health), kServing);
+  call->Read(&health, nullptr);
+  absl::SleepFor(absl::Seconds(2));
+  EXPECT_EQ(remote->Count("calls_stalled"), 0u);
+
+  EXPECT_EQ(remote->Client({"stop"}).exit_code, 0);
+  ASSERT_TRUE(next());
+  EXPECT_EQ(TextOf(health), kNotServing);
+  context.TryCancel();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  next();
 }
 
 TEST_F(Door, ARenewedCertificateIsShownWithoutARestart) {
