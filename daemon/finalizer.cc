@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "daemon/convert.h"
 #include "daemon/outcome.h"
@@ -39,7 +40,7 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
                      Workspaces* workspaces, BaseRegistry* bases,
                      ResultCache* results, ResultVerifier* verifier,
                      store::Counters* counters, util::Log* log,
-                     Forwarder* forwarder)
+                     Forwarder* forwarder, SharedCache* shared)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
       work_(work),
@@ -49,7 +50,8 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
       verifier_(verifier),
       counters_(counters),
       log_(log),
-      forwarder_(forwarder) {}
+      forwarder_(forwarder),
+      shared_(shared) {}
 
 absl::StatusOr<Work::Ticket> Finalizer::Admit(const MessageSize& size,
                                               const Patience& patience) {
@@ -70,10 +72,48 @@ void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
 
 void Finalizer::Run(const v1::FinalizeRequest& request,
                     const Patience& patience, v1::FinalizeResponse* response) {
-  const absl::Time start = absl::Now();
-  const Failure failure = Answer(request, patience, response);
-  response->set_tag(request.tag());
-  Conclude(failure, BytesIn(request), start, response);
+  Job job(request, patience, response);
+  if (!Begin(&job)) {
+    std::optional<v1::FinalizeResponse> found;
+    absl::Notification asked;
+    shared_->Find(*job.query, patience.deadline,
+                  [&](std::optional<v1::FinalizeResponse> answer) {
+                    found = std::move(answer);
+                    asked.Notify();
+                  });
+    asked.WaitForNotification();
+    Resume(std::move(found), &job);
+  }
+  End(&job);
+}
+
+void Finalizer::Start(std::shared_ptr<const v1::FinalizeRequest> request,
+                      const Patience& patience, v1::FinalizeResponse* response,
+                      Later later, std::function<void()> done) {
+  // std::function wants what can be copied.
+  auto job = std::make_shared<Job>(*request, patience, response);
+  if (Begin(job.get())) {
+    End(job.get());
+    done();
+    return;
+  }
+  shared_->Find(
+      *job->query, patience.deadline,
+      [this, request, job, later = std::move(later),
+       done = std::move(done)](std::optional<v1::FinalizeResponse> answer) {
+        auto found = std::make_shared<std::optional<v1::FinalizeResponse>>(
+            std::move(answer));
+        later([this, request, job, found, done] {
+          Resume(std::move(*found), job.get());
+          End(job.get());
+          done();
+        });
+      });
+}
+
+void Finalizer::End(Job* job) {
+  job->response->set_tag(job->request.tag());
+  Conclude(job->failure, BytesIn(job->request), job->start, job->response);
 }
 
 void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
@@ -104,55 +144,85 @@ void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
                  response->message().empty() ? "" : ": ", response->message()));
 }
 
-Finalizer::Failure Finalizer::Answer(const v1::FinalizeRequest& request,
-                                     const Patience& patience,
-                                     v1::FinalizeResponse* response) {
-  if (absl::Status status = CheckRequest(request); !status.ok()) {
-    return {status};
-  }
-  if (absl::Status status = CheckSizes(request); !status.ok()) return {status};
-  const auto digest = NameBase(request);
-  if (!digest.ok()) return {digest.status()};
-  const util::Digest* const base_digest =
-      digest->has_value() ? &**digest : nullptr;
-  const auto base = AcquireBase(*digest);
-  const bool hand_on = forwarder_ != nullptr && !request.forwarded();
+absl::Status Finalizer::Check(Job* job) {
+  RETURN_IF_ERROR(CheckRequest(job->request));
+  RETURN_IF_ERROR(CheckSizes(job->request));
+  ASSIGN_OR_RETURN(job->base_digest, NameBase(job->request));
+  job->base = AcquireBase(job->base_digest);
+  job->hand_on = forwarder_ != nullptr && !job->request.forwarded();
   // Others may have it, or the result.
-  const bool is_missing = OutcomeOf(base.status()) == v1::BASE_UNKNOWN;
-  if (!base.ok() && !(hand_on && is_missing)) return {base.status()};
+  const bool others = job->hand_on || shared_ != nullptr;
+  const bool is_missing = OutcomeOf(job->base.status()) == v1::BASE_UNKNOWN;
+  return others && is_missing ? absl::OkStatus() : job->base.status();
+}
 
-  const bool use_cache = results_->enabled() && !request.bypass_cache();
-  std::optional<v1::FindResultRequest> query;
-  if (use_cache || (hand_on && !request.bypass_cache())) {
-    query = ResultCache::QueryOf(request, base_digest);
+bool Finalizer::Begin(Job* job) {
+  job->failure = {Check(job)};
+  if (!job->failure.status.ok()) return true;
+  const bool may_find = !job->request.bypass_cache();
+  const bool others = job->hand_on || shared_ != nullptr;
+  job->use_cache = results_->enabled() && may_find;
+  if (job->use_cache || (others && may_find)) {
+    job->query = ResultCache::QueryOf(job->request, job->base_name());
   }
-  util::Digest key;
-  if (use_cache) {
-    key = ResultCache::KeyOf(*query);
-    if (auto found = results_->Find(key)) {
-      *response = *std::move(found);
+  if (job->use_cache) {
+    job->key = ResultCache::KeyOf(*job->query);
+    if (auto found = results_->Find(job->key)) {
+      *job->response = *std::move(found);
       counters_->Add(Counter::kCacheHits);
-      if (verifier_ != nullptr) {
-        verifier_->NoteHit(key, request, base_digest, *response);
-      }
-      RegisterResult(request, *response);
-      return {};
+      NoteHit(*job);
+      RegisterResult(job->request, *job->response);
+      return true;
     }
   }
-  if (hand_on && HandOn(request, query, base_digest, patience, response)) {
-    RegisterResult(request, *response);
-    if (use_cache) Keep(key, request, base_digest, response);
-    return {};
-  }
-  if (!base.ok()) return {base.status()};
-  const BaseRegistry::Handle* handle = base->has_value() ? &**base : nullptr;
-  counters_->Add(use_cache ? Counter::kCacheMisses : Counter::kCacheBypassed);
+  if (shared_ != nullptr && may_find) return false;
+  Resume(std::nullopt, job);
+  return true;
+}
 
-  Failure failure = RunEngine(request, handle, patience, response);
-  if (!failure.status.ok()) return failure;
-  RegisterResult(request, *response);
-  if (use_cache) Keep(key, request, base_digest, response);
-  return {};
+void Finalizer::Resume(std::optional<v1::FinalizeResponse> found, Job* job) {
+  v1::FinalizeResponse* const response = job->response;
+  const bool from_shared = found.has_value();
+  bool computed = false;
+  if (from_shared) {
+    *response = *std::move(found);
+  } else if (!job->hand_on ||
+             !HandOn(job->request, job->query, job->base_name(), job->patience,
+                     response)) {
+    job->failure = Compute(job);
+    if (!job->failure.status.ok()) return;
+    computed = true;
+  }
+  RegisterResult(job->request, *response);
+  if (job->use_cache) {
+    Keep(job->key, job->request, job->base_name(), response);
+    // Whoever filled the shared cache is looked at as well.
+    if (from_shared) NoteHit(*job);
+  }
+  if (computed && shared_ != nullptr && job->query.has_value()) {
+    shared_->Keep(*job->query, job->request, *response);
+  }
+}
+
+void Finalizer::NoteHit(const Job& job) {
+  if (verifier_ == nullptr) return;
+  verifier_->NoteHit(job.key, job.request, job.base_name(), *job.response);
+}
+
+Finalizer::Failure Finalizer::Compute(Job* job) {
+  if (!job->base.ok() && shared_ != nullptr) {
+    absl::StatusOr<BaseRegistry::Handle> fetched =
+        bases_->Fetch(*job->base_digest);
+    if (fetched.ok()) {
+      job->base = std::optional<BaseRegistry::Handle>(*std::move(fetched));
+    }
+  }
+  if (!job->base.ok()) return {job->base.status()};
+  counters_->Add(job->use_cache ? Counter::kCacheMisses
+                                : Counter::kCacheBypassed);
+  return RunEngine(job->request,
+                   job->base->has_value() ? &**job->base : nullptr,
+                   job->patience, job->response);
 }
 
 // What is of this run alone is not kept.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <memory_resource>
 #include <optional>
 
@@ -18,6 +19,7 @@
 #include "daemon/forward/forwarder.h"
 #include "daemon/message.h"
 #include "daemon/registry.h"
+#include "daemon/remote_cache/shared_cache.h"
 #include "daemon/result_cache.h"
 #include "daemon/result_verifier.h"
 #include "daemon/work.h"
@@ -33,11 +35,12 @@ namespace btfd::daemon {
 class Finalizer {
  public:
   // `verifier` may be null: hits are not looked at. `forwarder` may be null:
-  // nothing is handed on to other daemons.
+  // nothing is handed on to other daemons. So may `shared`: there is no cache
+  // that many hosts share.
   Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
             Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
             ResultVerifier* verifier, store::Counters* counters, util::Log* log,
-            Forwarder* forwarder = nullptr);
+            Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
 
   // Admission for a request that came and is not parsed yet, to be asked for
   // before Run. The ticket stays the caller's, until the answer is delivered.
@@ -51,14 +54,49 @@ class Finalizer {
   void Run(const v1::FinalizeRequest& request, const Patience& patience,
            v1::FinalizeResponse* response);
 
+  // The same without holding a thread while the shared cache is asked: what
+  // remains is given to `later`, and `done` is called at the end, by whoever
+  // did the rest. The response must live until then.
+  using Later = std::function<void(std::function<void()> task)>;
+  void Start(std::shared_ptr<const v1::FinalizeRequest> request,
+             const Patience& patience, v1::FinalizeResponse* response,
+             Later later, std::function<void()> done);
+
   // Answers from what is there already, or with RESULT_UNKNOWN.
   void Find(const v1::FindResultRequest& query, v1::FinalizeResponse* response);
 
  private:
   using Failure = EngineFailure;
 
-  Failure Answer(const v1::FinalizeRequest& request, const Patience& patience,
-                 v1::FinalizeResponse* response);
+  // A request between the two halves of its way.
+  struct Job {
+    Job(const v1::FinalizeRequest& r, const Patience& p,
+        v1::FinalizeResponse* out)
+        : request(r), patience(p), response(out) {}
+    const v1::FinalizeRequest& request;
+    const Patience& patience;
+    v1::FinalizeResponse* const response;
+    const absl::Time start = absl::Now();
+    Failure failure;  // how it ended
+    const util::Digest* base_name() const {
+      return base_digest.has_value() ? &*base_digest : nullptr;
+    }
+    std::optional<util::Digest> base_digest;
+    absl::StatusOr<std::optional<BaseRegistry::Handle>> base;
+    bool hand_on = false;
+    bool use_cache = false;
+    std::optional<v1::FindResultRequest> query;
+    util::Digest key;
+  };
+
+  // What is known on this machine. True if the job is at its end; else the
+  // shared cache is to be asked, and Resume does the rest.
+  bool Begin(Job* job);
+  absl::Status Check(Job* job);
+  void Resume(std::optional<v1::FinalizeResponse> found, Job* job);
+  Failure Compute(Job* job);
+  void NoteHit(const Job& job);
+  void End(Job* job);
   absl::Status CheckSizes(const v1::FinalizeRequest& request) const;
   absl::StatusOr<std::optional<util::Digest>> NameBase(
       const v1::FinalizeRequest& request);
@@ -89,6 +127,7 @@ class Finalizer {
   store::Counters* const counters_;
   util::Log* const log_;
   Forwarder* const forwarder_;
+  SharedCache* const shared_;
 };
 
 }  // namespace btfd::daemon

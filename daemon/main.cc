@@ -70,6 +70,18 @@ BTFD_FLAG(server_ca);
 BTFD_FLAG(server_certificate);
 BTFD_FLAG(server_key);
 BTFD_FLAG(server_timeout);
+BTFD_FLAG(remote_cache);
+BTFD_FLAG(remote_instance);
+BTFD_FLAG(remote_ca);
+BTFD_FLAG(remote_certificate);
+BTFD_FLAG(remote_key);
+BTFD_FLAG(remote_token_file);
+BTFD_FLAG(remote_read_only);
+BTFD_FLAG(remote_upload_inputs);
+BTFD_FLAG(remote_compression);
+BTFD_FLAG(remote_timeout);
+BTFD_FLAG(remote_min_rate);
+BTFD_FLAG(max_remote_upload_bytes);
 BTFD_FLAG(idle_exit);
 BTFD_FLAG(drain_timeout);
 

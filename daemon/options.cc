@@ -87,8 +87,8 @@ struct Spec {
 
 const Spec kSpecs[] = {
     {{"socket",
-      "path of the Unix socket; default $XDG_RUNTIME_DIR/btfd/btfd-1.sock, "
-      "else /tmp/btfd-UID/btfd-1.sock"},
+      "path of the Unix socket; default $XDG_RUNTIME_DIR/btfd/btfd-1.1.sock, "
+      "else /tmp/btfd-UID/btfd-1.1.sock"},
      [](absl::string_view text, Options* o) {
        o->shared_directory = true;
        return ReadText(text, &o->socket);
@@ -129,7 +129,7 @@ const Spec kSpecs[] = {
        return ReadBytes(text, &o->max_stored_base_bytes);
      }},
     {{"log_file",
-      "default btfd-1.log beside the socket; - and, in the foreground, by "
+      "default btfd-1.1.log beside the socket; - and, in the foreground, by "
       "default: stderr"},
      [](absl::string_view text, Options* o) {
        return ReadText(text, &o->log_file);
@@ -256,6 +256,63 @@ const Spec kSpecs[] = {
       "default 10s"},
      [](absl::string_view text, Options* o) {
        return ReadDuration(text, &o->server_timeout);
+     }},
+    {{"remote_cache",
+      "a cache that many hosts share, of the Remote Execution API: "
+      "grpc[s]://HOST:PORT"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_cache);
+     }},
+    {{"remote_instance", "its instance name; default: none"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_instance);
+     }},
+    {{"remote_ca",
+      "PEM file: who signs its certificate; default: the machine's"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_ca);
+     }},
+    {{"remote_certificate", "PEM file: what is shown to it"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_certificate);
+     }},
+    {{"remote_key", "PEM file: the key of remote_certificate"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_key);
+     }},
+    {{"remote_token_file", "file with a bearer token for it"},
+     [](absl::string_view text, Options* o) {
+       return ReadText(text, &o->remote_token_file);
+     }},
+    {{"remote_read_only", "results are taken from it, none given; default 0"},
+     [](absl::string_view text, Options* o) {
+       return ReadBool(text, &o->remote_read_only);
+     }},
+    {{"remote_upload_inputs",
+      "modules' own BTF goes there along with results; default 1"},
+     [](absl::string_view text, Options* o) {
+       return ReadBool(text, &o->remote_upload_inputs);
+     }},
+    {{"remote_compression", "zstd, if it offers that; default 1"},
+     [](absl::string_view text, Options* o) {
+       return ReadBool(text, &o->remote_compression);
+     }},
+    {{"remote_timeout",
+      "what it may take for an answer, besides the time for its bytes; default "
+      "250ms"},
+     [](absl::string_view text, Options* o) {
+       return ReadDuration(text, &o->remote_timeout);
+     }},
+    {{"remote_min_rate",
+      "bytes a second below which it is too slow; default 1M"},
+     [](absl::string_view text, Options* o) {
+       RETURN_IF_ERROR(ReadBytes(text, &o->remote_min_rate));
+       return AtLeast(1, o->remote_min_rate);
+     }},
+    {{"max_remote_upload_bytes",
+      "what may wait to be given to it, in memory; default 256M"},
+     [](absl::string_view text, Options* o) {
+       return ReadBytes(text, &o->max_remote_upload_bytes);
      }},
     {{"idle_exit",
       "exit after this long without work; default 3h, never with listen; 0: "
@@ -386,6 +443,7 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
     options.listen.clear();
     options.health_listen.clear();
     options.server.clear();
+    options.remote_cache.clear();
   }
   return options;
 }

@@ -69,6 +69,21 @@ struct Options {
   std::string server_key;
   absl::Duration server_timeout = absl::Seconds(10);
 
+  // A cache that many hosts share (Remote Execution API); empty: none. Files
+  // are PEM, but for the token's.
+  std::string remote_cache;  // grpc[s]://HOST:PORT
+  std::string remote_instance;
+  std::string remote_ca;
+  std::string remote_certificate;
+  std::string remote_key;
+  std::string remote_token_file;
+  bool remote_read_only = false;
+  bool remote_upload_inputs = true;
+  bool remote_compression = true;
+  absl::Duration remote_timeout = absl::Milliseconds(250);
+  uint64_t remote_min_rate = uint64_t{1} << 20;  // bytes a second
+  uint64_t max_remote_upload_bytes = uint64_t{256} << 20;
+
   // When it ends: after this long without work (infinite: never), and after at
   // most this long once it was told to. Who listens to the network stays.
   absl::Duration idle_exit = absl::Hours(3);

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "lib/engine/pipeline.h"
+#include "daemon/registry_entry.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -28,37 +28,7 @@ constexpr absl::Duration kSavePatience = absl::Seconds(5);
 // How often the store is told that a base is in use.
 constexpr int64_t kTouchEveryNs = 60'000'000'000;
 
-// The blobs know their own versions; the store need not tell them apart.
-constexpr uint32_t kIndexVersion = engine::kEngineVersion;
-
-std::string ShortName(const util::Digest& digest) {
-  return digest.hex().substr(0, 12);
-}
-
 }  // namespace
-
-struct BaseRegistry::Entry {
-  explicit Entry(const util::Digest& d) : digest(d) {}
-
-  const util::Digest digest;
-
-  // Set once, under `making`; read without it once `resident` says so.
-  absl::Mutex making;
-  std::shared_ptr<const btf::Base> base;
-  std::string origin;
-  uint64_t raw_bytes = 0;
-  std::atomic<bool> resident{false};
-
-  absl::Mutex making_dedup;
-  std::shared_ptr<const btf::DedupIndex> dedup;
-  std::atomic<bool> dedup_ready{false};
-
-  std::atomic<uint64_t> bytes{0};
-  std::atomic<uint64_t> requests{0};
-  std::atomic<int64_t> last_used_ns{0};
-  std::atomic<int64_t> last_touch_ns{0};
-  std::atomic<bool> removed{false};
-};
 
 const util::Digest& BaseRegistry::Handle::digest() const {
   return entry_->digest;
@@ -72,11 +42,13 @@ absl::StatusOr<const btf::DedupIndex*> BaseRegistry::Handle::dedup_index()
 }
 
 BaseRegistry::BaseRegistry(uint64_t max_resident_bytes, store::Store* store,
-                           store::Counters* counters, util::Log* log)
+                           store::Counters* counters, util::Log* log,
+                           SharedCache* shared)
     : max_resident_bytes_(max_resident_bytes),
       store_(store),
       counters_(counters),
-      log_(log) {}
+      log_(log),
+      shared_(shared) {}
 
 std::shared_ptr<BaseRegistry::Entry> BaseRegistry::FindOrMake(
     const util::Digest& digest) {
@@ -120,6 +92,23 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Acquire(
   return Hold(entry);
 }
 
+absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Fetch(
+    const util::Digest& digest) {
+  const std::shared_ptr<Entry> entry = FindOrMake(digest);
+  if (!entry->resident) {
+    absl::Status status;
+    {
+      absl::MutexLock lock(&entry->making);
+      if (!entry->resident) status = Load(entry);
+      if (absl::IsNotFound(status) && shared_ != nullptr) {
+        status = LoadShared(entry);
+      }
+    }
+    RETURN_IF_ERROR(Settle(entry, status));
+  }
+  return Hold(entry);
+}
+
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Add(
     const util::Digest& digest, std::string raw, absl::string_view origin) {
   const std::shared_ptr<Entry> entry = FindOrMake(digest);
@@ -131,6 +120,7 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Add(
         entry->origin = std::string(origin);
         status = Index(entry, raw);
         if (status.ok()) {
+          OfferBase(entry, raw);
           SaveRaw(entry, std::move(raw));
           SaveIndex(entry, store::IndexPart::kCore);
         }
@@ -166,6 +156,7 @@ absl::Status BaseRegistry::Load(const std::shared_ptr<Entry>& entry) {
       log_->Info(absl::StrCat("base ", ShortName(entry->digest),
                               " taken from the store"));
       SetBase(entry.get(), *std::move(base));
+      OfferBase(entry, "");
       return absl::OkStatus();
     }
     NoteStoreError("index of a base", base.status());
@@ -225,18 +216,23 @@ BaseRegistry::LoadOrBuildDedupIndex(const std::shared_ptr<Entry>& entry) {
         entry->digest, store::IndexPart::kDedup, kIndexVersion);
     if (blob.ok()) {
       auto loaded = btf::DedupIndex::Load(*std::move(blob), *entry->base);
-      if (loaded.ok()) return loaded;
+      if (loaded.ok()) {
+        OfferDedupIndex(entry);
+        return loaded;
+      }
       NoteStoreError("dedup index of a base", loaded.status());
     } else {
       NoteStoreError("dedup index of a base", blob.status());
     }
   }
+  if (auto shared = LoadSharedDedupIndex(entry)) return shared;
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(auto built, btf::DedupIndex::Build(*entry->base));
   log_->Info(absl::StrCat("dedup index of base ", ShortName(entry->digest),
                           " made in ",
                           absl::FormatDuration(absl::Now() - start)));
   SaveIndex(entry, store::IndexPart::kDedup);
+  OfferDedupIndex(entry);
   return built;
 }
 

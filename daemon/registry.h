@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "daemon/remote_cache/shared_cache.h"
 #include "daemon/task_queue.h"
 #include "lib/btf/base.h"
 #include "lib/btf/dedup_index.h"
@@ -72,11 +73,16 @@ class BaseRegistry {
   };
 
   // `store` may be null: bases are then lost once they are evicted.
+  // So may `shared`, a cache that many hosts share.
   BaseRegistry(uint64_t max_resident_bytes, store::Store* store,
-               store::Counters* counters, util::Log* log);
+               store::Counters* counters, util::Log* log,
+               SharedCache* shared = nullptr);
 
   // NotFound if the digest is known neither here nor in the store.
   absl::StatusOr<Handle> Acquire(const util::Digest& digest);
+
+  // As Acquire, but looks in the shared cache as well, which takes its time.
+  absl::StatusOr<Handle> Fetch(const util::Digest& digest);
 
   // Validates, indexes and keeps a base, and has it stored in the background.
   // Precondition: `digest` is that of `raw`. InvalidArgument (as Base::Build's)
@@ -119,6 +125,19 @@ class BaseRegistry {
       const std::shared_ptr<Entry>& entry);
   absl::StatusOr<std::shared_ptr<const btf::DedupIndex>> LoadOrBuildDedupIndex(
       const std::shared_ptr<Entry>& entry);
+  // registry_shared.cc: what comes from the shared cache, and goes there.
+  absl::Status LoadShared(const std::shared_ptr<Entry>& entry);
+  absl::Status LoadSharedIndex(const std::shared_ptr<Entry>& entry);
+  absl::StatusOr<std::string> FetchRaw(const std::shared_ptr<Entry>& entry);
+  std::shared_ptr<const btf::DedupIndex> LoadSharedDedupIndex(
+      const std::shared_ptr<Entry>& entry);
+  void ConfirmLater(const std::shared_ptr<Entry>& entry);
+  void ConfirmDedupLater(const std::shared_ptr<Entry>& entry,
+                         std::shared_ptr<const btf::DedupIndex> index);
+  void Forget(const std::shared_ptr<Entry>& entry);
+  void NoteSharedDefect(absl::string_view what, const absl::Status& status);
+  void OfferBase(const std::shared_ptr<Entry>& entry, absl::string_view raw);
+  void OfferDedupIndex(const std::shared_ptr<Entry>& entry);
   void SaveRaw(const std::shared_ptr<Entry>& entry, std::string raw);
   void SaveIndex(const std::shared_ptr<Entry>& entry, store::IndexPart part);
   void NoteStoreError(absl::string_view what, const absl::Status& status);
@@ -129,6 +148,7 @@ class BaseRegistry {
   store::Store* const store_;
   store::Counters* const counters_;
   util::Log* const log_;
+  SharedCache* const shared_;
 
   absl::Mutex mutex_;
   absl::flat_hash_map<util::Digest, std::shared_ptr<Entry>> entries_

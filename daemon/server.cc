@@ -27,6 +27,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "daemon/remote_cache/open.h"
 #include "lib/engine/pipeline.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
@@ -190,6 +191,11 @@ absl::Status Server::Open() {
     log_->Info(absl::StrCat("handing work on to ", options_.server));
   }
 
+  if (!options_.remote_cache.empty()) {
+    ASSIGN_OR_RETURN(shared_, OpenRemoteCache(options_, &counters_, log_));
+    log_->Info(absl::StrCat("sharing results by ", options_.remote_cache));
+  }
+
   Service::Parts parts;
   parts.options = options_;
   parts.store = store_.get();
@@ -197,6 +203,7 @@ absl::Status Server::Open() {
   parts.counters = &counters_;
   parts.log = log_;
   parts.forwarder = forwarder_.get();
+  parts.shared = shared_.get();
   parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
   service_ = std::make_unique<Service>(std::move(parts));
   grpc_ = StartGrpc(options_, static_cast<bool>(door_.connection),
@@ -368,6 +375,7 @@ void Server::Drain() {
   service_->Finish(kStoreGrace);
   service_ = nullptr;
   forwarder_ = nullptr;
+  shared_ = nullptr;
   store_ = nullptr;
   log_->Info("stopped");
 }

@@ -18,6 +18,7 @@
 #include "daemon/forward/forwarder.h"
 #include "daemon/listen/network_door.h"
 #include "daemon/options.h"
+#include "daemon/remote_cache/shared_cache.h"
 #include "daemon/service.h"
 #include "daemon/socket.h"
 #include "daemon/stall_watch.h"
@@ -84,6 +85,7 @@ class Server {
   store::Counters counters_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Forwarder> forwarder_;  // null: nothing is handed on
+  std::unique_ptr<SharedCache> shared_;   // null: there is none
   std::unique_ptr<Service> service_;
   StallWatch stalls_;
   std::unique_ptr<grpc::Server> grpc_;

@@ -69,6 +69,8 @@ uint32_t StreamedAtOnce(const Options& options) {
                                 : std::max(options.threads, kHandedOnAtOnce);
 }
 
+constexpr uint32_t kAskedAtOnce = 64;
+
 // Of this process, in bytes; 0 where the kernel does not tell.
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
@@ -87,20 +89,22 @@ Service::Service(Parts parts)
       counters_(parts.counters),
       log_(parts.log),
       forwarder_(parts.forwarder),
+      shared_(parts.shared),
       on_shutdown_(std::move(parts.on_shutdown)),
       guests_(options_.max_client_requests, options_.max_client_bytes,
               counters_),
       work_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
       workspaces_(options_.threads),
       ledger_(counters_, store_),
-      bases_(options_.max_resident_base_bytes, store_, counters_, log_),
+      bases_(options_.max_resident_base_bytes, store_, counters_, log_,
+             shared_),
       results_(options_.result_cache ? store_ : nullptr, log_),
       verifier_(options_.verify_hits, parts.finalize, &bases_, &results_,
                 counters_, log_),
       uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
                  &workspaces_, &bases_, &results_, &verifier_, counters_, log_,
-                 forwarder_),
+                 forwarder_, shared_),
       stream_tasks_(StreamedAtOnce(options_)) {
   RegisterMethods();
 }
@@ -184,6 +188,12 @@ void Service::Finish(absl::Duration limit) {
   if (!bases_.FinishSaving(limit)) {
     log_->Warning("ending before all bases were written to the store");
   }
+  if (shared_ != nullptr) {
+    if (!shared_->Finish(limit)) {
+      log_->Warning("ending before all results were given to the remote cache");
+    }
+    shared_->Stop();
+  }
   ledger_.Flush();
 }
 
@@ -254,8 +264,10 @@ grpc::Status Service::ServeStream(
   const auto pass = guests_.Admit(*context, "FinalizeStream", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   FinalizeStream::Limits limits;
-  // Enough that reading and writing keep every core busy.
-  limits.requests = 2 * StreamedAtOnce(options_) + 2;
+  // Enough that reading and writing keep every core busy, and the line to the
+  // shared cache, where no thread is held.
+  limits.requests = 2 * StreamedAtOnce(options_) + 2 +
+                    (shared_ == nullptr ? 0 : kAskedAtOnce);
   limits.bytes = std::max<uint64_t>(work_.max_bytes() / kStreamsShare, 1);
   return ToGrpc(daemon::FinalizeStream(limits, &finalizer_, &stream_tasks_,
                                        PatienceOf(context), call)
@@ -318,8 +330,10 @@ grpc::Status Service::BindFileKey(Context*,
     ASSIGN_OR_RETURN(const util::Digest digest,
                      util::Digest::FromBinary(request->digest()));
     const auto base = bases_.Acquire(digest);
-    // Where others do the work, the base may never come here.
-    if (absl::IsNotFound(base.status()) && forwarder_ == nullptr) {
+    // Where others do the work, or have its results, the base may never come
+    // here.
+    if (absl::IsNotFound(base.status()) && forwarder_ == nullptr &&
+        (shared_ == nullptr || !shared_->HasBase(digest))) {
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());

@@ -25,6 +25,7 @@
 #include "daemon/listen/guests.h"
 #include "daemon/options.h"
 #include "daemon/registry.h"
+#include "daemon/remote_cache/shared_cache.h"
 #include "daemon/result_cache.h"
 #include "daemon/result_verifier.h"
 #include "daemon/task_queue.h"
@@ -48,6 +49,7 @@ class Service final : public v1::Btfd::Service {
     std::string store_path;
     store::Counters* counters = nullptr;
     Forwarder* forwarder = nullptr;  // may stay null: nothing is handed on
+    SharedCache* shared = nullptr;   // may stay null: there is none
     util::Log* log = nullptr;
     FinalizeFn finalize = engine::Finalize;
     std::function<void()> on_shutdown;  // a client asked for it; any thread
@@ -121,6 +123,7 @@ class Service final : public v1::Btfd::Service {
   store::Counters* const counters_;
   util::Log* const log_;
   Forwarder* const forwarder_;
+  SharedCache* const shared_;
   const std::function<void()> on_shutdown_;
   const absl::Time started_ = absl::Now();
 

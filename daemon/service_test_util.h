@@ -135,6 +135,7 @@ class ServiceTest : public ::testing::Test {
     parts.store_path = store_->path();
     parts.counters = counters_.get();
     parts.log = &log_;
+    parts.shared = shared_;
     parts.finalize = std::move(finalize);
     parts.on_shutdown = [this] { ++shutdowns_; };
     service_ = std::make_unique<Service>(std::move(parts));
@@ -231,6 +232,7 @@ class ServiceTest : public ::testing::Test {
   std::unique_ptr<store::Counters> counters_ =
       std::make_unique<store::Counters>();
   std::unique_ptr<store::Store> store_;
+  SharedCache* shared_ = nullptr;  // for the next Start()
   std::unique_ptr<Service> service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<v1::Btfd::Stub> stub_;

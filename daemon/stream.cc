@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/stream.h"
 
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -58,8 +59,10 @@ absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
   raw.Clear();
   auto held = std::make_shared<std::unique_ptr<Answer>>(std::move(answer));
   tasks_->Run([this, request, held] {
-    finalizer_->Run(*request, patience_, &(*held)->response);
-    Deliver(std::move(*held));
+    finalizer_->Start(
+        request, patience_, &(*held)->response,
+        [this](std::function<void()> rest) { tasks_->Run(std::move(rest)); },
+        [this, held] { Deliver(std::move(*held)); });
   });
   return absl::OkStatus();
 }

@@ -454,9 +454,9 @@ void RemoteCache::OfferIndex(const util::Digest& base, store::IndexPart part,
 }
 
 bool RemoteCache::Finish(absl::Duration limit) {
-  const bool finished = uploader_ == nullptr || uploader_->Finish(limit);
-  reapi_->Stop();
-  return finished;
+  return uploader_ == nullptr || uploader_->Finish(limit);
 }
+
+void RemoteCache::Stop() { reapi_->Stop(); }
 
 }  // namespace btfd::daemon::remote

@@ -69,6 +69,7 @@ class RemoteCache final : public SharedCache {
                   absl::string_view index,
                   const std::function<std::string()>& raw) override;
   bool Finish(absl::Duration limit) override;
+  void Stop() override;
 
  private:
   struct Lookup;

@@ -54,9 +54,10 @@ class SharedCache {
                           absl::string_view index,
                           const std::function<std::string()>& raw) = 0;
 
-  // Waits until all that was to be handed on is; false if that takes longer.
-  // From then on nothing is found or taken, and nobody is held up.
+  // True once all that was to be handed on is; false if that takes longer.
   virtual bool Finish(absl::Duration limit) = 0;
+  // From now on nothing is found or taken, and nobody is held up.
+  virtual void Stop() = 0;
 };
 
 }  // namespace btfd::daemon

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Bases by way of the shared cache. An index that comes from there serves at
+// once, since Load() lets nothing in that could lead astray; whether it is the
+// index of that base is seen in the background, where the raw base is fetched
+// (which its digest proves) and indexed as well: equal bases give equal blobs.
+// An index that is not confirmed is replaced by the one that was made here.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/registry.h"
+#include "daemon/registry_entry.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+constexpr char kOrigin[] = "the remote cache";
+
+util::Blob ToBlob(absl::string_view bytes) {
+  util::Blob blob(bytes.size());
+  bytes.copy(blob.data(), bytes.size());
+  return blob;
+}
+
+}  // namespace
+
+// Precondition: entry->making is held, and so in LoadSharedIndex.
+absl::Status BaseRegistry::LoadShared(const std::shared_ptr<Entry>& entry) {
+  entry->origin = kOrigin;
+  const absl::Status indexed = LoadSharedIndex(entry);
+  if (indexed.ok()) {
+    ConfirmLater(entry);
+    return indexed;
+  }
+  ASSIGN_OR_RETURN(std::string raw, FetchRaw(entry));
+  RETURN_IF_ERROR(Index(entry, raw));
+  OfferBase(entry, raw);
+  SaveRaw(entry, std::move(raw));
+  SaveIndex(entry, store::IndexPart::kCore);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> BaseRegistry::FetchRaw(
+    const std::shared_ptr<Entry>& entry) {
+  absl::StatusOr<std::string> raw = shared_->FetchBase(entry->digest);
+  if (raw.ok()) return raw;
+  return absl::NotFoundError(
+      absl::StrCat("no base with digest ", entry->digest.hex()));
+}
+
+absl::Status BaseRegistry::LoadSharedIndex(
+    const std::shared_ptr<Entry>& entry) {
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const std::string blob,
+                   shared_->FetchIndex(entry->digest, store::IndexPart::kCore));
+  auto base = btf::Base::Load(ToBlob(blob));
+  if (!base.ok()) {
+    NoteSharedDefect("index of a base", base.status());
+    return base.status();
+  }
+  SetBase(entry.get(), *std::move(base));
+  log_->Info(absl::StrCat(
+      "base ", ShortName(entry->digest), " taken from the remote cache, ",
+      blob.size(), " bytes in ", absl::FormatDuration(absl::Now() - start)));
+  return absl::OkStatus();
+}
+
+void BaseRegistry::NoteSharedDefect(absl::string_view what,
+                                    const absl::Status& status) {
+  counters_->Add(store::Counter::kRemoteBad);
+  log_->Error(absl::StrCat("remote cache: ", what, ": ", status.message()));
+}
+
+void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
+  saver_.Run([this, entry] {
+    if (entry->removed) return;
+    const absl::StatusOr<std::string> raw = FetchRaw(entry);
+    if (!raw.ok()) return;  // to be fetched again once it is out of memory
+    const auto built = btf::Base::Build(*raw);
+    if (!built.ok()) {
+      NoteSharedDefect("a base", built.status());
+      Forget(entry);
+      return;
+    }
+    {
+      absl::MutexLock lock(&entry->making);
+      entry->raw_bytes = raw->size();
+    }
+    const bool equal = (*built)->blob() == entry->base->blob();
+    if (!equal) {
+      NoteSharedDefect("index of a base",
+                       absl::DataLossError("not that base's: replaced"));
+      Forget(entry);
+    }
+    if (store_ == nullptr) return;
+    NoteStoreError("base", store_->PutBase(entry->digest, *raw, entry->origin,
+                                           (*built)->end_id() - 1));
+    NoteStoreError("index of a base",
+                   store_->PutBaseIndex(entry->digest, store::IndexPart::kCore,
+                                        kIndexVersion, (*built)->blob()));
+  });
+}
+
+void BaseRegistry::Forget(const std::shared_ptr<Entry>& entry) {
+  absl::MutexLock lock(&mutex_);
+  entry->removed = true;
+  const auto found = entries_.find(entry->digest);
+  if (found != entries_.end() && found->second == entry) entries_.erase(found);
+}
+
+std::shared_ptr<const btf::DedupIndex> BaseRegistry::LoadSharedDedupIndex(
+    const std::shared_ptr<Entry>& entry) {
+  if (shared_ == nullptr) return nullptr;
+  const absl::StatusOr<std::string> blob =
+      shared_->FetchIndex(entry->digest, store::IndexPart::kDedup);
+  if (!blob.ok()) return nullptr;
+  auto loaded = btf::DedupIndex::Load(ToBlob(*blob), *entry->base);
+  if (!loaded.ok()) {
+    NoteSharedDefect("dedup index of a base", loaded.status());
+    return nullptr;
+  }
+  ConfirmDedupLater(entry, *loaded);
+  return *std::move(loaded);
+}
+
+void BaseRegistry::ConfirmDedupLater(
+    const std::shared_ptr<Entry>& entry,
+    std::shared_ptr<const btf::DedupIndex> index) {
+  saver_.Run([this, entry, index = std::move(index)] {
+    if (entry->removed) return;
+    const auto built = btf::DedupIndex::Build(*entry->base);
+    if (!built.ok() || (*built)->blob() != index->blob()) {
+      NoteSharedDefect("dedup index of a base",
+                       absl::DataLossError("not that base's: replaced"));
+      Forget(entry);
+    }
+    if (store_ == nullptr || !built.ok()) return;
+    NoteStoreError("dedup index of a base",
+                   store_->PutBaseIndex(entry->digest, store::IndexPart::kDedup,
+                                        kIndexVersion, (*built)->blob()));
+  });
+}
+
+void BaseRegistry::OfferBase(const std::shared_ptr<Entry>& entry,
+                             absl::string_view raw) {
+  if (shared_ == nullptr) return;
+  saver_.Run([this, entry, raw = std::string(raw)] {
+    if (entry->removed) return;
+    shared_->OfferIndex(entry->digest, store::IndexPart::kCore,
+                        entry->base->blob(), [&]() -> std::string {
+                          if (!raw.empty() || store_ == nullptr) return raw;
+                          const auto stored = store_->GetBaseRaw(entry->digest);
+                          return stored.ok() ? std::string(stored->view())
+                                             : std::string();
+                        });
+  });
+}
+
+void BaseRegistry::OfferDedupIndex(const std::shared_ptr<Entry>& entry) {
+  if (shared_ == nullptr) return;
+  saver_.Run([this, entry] {
+    if (entry->removed) return;
+    // Set by whoever offers it, perhaps a moment after it asked.
+    std::shared_ptr<const btf::DedupIndex> index;
+    {
+      absl::MutexLock lock(&entry->making_dedup);
+      index = entry->dedup;
+    }
+    if (index == nullptr) return;
+    shared_->OfferIndex(entry->digest, store::IndexPart::kDedup, index->blob(),
+                        [] { return std::string(); });
+  });
+}
+
+}  // namespace btfd::daemon
