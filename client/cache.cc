@@ -96,8 +96,8 @@ absl::StatusOr<int> Stats(Channel* channel, bool as_json) {
                cache.bytes() / 1e6, cache.max_bytes() / 1e6);
   absl::PrintF("hits       %d of %d requests, %.1f%%\n", hits, all,
                all == 0 ? 0.0 : 100.0 * hits / all);
-  absl::PrintF("verified   %d, of which %d were wrong\n",
-               lifetime("cache_verified"), lifetime("cache_disagreements"));
+  absl::PrintF("verified   %d, %d of them wrong\n", lifetime("cache_verified"),
+               lifetime("cache_disagreements"));
   absl::PrintF("evicted    %d\n", lifetime("store_results_evicted"));
   return 0;
 }
@@ -174,7 +174,7 @@ absl::StatusOr<int> Verify(Channel* channel, uint64_t sample, bool as_json) {
         .Close();
     puts(json.text().c_str());
   } else {
-    absl::PrintF("%d results: %d agree, %d were wrong, %d not judged\n",
+    absl::PrintF("%d results: %d agree, %d wrong, %d not judged\n",
                  tally.seen(), tally.agreed, tally.disagreed, tally.not_judged);
   }
   return tally.disagreed == 0 ? 0 : kExitFailure;

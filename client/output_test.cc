@@ -167,6 +167,7 @@ TEST(StatusText, NamesWhatIsNotZero) {
               StartsWith("btfd 0.1.0, pid 4242, up 1m15s, /run/s.sock\n"));
   EXPECT_THAT(text, HasSubstr("requests   10 (0), 0 in flight\n"));
   EXPECT_THAT(text, HasSubstr("cache      3 (0) hits, 7 (0) misses\n"));
+  EXPECT_THAT(text, HasSubstr("verified   0 (0) results, 0 (0) wrong\n"));
   EXPECT_THAT(text, HasSubstr("errors     1 bad_btf (none)\n"));
   EXPECT_THAT(text, HasSubstr("fallbacks  none (2 timeout)\n"));
   EXPECT_THAT(text, HasSubstr("abababababababab  125791 types, 5.5 MB, "

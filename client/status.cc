@@ -125,7 +125,7 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
   absl::StrAppendFormat(&text, "cache      %s hits, %s misses\n",
                         Both(status, "cache_hits"),
                         Both(status, "cache_misses"));
-  absl::StrAppendFormat(&text, "verified   %s hits, %s wrong\n",
+  absl::StrAppendFormat(&text, "verified   %s results, %s wrong\n",
                         Both(status, "cache_verified"),
                         Both(status, "cache_disagreements"));
   absl::StrAppendFormat(&text, "errors     %s (%s)\n",

@@ -183,7 +183,7 @@ TEST_F(DaemonKill, WhileItMakesItsStore) {
   Scenario scenario;
   scenario.name = "daemon, a new store";
   scenario.at_least = 30;
-  scenario.limit = 60;
+  scenario.limit = 40;
   KillEverywhere(scenario);
 }
 
