@@ -130,7 +130,7 @@ void Batch::Run(const std::vector<std::string>& modules) {
     // Without a channel each goes alone, to fail alone.
     if (!channel.ok()) continue;
     BatchStream stream(
-        *channel, options_.in_flight,
+        *channel, service_->is_private(), options_.in_flight,
         [this](const std::string& path,
                v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
           if (base_ != nullptr) {

@@ -56,8 +56,7 @@ void BatchStream::Receive() {
   v1::FinalizeResponse response;
   while (call_->Read(&response)) {
     InFlight answered;
-    const Judgement judgement =
-        Judge(absl::OkStatus(), response.outcome(), response.message());
+    const Judgement judgement = Judge(absl::OkStatus(), response, is_private_);
     {
       const absl::MutexLock lock(&mutex_);
       last_sign_of_life_ = absl::Now();

@@ -42,8 +42,11 @@ class BatchStream {
   using Take =
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
-  BatchStream(Channel* channel, uint32_t max_in_flight, Load load, Take take)
+  // `is_private` is as Judge() wants it.
+  BatchStream(Channel* channel, bool is_private, uint32_t max_in_flight,
+              Load load, Take take)
       : channel_(channel),
+        is_private_(is_private),
         max_in_flight_(max_in_flight),
         load_(std::move(load)),
         take_(std::move(take)) {}
@@ -65,6 +68,7 @@ class BatchStream {
   bool RoomFor() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Channel* const channel_;
+  const bool is_private_;
   const uint32_t max_in_flight_;
   const Load load_;
   const Take take_;

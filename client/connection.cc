@@ -114,6 +114,12 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(
     if (starter > 0 && waitpid(starter, &status, WNOHANG) == starter) {
       starter = -1;
       if (status != 0) return StartFailure(program, status, paths);
+      // It ends well only once somebody listens.
+      socket = ConnectSocket(paths);
+      if (socket.ok() || !absl::IsNotFound(socket.status())) return socket;
+      return absl::UnavailableError(
+          absl::StrCat(program, " does not listen at ", paths.socket,
+                       ", as one of our version would"));
     }
   } while (absl::Now() < give_up);
   return absl::DeadlineExceededError(

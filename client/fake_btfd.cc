@@ -20,6 +20,8 @@
 //     internal      says INTERNAL
 //     bad-btf       says BAD_BTF
 //     forget        never knows a base, whatever it was sent
+//     other-engine  answers as an engine of another version
+//     elsewhere     ends well when it is started, but nobody listens
 //     slow          takes three seconds for each Finalize
 //
 // It answers a module's BTF with "finalized:" in front, and who it is as a
@@ -42,6 +44,7 @@
 #include <thread>
 
 #include "lib/util/runtime_paths.h"
+#include "lib/util/version.h"
 #include "proto/btfd.grpc.pb.h"
 
 namespace btfd {
@@ -95,6 +98,8 @@ class FakeService final : public v1::Btfd::Service {
   void Answer(const v1::FinalizeRequest& request,
               v1::FinalizeResponse* response) {
     response->set_tag(request.tag());
+    response->set_engine_version(util::kEngineVersion);
+    if (mode_ == "other-engine") response->set_engine_version(1000);
     if (!KnowsBase(request, response)) return;
     response->set_outcome(v1::OK);
     response->set_btf("finalized:" + request.btf());
@@ -116,6 +121,7 @@ class FakeService final : public v1::Btfd::Service {
     if (mode_ == "stop") raise(SIGSTOP);
     if (mode_ == "slow") std::this_thread::sleep_for(std::chrono::seconds(3));
     response->set_tag(request->tag());
+    response->set_engine_version(util::kEngineVersion);
     if (mode_ == "drain-once" && First()) {
       response->set_outcome(v1::DRAINING);
       unlink(util::RuntimePathsOfProcess().socket.c_str());
@@ -215,6 +221,7 @@ int Main(int connection) {
   if (service.mode() == "fail-start") return 3;
   int listener = -1;
   if (!is_private) {
+    if (service.mode() == "elsewhere") return 0;
     listener = Listen(util::RuntimePathsOfProcess().socket);
     // The starter ends when we can be reached.
     std::ofstream(Environment("FAKE_BTFD_LOG") + ".starts", std::ios::app)

@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "client/daemon_process.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/version.h"
 
 namespace btfd::client {
 
@@ -55,8 +56,8 @@ const char* FallbackCounter(Fallback reason) {
   return "fallback_internal";
 }
 
-Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
-                const std::string& message) {
+Judgement Judge(const absl::Status& transport,
+                const v1::FinalizeResponse& response, bool is_private) {
   switch (transport.code()) {
     case absl::StatusCode::kOk:
       break;
@@ -74,7 +75,8 @@ Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
               absl::StrCat("the connection to the daemon broke: ",
                            transport.message())};
   }
-  switch (outcome) {
+  const std::string& message = response.message();
+  switch (response.outcome()) {
     case v1::BUSY:
       return {Verdict::kWait, Fallback::kBusy, message};
     case v1::DRAINING:
@@ -88,8 +90,16 @@ Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
       return {Verdict::kFallBack, Fallback::kInternal,
               "the daemon does not keep the base that it was sent"};
     default:
-      return {};
+      break;
   }
+  // Only where the socket was named by hand: else the version is in its name.
+  if (!is_private && response.engine_version() != util::kEngineVersion) {
+    return {Verdict::kFallBack, Fallback::kVersion,
+            absl::StrCat("the daemon's engine is of version ",
+                         response.engine_version(), ", not ",
+                         util::kEngineVersion)};
+  }
+  return {};
 }
 
 absl::StatusOr<v1::AddBaseResponse> AddBase(Channel* channel, BaseFile* base) {
@@ -238,7 +248,8 @@ absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
 void Service::Failed(const absl::Status& transport) {
   reconnected_ = false;
   waits_ = 0;
-  const Judgement judgement = Judge(transport, v1::OK, "");
+  const Judgement judgement =
+      Judge(transport, v1::FinalizeResponse(), is_private_);
   // If there is nothing to use, Use() will say so again.
   if (!UseAfter(judgement).ok()) channel_.reset();
 }
@@ -259,8 +270,7 @@ absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
                                   &response);
         });
     RETURN_IF_ERROR(base_error);
-    const Judgement judgement =
-        Judge(transport, response.outcome(), response.message());
+    const Judgement judgement = Judge(transport, response, is_private_);
     if (judgement.verdict == Verdict::kAnswered) return response;
     channel = UseAfter(judgement);
   }

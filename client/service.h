@@ -7,7 +7,7 @@
 // What is done about each failure of the shared daemon:
 //   absent, cannot be started     private, and a mark for the next minute
 //   does not answer (stopped)     private, and a mark for the next minute
-//   speaks another protocol       private, and a mark for the next minute
+//   another protocol or engine    private, and a mark for the next minute
 //   connection lost, draining     once more over a new connection, then private
 //   busy                          some more tries, then private
 //   a defect of ours (INTERNAL)   private
@@ -46,9 +46,10 @@ struct Judgement {
   Fallback reason = Fallback::kNoDaemon;  // unless kAnswered
   std::string why;
 };
-// `transport` is the call's, `outcome` and `message` the response's.
-Judgement Judge(const absl::Status& transport, v1::Outcome outcome,
-                const std::string& message);
+// The response counts only if the transport is OK. Of a private daemon, which
+// is the last resort, any engine will do.
+Judgement Judge(const absl::Status& transport,
+                const v1::FinalizeResponse& response, bool is_private);
 
 // Says which base a request is over, and registers it where the daemon asks
 // for that: `send` is called again after each such answer, a bounded number of
@@ -78,6 +79,8 @@ class Service {
   // For those who make calls of their own. Connects if need be. The pointer is
   // valid until the next call of any method.
   absl::StatusOr<Channel*> Use();
+  // Whether that one is private.
+  bool is_private() const { return is_private_; }
   // What came of such a call, unless it was OK: the next Use() goes elsewhere.
   void Failed(const absl::Status& transport);
 

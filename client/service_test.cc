@@ -15,11 +15,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "client/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/util/version.h"
 
 namespace btfd::client {
 namespace {
@@ -202,6 +204,32 @@ TEST_F(ServiceTest, ADefectOfOursGivesWayToAPrivateDaemon) {
   EXPECT_THAT(Asked(),
               ElementsAre("shared Finalize", "private fallback_internal 1",
                           "private Finalize"));
+}
+
+TEST_F(ServiceTest, AnotherEngineIsLeftAlone) {
+  SetMode("other-engine");
+  EXPECT_EQ(By(), "by private");
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0],
+              HasSubstr(absl::StrCat("the daemon's engine is of version 1000, "
+                                     "not ",
+                                     util::kEngineVersion)));
+  EXPECT_THAT(Asked(),
+              ElementsAre("shared Finalize", "private fallback_version 1",
+                          "private Finalize"));
+}
+
+// The last resort: better than no module.
+TEST_F(ServiceTest, APrivateDaemonMayHaveAnyEngine) {
+  SetMode("all-other-engine");
+  EXPECT_EQ(By(), "by private");
+}
+
+TEST_F(ServiceTest, ADaemonThatListensElsewhereIsNotWaitedFor) {
+  SetMode("elsewhere");
+  EXPECT_EQ(By(), "by private");
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0], HasSubstr("as one of our version would"));
 }
 
 TEST_F(ServiceTest, WhatFailsInThePrivateDaemonAsWellIsAnError) {

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
+#include "lib/util/version.h"
 
 namespace btfd::btf {
 class DedupIndex;  // dedup_index.h
@@ -22,8 +23,7 @@ class DedupIndex;  // dedup_index.h
 
 namespace btfd::engine {
 
-// Part of every cache key. Raise it with any change of output.
-inline constexpr uint32_t kEngineVersion = 1;
+using util::kEngineVersion;
 
 // How kfuncs are found.
 enum class KfuncSource {

@@ -29,7 +29,8 @@ RuntimePaths FromStem(std::string directory, absl::string_view stem) {
 }
 
 RuntimePaths InDirectory(std::string directory) {
-  const std::string stem = absl::StrCat(directory, "/btfd-", kProtocolVersion);
+  const std::string stem =
+      absl::StrCat(directory, "/btfd-", kProtocolVersion, ".", kEngineVersion);
   return FromStem(std::move(directory), stem);
 }
 

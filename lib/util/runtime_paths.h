@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where client and daemon meet: the one rule for the runtime directory and the
-// names in it. The protocol's version is part of the names, so that a newer
-// client starts its own daemon beside an older one.
+// names in it. The versions of protocol and engine are part of the names, so that
+// a newer client starts its own daemon beside an older one.
 #ifndef BTFD_LIB_UTIL_RUNTIME_PATHS_H_
 #define BTFD_LIB_UTIL_RUNTIME_PATHS_H_
 
@@ -13,12 +13,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "lib/util/version.h"
 
 namespace btfd::util {
-
-// What both sides say in Greet. Raise it when an old peer could misread a new
-// one's messages.
-inline constexpr uint32_t kProtocolVersion = 1;
 
 struct RuntimePaths {
   std::string directory;  // mode 0700, owned by the user
