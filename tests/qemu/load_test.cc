@@ -7,14 +7,13 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "lib/elf/module_file.h"
+#include "tests/qemu/guest.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/process.h"
 #include "tests/support/testdata.h"
@@ -30,33 +29,6 @@ const char* const kModules[] = {
     "tcp_bbr", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack",
     "dummy",   "veth",           "tcp_dctcp",
 };
-
-struct Guest {
-  std::map<std::string, std::string> verdicts;  // name -> "rc=0 btf=yes"
-  std::string log;
-};
-
-Guest Boot(const Kernel& kernel, const ScratchDir& scratch,
-           const std::vector<std::string>& modules) {
-  const std::string log = scratch.file("guest.log");
-  std::vector<std::string> argv = {
-      std::filesystem::absolute("tools/qemu-load").string(), kernel.directory,
-      log};
-  argv.insert(argv.end(), modules.begin(), modules.end());
-  const ProcessResult result = RunProcess(argv);
-  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
-  Guest guest;
-  guest.log = ReadFileOrEmpty(log);
-  for (absl::string_view line :
-       absl::StrSplit(result.out + "\n" + guest.log, '\n')) {
-    const std::vector<std::string> words =
-        absl::StrSplit(line, absl::ByAnyChar(" \r"), absl::SkipEmpty());
-    if (words.size() == 4 && words[0] == "LOAD") {
-      guest.verdicts[words[1]] = absl::StrCat(words[2], " ", words[3]);
-    }
-  }
-  return guest;
-}
 
 class Load : public ::testing::Test {
  protected:
@@ -83,7 +55,7 @@ class Load : public ::testing::Test {
   }
 
   void ExpectAllLoad() {
-    const Guest guest = Boot(kernel_, scratch_, copies_);
+    const Guest guest = Boot(kernel_, scratch_.file("guest.log"), copies_);
     for (const char* name : kModules) {
       ASSERT_TRUE(guest.verdicts.count(name)) << name << "\n" << guest.log;
       EXPECT_EQ(guest.verdicts.at(name), "rc=0 btf=yes") << name << "\n"
@@ -128,7 +100,7 @@ TEST_F(Load, AModuleWithASpoiledDistilledBaseIsRefused) {
     bytes[section.sh_offset + section.sh_size - 2] ^= 0x15;
   }
   WriteFile(copies_[0], bytes);
-  const Guest guest = Boot(kernel_, scratch_, {copies_[0]});
+  const Guest guest = Boot(kernel_, scratch_.file("guest.log"), {copies_[0]});
   ASSERT_TRUE(guest.verdicts.count("tcp_bbr")) << guest.log;
   EXPECT_THAT(guest.verdicts.at("tcp_bbr"), HasSubstr("btf=no"));
   EXPECT_FALSE(absl::StartsWith(guest.verdicts.at("tcp_bbr"), "rc=0 "))

@@ -49,6 +49,25 @@ absl::StatusOr<Kernel> FindKernel(const std::string& series) {
   return kernel;
 }
 
+absl::StatusOr<std::vector<Kernel>> FindPointReleases() {
+  const std::string root = TestdataRoot() + "/point-releases/6.12";
+  std::vector<Kernel> kernels;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root, error)) {
+    if (!entry.is_directory()) continue;
+    Kernel kernel;
+    kernel.directory = entry.path();
+    kernel.vmlinux_btf = kernel.directory + "/vmlinux.btf";
+    kernels.push_back(std::move(kernel));
+  }
+  if (kernels.empty()) return Missing(root);
+  std::sort(kernels.begin(), kernels.end(),
+            [](const Kernel& a, const Kernel& b) {
+              return strverscmp(a.directory.c_str(), b.directory.c_str()) < 0;
+            });
+  return kernels;
+}
+
 absl::StatusOr<std::string> FindPeer(const std::string& release) {
   std::string path =
       absl::StrCat(TestdataRoot(), "/peers/", release, "/resolve_btfids");

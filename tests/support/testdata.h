@@ -26,6 +26,10 @@ struct Kernel {
 // NotFound, with what to run, where the kernel is not there.
 absl::StatusOr<Kernel> FindKernel(const std::string& series);
 
+// Older point releases of the kernel "6.12", oldest first: no vmlinux and no
+// modules, but a vmlinuz. NotFound likewise.
+absl::StatusOr<std::vector<Kernel>> FindPointReleases();
+
 // Path of the `resolve_btfids` of a release ("6.12", "7.2", "7.3"). NotFound
 // with what to run.
 absl::StatusOr<std::string> FindPeer(const std::string& release);
