@@ -97,6 +97,8 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Load(util::Blob blob) {
   }
   std::shared_ptr<Base> base(new Base(std::move(blob)));
   RETURN_IF_ERROR(base->Validate());
+  base->has_long_texts_ =
+      HasLongTexts({base->table_.strings, base->table_.str_len}, kTextWindow);
   return base;
 }
 

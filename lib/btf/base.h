@@ -32,7 +32,7 @@ class Base {
  public:
   // Parses and validates a raw BTF (any endianness) as libbpf's btf__new()
   // would, and indexes it. InvalidArgument names the offset, and calls the BTF
-  // `what`.
+  // `what`. ResourceExhausted where names were made to cost out of proportion.
   static absl::StatusOr<std::shared_ptr<const Base>> Build(
       absl::string_view raw, absl::string_view what = "base BTF");
 
@@ -80,6 +80,8 @@ class Base {
   bool foreign_endian() const;
   // See Btf::modifiable(): false makes string look-ups of dedup fail.
   bool modifiable() const;
+  // See HasLongTexts(), for kTextWindow.
+  bool has_long_texts() const { return has_long_texts_; }
   bool has_unknown_kinds() const { return has_unknown_kinds_; }
   // See Btf::has_dangling_ids().
   bool has_dangling_ids() const { return has_dangling_ids_; }
@@ -91,7 +93,8 @@ class Base {
 
  private:
   explicit Base(util::Blob blob);
-  static std::shared_ptr<const Base> Index(const BaseSource& source);
+  static absl::StatusOr<std::shared_ptr<const Base>> Index(
+      const BaseSource& source, absl::string_view what);
   const BaseBlobHeader& header() const;
   // Everything that the accessors rely on.
   absl::Status Validate();
@@ -112,6 +115,7 @@ class Base {
   absl::Span<const TypeId> named_ids_;
   absl::Span<const TypeId> decl_tags_;
   absl::Span<const TypeId> shared_composites_;
+  bool has_long_texts_ = false;
   bool has_unknown_kinds_ = false;
   bool has_dangling_ids_ = false;
 };

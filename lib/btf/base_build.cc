@@ -12,11 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "lib/btf/base.h"
 #include "lib/btf/base_blob.h"
 #include "lib/btf/scan.h"
 #include "lib/btf/string_hash.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::btf {
 
@@ -80,13 +82,18 @@ struct NameTables {
 
 class Builder {
  public:
-  explicit Builder(const BaseSource& source) : source_(source) {
+  explicit Builder(const BaseSource& source)
+      : source_(source),
+        work_(util::WorkBudget::ForInput(source.words.size() * 4 +
+                                         source.strings.size())) {
     // Room for all in each; pages that stay untouched cost nothing.
     for (uint32_t c = 0; c < kNameClasses; ++c) {
       named_.emplace_back(source.scan.records);
     }
   }
-  util::Blob Build();
+  // ResourceExhausted where names or strings were made to meet in one place of
+  // a table, or are each other's ends many times over.
+  absl::StatusOr<util::Blob> Build();
 
  private:
   void Collect();
@@ -94,11 +101,17 @@ class Builder {
   void GroupNames();
   void GroupClass(NamedIds* named);
   void FindSharedComposites();
-  void IndexStrings(uint32_t* slots, const ProbeShape& shape) const;
+  void IndexStrings(uint32_t* slots, const ProbeShape& shape);
   BaseBlobHeader MakeHeader() const;
-  util::Blob Lay() const;
+  util::Blob Lay();
+
+  // What a look-up had to pass over before it ended in slot `i`.
+  void SpendProbe(uint32_t i, uint64_t hash, const ProbeShape& shape) {
+    work_.Spend((i - static_cast<uint32_t>(hash)) & shape.mask);
+  }
 
   const BaseSource& source_;
+  util::WorkBudget work_;
   std::vector<NamedIds> named_;  // by class
   std::vector<TypeId> decl_tags_;
   std::vector<TypeId> shared_composites_;
@@ -125,7 +138,9 @@ void Builder::CollectNamed(const TypeRecord& type, TypeId id) {
   }
   const bool relocatable = IsRelocatable(type.kind());
   if (name_class == kNameClasses && !relocatable) return;
-  const uint64_t hash = HashString(source_.strings.data() + type.name_off);
+  const absl::string_view name(source_.strings.data() + type.name_off);
+  work_.Spend(name.size());
+  const uint64_t hash = HashString(name);
   if (name_class != kNameClasses) {
     named_[name_class].Add(NameHash(hash, name_class), id);
   }
@@ -139,6 +154,7 @@ void Builder::Collect() {
     const TypeRecord& type = source_.type(id);
     if (type.kind() == Kind::kDeclTag) decl_tags_.push_back(id);
     if (type.name_off != 0) CollectNamed(type, id);
+    if (work_.exhausted()) return;
   }
 }
 
@@ -160,6 +176,8 @@ void Builder::GroupClass(NamedIds* named) {
                  strcmp(source_.name(entry.id),
                         source_.name(groups[group - first_group].first)) == 0;
         });
+    SpendProbe(i, entry.hash, names_.shape);
+    if (work_.exhausted()) return;
     if (names_.slots[i] == 0) {
       const auto group = static_cast<uint32_t>(first_group + groups.size());
       names_.slots[i] = names_.shape.slot(entry.hash, group + 1);
@@ -221,7 +239,7 @@ void Builder::FindSharedComposites() {
   std::sort(shared_composites_.begin(), shared_composites_.end());
 }
 
-void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) const {
+void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) {
   const char* const strings = source_.strings.data();
   struct {
     uint64_t hash;
@@ -245,6 +263,8 @@ void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) const {
           Probe(slots, shape, pending[n].hash, [&](uint32_t value) {
             return strcmp(strings + value, strings + offset) == 0;
           });
+      SpendProbe(i, pending[n].hash, shape);
+      if (work_.exhausted()) return;
       if (slots[i] == 0) slots[i] = shape.slot(pending[n].hash, offset);
     }
   }
@@ -285,7 +305,7 @@ BaseBlobHeader Builder::MakeHeader() const {
   return header;
 }
 
-util::Blob Builder::Lay() const {
+util::Blob Builder::Lay() {
   const BaseBlobHeader header = MakeHeader();
   util::Blob blob(header.size);
   char* const data = blob.data();
@@ -327,17 +347,28 @@ util::Blob Builder::Lay() const {
   return blob;
 }
 
-util::Blob Builder::Build() {
+absl::StatusOr<util::Blob> Builder::Build() {
   Collect();
-  GroupNames();
+  if (!work_.exhausted()) GroupNames();
+  RETURN_IF_ERROR(work_.Check());
   FindSharedComposites();
-  return Lay();
+  util::Blob blob = Lay();
+  RETURN_IF_ERROR(work_.Check());
+  return blob;
 }
 
 }  // namespace
 
-std::shared_ptr<const Base> Base::Index(const BaseSource& source) {
-  std::shared_ptr<Base> base(new Base(Builder(source).Build()));
+absl::StatusOr<std::shared_ptr<const Base>> Base::Index(
+    const BaseSource& source, absl::string_view what) {
+  absl::StatusOr<util::Blob> blob = Builder(source).Build();
+  if (!blob.ok()) {
+    return absl::Status(
+        blob.status().code(),
+        absl::StrCat(what, ": indexing its names ", blob.status().message()));
+  }
+  std::shared_ptr<Base> base(new Base(*std::move(blob)));
+  base->has_long_texts_ = HasLongTexts(source.strings, kTextWindow);
   base->has_unknown_kinds_ = source.scan.unknown_kinds;
   base->has_dangling_ids_ = source.scan.dangling_ids;
   return base;
@@ -396,7 +427,7 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Build(
   std::vector<uint32_t> offsets;
   RETURN_IF_ERROR(Scan(what, sections.types_offset, sections.types.size() % 4,
                        &offsets, &source));
-  return Index(source);
+  return Index(source, what);
 }
 
 absl::StatusOr<std::shared_ptr<const Base>> Base::FromBtf(const Btf& btf) {
@@ -412,7 +443,7 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::FromBtf(const Btf& btf) {
   source.modifiable = btf.modifiable();
   std::vector<uint32_t> offsets;
   RETURN_IF_ERROR(Scan("base BTF", btf.hdr_len(), 0, &offsets, &source));
-  return Index(source);
+  return Index(source, "base BTF");
 }
 
 }  // namespace btfd::btf

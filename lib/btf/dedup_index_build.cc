@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/dedup_index_blob.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::btf {
 
@@ -20,13 +21,6 @@ namespace {
 
 // Most types that fit positions and slots with some tag bits left.
 constexpr TypeId kMaxTypes = 1u << 28;
-
-void Put(std::vector<uint32_t>* slots, const ProbeShape& shape, uint64_t key,
-         TypeId id) {
-  const uint32_t i =
-      Probe(slots->data(), shape, key, [](uint32_t) { return false; });
-  (*slots)[i] = shape.slot(key, id);
-}
 
 std::vector<uint32_t> Slots(const ProbeShape& shape) {
   return std::vector<uint32_t>(size_t{shape.mask} + 1);
@@ -36,8 +30,9 @@ std::vector<uint32_t> Slots(const ProbeShape& shape) {
 
 class DedupIndexBuilder {
  public:
-  explicit DedupIndexBuilder(const Base& base) : base_(base) {}
-  std::shared_ptr<const DedupIndex> Build();
+  explicit DedupIndexBuilder(const Base& base)
+      : base_(base), work_(util::WorkBudget::ForInput(base.blob().size())) {}
+  absl::StatusOr<std::shared_ptr<const DedupIndex>> Build();
 
  private:
   static bool IsFiled(Kind kind) {
@@ -55,6 +50,12 @@ class DedupIndexBuilder {
     void Set(TypeId id, uint32_t value) { (*fingerprints)[id] = value; }
   };
 
+  void Put(std::vector<uint32_t>* slots, const ProbeShape& shape, uint64_t key,
+           TypeId id);
+  // What a look-up had to pass over before it ended in slot `i`.
+  void SpendProbe(uint32_t i, uint64_t key, const ProbeShape& shape) {
+    work_.Spend((i - static_cast<uint32_t>(key)) & shape.mask);
+  }
   void Number();
   void FindOddReferences(const TypeRecord& type);
   void FingerprintAll();
@@ -64,6 +65,7 @@ class DedupIndexBuilder {
   util::Blob Lay() const;
 
   const Base& base_;
+  util::WorkBudget work_;
   CandidateOrder order_;
   bool odd_references_ = false;
   uint32_t graphs_count_ = 0;
@@ -84,6 +86,14 @@ class DedupIndexBuilder {
   std::vector<uint32_t> forwards_;
   std::vector<TypeId> not_filed_;
 };
+
+void DedupIndexBuilder::Put(std::vector<uint32_t>* slots,
+                            const ProbeShape& shape, uint64_t key, TypeId id) {
+  const uint32_t i =
+      Probe(slots->data(), shape, key, [](uint32_t) { return false; });
+  SpendProbe(i, key, shape);
+  (*slots)[i] = shape.slot(key, id);
+}
 
 // Front pushes go before all that is there and back pushes behind it, so the
 // order by position is: front pushes, newest first, then back pushes, oldest
@@ -138,7 +148,7 @@ void DedupIndexBuilder::FingerprintAll() {
   plain_graphs_ = Slots(graph_shape_);
   for (const Signed& entry : all) {
     const TypeRecord& type = base_.type(entry.id);
-    if (!IsGraphKind(type.kind())) continue;
+    if (!IsGraphKind(type.kind()) || work_.exhausted()) continue;
     Put(&graphs_, graph_shape_, entry.signature, entry.id);
     Put(&plain_graphs_, graph_shape_, PartsKey(type), entry.id);
   }
@@ -157,6 +167,8 @@ void DedupIndexBuilder::FingerprintAll() {
     const uint32_t i = Probe(
         slots.data(), shape, signature,
         [&](uint32_t value) { return all[value - 1].signature == signature; });
+    SpendProbe(i, signature, shape);
+    if (work_.exhausted()) return;
     if (slots[i] == 0) {
       slots[i] = shape.slot(signature, n + 1);
       continue;
@@ -177,6 +189,7 @@ void DedupIndexBuilder::FileRecord(TypeId id, const TypeRecord& type) {
         }
         return false;
       });
+  SpendProbe(i, key, record_shape_);
   records_[i] = record_shape_.slot(key, id);
 }
 
@@ -188,6 +201,7 @@ void DedupIndexBuilder::FileAll() {
   for (const TypeId id : by_position_) {
     const TypeRecord& type = base_.type(id);
     if (IsGraphKind(type.kind()) || !IsKnown(type)) continue;
+    if (work_.exhausted()) return;
     FileRecord(id, type);
   }
 }
@@ -275,14 +289,20 @@ util::Blob DedupIndexBuilder::Lay() const {
   return blob;
 }
 
-std::shared_ptr<const DedupIndex> DedupIndexBuilder::Build() {
+absl::StatusOr<std::shared_ptr<const DedupIndex>> DedupIndexBuilder::Build() {
   Number();
   FingerprintAll();
   FileAll();
+  if (work_.exhausted()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("base BTF: so many of its types are the same that filing "
+                     "them ",
+                     work_.Check().message()));
+  }
   CollectNames();
   std::shared_ptr<DedupIndex> index(new DedupIndex());
   index->Attach(Lay(), base_);
-  return index;
+  return std::shared_ptr<const DedupIndex>(std::move(index));
 }
 
 absl::StatusOr<std::shared_ptr<const DedupIndex>> DedupIndex::Build(

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <random>
 
 #include "lib/btf/string_hash.h"
 
@@ -44,7 +45,34 @@ uint64_t CountStrings(absl::string_view section) {
   return total + std::count(at, section.data() + section.size(), '\0');
 }
 
+bool HasLongTexts(absl::string_view section, size_t window) {
+  for (size_t at = 0; section.size() - at >= window; at += window) {
+    if (memchr(section.data() + at, '\0', window) == nullptr) return true;
+  }
+  return false;
+}
+
+uint64_t StringIndex::HashOf(absl::string_view text, uint64_t hash) const {
+  if (seed_ == 0) return hash;
+  return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
+}
+
+bool StringIndex::IsCrowded(uint32_t slot, uint64_t hash) const {
+  // Chance does not get a tenth as far in a table that is two thirds full.
+  constexpr uint32_t kMaxDistance = 1024;
+  const uint32_t home = static_cast<uint32_t>(hash) & shape_.mask;
+  return seed_ == 0 && ((slot - home) & shape_.mask) > kMaxDistance;
+}
+
 void StringIndex::Build(absl::string_view section) {
+  if (TryBuild(section)) return;
+  std::random_device random;
+  while (seed_ == 0) seed_ = uint64_t{random()} << 32 | random();
+  TryBuild(section);
+}
+
+// False if it is crowded.
+bool StringIndex::TryBuild(absl::string_view section) {
   const uint64_t texts = CountStrings(section);
   // Room to grow: twice as many strings, twice as many bytes.
   shape_ = ProbeShape::For(2 * texts + 64, 2 * section.size() + 4096);
@@ -52,21 +80,25 @@ void StringIndex::Build(absl::string_view section) {
   count_ = 0;
   for (size_t at = 0; at < section.size();) {
     const absl::string_view text(section.data() + at);
-    const uint64_t hash = HashString(text);
+    const uint64_t hash =
+        seed_ == 0 ? HashString(text) : HashOf(text, /*hash=*/0);
     const uint32_t i = Probe(slots_.data(), shape_, hash, [&](uint32_t value) {
       return EqualAt(section, value - 1, text);
     });
+    if (IsCrowded(i, hash)) return false;
     if (slots_[i] == 0) {
       slots_[i] = shape_.slot(hash, static_cast<uint32_t>(at + 1));
       ++count_;
     }
     at += text.size() + 1;
   }
+  return true;
 }
 
 std::optional<uint32_t> StringIndex::Find(absl::string_view section,
                                           absl::string_view text,
                                           uint64_t hash) const {
+  hash = HashOf(text, hash);
   const uint32_t i = Probe(slots_.data(), shape_, hash, [&](uint32_t value) {
     return EqualAt(section, value - 1, text);
   });
@@ -82,8 +114,13 @@ void StringIndex::Add(absl::string_view section, uint32_t offset,
     Build(section);
     return;
   }
+  if (seed_ != 0) hash = HashOf(section.data() + offset, hash);
   const uint32_t i =
       Probe(slots_.data(), shape_, hash, [](uint32_t) { return false; });
+  if (IsCrowded(i, hash)) {
+    Build(section);
+    return;
+  }
   slots_[i] = shape_.slot(hash, offset + 1);
   ++count_;
 }

@@ -3,6 +3,10 @@
 // Text -> first offset, over a growing string section of a request. Built on
 // first use and kept up with by Add(). The section itself stays with its owner
 // and is handed in with each call.
+//
+// The hash that is handed in is known to all, so texts can be made that meet in
+// one place. Where too many do, the index turns to a secret hash of its own.
+// What it answers never depends on that.
 #ifndef BTFD_LIB_BTF_STRING_INDEX_H_
 #define BTFD_LIB_BTF_STRING_INDEX_H_
 
@@ -19,6 +23,15 @@ namespace btfd::btf {
 // Number of NULs in a section: of strings, if it is empty or ends in NUL.
 uint64_t CountStrings(absl::string_view section);
 
+// Texts of less than about twice that are short. The kernel's longest symbols
+// have 511 characters.
+inline constexpr size_t kTextWindow = 512;
+
+// False if each text in a section, ends of others included, is shorter than
+// 2 * window bytes; true if one is as long as that, or nearly. Looks at some
+// bytes of each window only.
+bool HasLongTexts(absl::string_view section, size_t window);
+
 class StringIndex {
  public:
   explicit StringIndex(std::pmr::memory_resource* memory) : slots_(memory) {}
@@ -27,6 +40,7 @@ class StringIndex {
   void Clear() {
     slots_.clear();
     count_ = 0;
+    seed_ = 0;
   }
 
   // Indexes all whole strings of a section, first occurrence wins.
@@ -40,9 +54,15 @@ class StringIndex {
   void Add(absl::string_view section, uint32_t offset, uint64_t hash);
 
  private:
+  uint64_t HashOf(absl::string_view text, uint64_t hash) const;
+  // Whether a text came to lie too far from where its hash says.
+  bool IsCrowded(uint32_t slot, uint64_t hash) const;
+  bool TryBuild(absl::string_view section);
+
   std::pmr::vector<uint32_t> slots_;  // values are offset + 1
   ProbeShape shape_;
   uint32_t count_ = 0;
+  uint64_t seed_ = 0;  // 0: the hash is the one that is handed in
 };
 
 }  // namespace btfd::btf

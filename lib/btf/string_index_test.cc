@@ -53,5 +53,48 @@ TEST(StringIndex, KeepsUpWithASectionThatGrows) {
   }
 }
 
+// 32 bytes whose first quarter is the hash's own secret, which makes the second
+// one not count.
+std::string CollidingText(int i) {
+  std::string text("\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe", 8);
+  for (int digit = 0; digit < 8; ++digit, i /= 64) {
+    text.push_back(static_cast<char>('0' + i % 64));
+  }
+  return text + "0123456789abcdef";
+}
+
+TEST(StringIndex, IsRightWhereAllTextsHaveOneHash) {
+  constexpr int kTexts = 5000;
+  std::string section;
+  StringIndex grown(std::pmr::new_delete_resource());
+  grown.Build(section);
+  for (int i = 0; i < kTexts; ++i) {
+    const std::string text = CollidingText(i);
+    ASSERT_EQ(HashString(text), HashString(CollidingText(0)));
+    const auto offset = static_cast<uint32_t>(section.size());
+    section += text;
+    section.push_back('\0');
+    grown.Add(section, offset, HashString(text));
+  }
+  StringIndex built(std::pmr::new_delete_resource());
+  built.Build(section);
+  for (int i = 0; i < kTexts; ++i) {
+    const std::string text = CollidingText(i);
+    EXPECT_EQ(grown.Find(section, text, HashString(text)), 33 * i);
+    EXPECT_EQ(built.Find(section, text, HashString(text)), 33 * i);
+  }
+  const std::string missing = CollidingText(kTexts);
+  EXPECT_EQ(built.Find(section, missing, HashString(missing)), std::nullopt);
+}
+
+TEST(HasLongTexts, TellsByWindows) {
+  const std::string shorter = std::string(14, 'x') + '\0';
+  std::string section;
+  for (int i = 0; i < 100; ++i) section += shorter;
+  EXPECT_FALSE(HasLongTexts(section, 16));
+  EXPECT_TRUE(HasLongTexts(section + std::string(31, 'x') + '\0', 16));
+  EXPECT_FALSE(HasLongTexts("", 16));
+}
+
 }  // namespace
 }  // namespace btfd::btf

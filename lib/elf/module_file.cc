@@ -44,6 +44,23 @@ std::optional<absl::string_view> StringAt(absl::string_view table,
   return rest.substr(0, static_cast<const char*>(end) - rest.data());
 }
 
+// Keeps an eye on names that share their ends, as ".rela.text" and ".text" may
+// in a string table: a hostile one makes of n bytes n names of n bytes.
+class NamesRead {
+ public:
+  explicit NamesRead(absl::string_view table)
+      : limit_((uint64_t{1} << 20) + table.size() * 64) {}
+  // False once the names are longer than any sensible table makes them.
+  bool Add(absl::string_view name) {
+    bytes_ += name.size();
+    return bytes_ <= limit_;
+  }
+
+ private:
+  const uint64_t limit_;
+  uint64_t bytes_ = 0;
+};
+
 absl::Status Bad(absl::string_view path, absl::string_view where,
                  uint64_t offset, absl::string_view what) {
   return absl::InvalidArgumentError(
@@ -152,10 +169,18 @@ absl::Status ModuleFile::ReadSections() {
         absl::StrCat("no string table within the file of ", size, " bytes"));
   }
   names_ = bytes().substr(names.sh_offset, names.sh_size);
+  NamesRead names_read(names_);
 
   for (uint32_t i = 1; i < section_count_; ++i) {
     RETURN_IF_ERROR(CheckSection(i));
     const Section section = this->section(i);
+    if (!names_read.Add(section.name)) {
+      return Bad(path_,
+                 absl::StrCat("section ", names_index_, " (of section names)"),
+                 names.sh_offset,
+                 absl::StrCat("its ", names_.size(), " bytes are used for ",
+                              "names of more than 64 times that"));
+    }
     if (section.header.sh_type == SHT_SYMTAB) symbol_table_ = i;
     if (!absl::StartsWith(section.name, kBtf)) continue;
     if (section.name == kBtf) btf_ = section;
@@ -272,6 +297,7 @@ absl::StatusOr<std::vector<IdSymbol>> ModuleFile::IdSymbols() const {
   }
 
   std::vector<IdSymbol> symbols;
+  NamesRead names_read(names);
   for (uint64_t i = 0; i < count; ++i) {
     const char* bytes = table.content.data() + i * stride;
     if (DecodeSymbolSection(form_, bytes) != btf_ids_->index) continue;
@@ -282,6 +308,12 @@ absl::StatusOr<std::vector<IdSymbol>> ModuleFile::IdSymbols() const {
           table, absl::StrCat("the name of symbol ", i, ", at ", symbol.st_name,
                               ", is not within the ", names.size(),
                               " bytes of its string table"));
+    }
+    if (!names_read.Add(*name)) {
+      return BadSection(
+          table, absl::StrCat("the ", names.size(),
+                              " bytes of its string table are used for names "
+                              "of more than 64 times that"));
     }
     if (!absl::StartsWith(*name, kIdPrefix)) continue;
     symbols.push_back({*name, symbol.st_value, symbol.st_size});

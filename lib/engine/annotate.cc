@@ -31,6 +31,8 @@ constexpr absl::string_view kArenaAttribute = "address_space(1)";
 constexpr absl::string_view kImplSuffix = "_impl";
 // The kernel's KSYM_NAME_LEN: room for a name and its NUL.
 constexpr size_t kMaxNameBytes = 512;
+// Steps that copying a parameter to another prototype counts for.
+constexpr uint64_t kParamSteps = 16;
 constexpr uint32_t kMaxLinkage = 2;          // BTF_FUNC_EXTERN
 constexpr uint32_t kWholeType = 0xffffffff;  // component -1 of a decl tag
 
@@ -172,7 +174,7 @@ class Annotator {
     // A cycle of qualifiers hangs upstream's tool; here it is just no pointer.
     for (TypeId steps = 0; steps < btf_.end_id(); ++steps) {
       const TypeRecord& type = btf_.type(id);
-      if (!IsQualifier(type.kind())) return id;
+      if (!IsQualifier(type.kind()) || !ids_->Spend(1).ok()) return id;
       id = type.size_or_type;
     }
     return 0;
@@ -212,6 +214,8 @@ class Annotator {
     Params params = ParamsOf(proto);
     size_t kept = 0;
     while (kept < params.size() && !IsImplicit(params[kept])) ++kept;
+    RETURN_IF_ERROR(
+        ids_->Spend(kParamSteps * params.size() + decl_tags_.size()));
 
     const bool exists = FuncExists(impl_name);
     // Done before, when this set was finalized: upstream would add the same
@@ -291,6 +295,7 @@ class Annotator {
   absl::Status TagArenaPointers(const Kfunc& kfunc) {
     const TypeId proto = ProtoOf(kfunc.id);
     const Params params = ParamsOf(proto);
+    RETURN_IF_ERROR(ids_->Spend(kParamSteps * params.size()));
     TypeId return_type = btf_.type(proto).size_or_type;
 
     bool tag_return = false;

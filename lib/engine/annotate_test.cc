@@ -60,7 +60,9 @@ class AnnotateTest : public ::testing::Test {
     btf_.emplace(*std::move(btf));
     auto ids = BtfIds::Parse(section_, &arena_);
     EXPECT_TRUE(ids.ok()) << ids.status();
-    if (follow) ids->FollowResolvedSets(*btf_);
+    if (follow) {
+      EXPECT_TRUE(ids->FollowResolvedSets(*btf_).ok());
+    }
     const absl::Status status =
         AnnotateKfuncs(steps_, &*btf_, &*ids, &warnings_);
     code_ = status.code();

@@ -143,8 +143,10 @@ BtfIds::BtfIds(std::pmr::memory_resource* memory)
 }
 
 absl::StatusOr<BtfIds> BtfIds::Parse(const IdsSection& section,
-                                     std::pmr::memory_resource* memory) {
+                                     std::pmr::memory_resource* memory,
+                                     util::WorkBudget* work) {
   BtfIds ids(memory);
+  ids.work_ = work;
   ids.bytes_.assign(section.content.data(), section.content.size());
   ids.foreign_endian_ = section.foreign_endian;
   if (section.foreign_endian) SwapWords(ids.bytes_.data(), ids.bytes_.size());
@@ -266,12 +268,15 @@ const IdName* BtfIds::NameAt(uint64_t offset) {
   return nullptr;
 }
 
-void BtfIds::FollowResolvedSets(const btf::Btf& btf) {
+absl::Status BtfIds::FollowResolvedSets(const btf::Btf& btf) {
   IndexByOffset();
   for (IdName* name : ordered_) {
-    if (name->kind == IdKind::kSet) FollowSet(name, btf);
+    if (name->kind != IdKind::kSet) continue;
+    FollowSet(name, btf);
+    RETURN_IF_ERROR(Spend(0));
   }
   by_offset_.clear();  // offsets may have changed
+  return absl::OkStatus();
 }
 
 void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
@@ -282,7 +287,7 @@ void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
   if (word(begin) != set->count) return;
 
   // The symbols inside, by name; those of one name by offset.
-  std::pmr::vector<uint32_t> members(names_.get_allocator().resource());
+  std::vector<uint32_t> members;
   const uint64_t first_entry = begin + stride;
   const uint64_t end = begin + length;
   auto it = std::lower_bound(by_offset_.begin(), by_offset_.end(), first_entry,
@@ -292,11 +297,12 @@ void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
   for (; it != by_offset_.end() && symbols_[*it].offset < end; ++it) {
     if (names_[symbols_[*it].name].kind != IdKind::kSet) members.push_back(*it);
   }
+  if (!Spend(members.size() + set->count).ok()) return;
   std::stable_sort(members.begin(), members.end(),
                    [this](uint32_t a, uint32_t b) {
                      return symbols_[a].name < symbols_[b].name;
                    });
-  std::pmr::vector<uint64_t> moved(members.size(), 0, members.get_allocator());
+  std::vector<uint64_t> moved(members.size(), 0);
 
   // Each id takes the next free symbol of its name. No entry is at offset 0.
   uint32_t zeros = 0;
@@ -327,7 +333,7 @@ void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
   if (zeros == set->count) return;  // nothing was moved
 
   // The rest belongs to the zeros, in the old order.
-  std::pmr::vector<uint32_t> rest(members.get_allocator());
+  std::vector<uint32_t> rest;
   for (uint32_t i = 0; i < members.size(); ++i) {
     if (moved[i] == 0) rest.push_back(i);
   }
@@ -392,8 +398,10 @@ absl::Status BtfIds::SortSet(const IdName& set, uint64_t header_bytes) {
         " bytes"));
   }
   if (count == 0) return absl::OkStatus();
-  std::pmr::vector<Entry> entries(count, Entry{}, names_.get_allocator());
-  std::pmr::vector<Entry> scratch(count, Entry{}, names_.get_allocator());
+  RETURN_IF_ERROR(Spend(count));
+  // Given back at once: a hostile section has many sets as long as itself.
+  std::vector<Entry> entries(count);
+  std::vector<Entry> scratch(count);
   char* const data = bytes_.data() + begin + header_bytes;
   memcpy(entries.data(), data, length);
   MergeSort(entries.data(), count, scratch.data());

@@ -13,7 +13,8 @@
 // entry of a set is which. FollowResolvedSets() undoes that.
 //
 // Not thread-safe. Errors are InvalidArgument and name the symbol and its
-// offset in the section.
+// offset in the section; ResourceExhausted where sets overlap so often that the
+// budget is used up.
 #ifndef BTFD_LIB_ENGINE_BTF_IDS_H_
 #define BTFD_LIB_ENGINE_BTF_IDS_H_
 
@@ -30,6 +31,7 @@
 #include "lib/btf/btf.h"
 #include "lib/engine/lookup.h"
 #include "lib/engine/pipeline.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine {
 
@@ -58,13 +60,25 @@ class BtfIds {
   // More places for one name are an error.
   static constexpr uint32_t kMaxPlaces = 100;
 
-  // `section` must outlive the result.
+  // `section` must outlive the result, and so must `work`, if not null.
   static absl::StatusOr<BtfIds> Parse(const IdsSection& section,
-                                      std::pmr::memory_resource* memory);
+                                      std::pmr::memory_resource* memory,
+                                      util::WorkBudget* work = nullptr);
+
+  // What steps over symbols and sets are spent of.
+  absl::Status Spend(uint64_t steps) const {
+    if (work_ == nullptr) return absl::OkStatus();
+    work_->Spend(steps);
+    return work_->Check();
+  }
 
   // By kind, and in each by descending name (bytewise): upstream's order of
   // everything it does.
   absl::Span<IdName* const> names() const { return ordered_; }
+  // Those of kind kSet.
+  absl::Span<IdName* const> sets() const {
+    return absl::MakeConstSpan(ordered_).last(symbol_count(IdKind::kSet));
+  }
   // Null if there is none.
   IdName* Find(IdKind kind, absl::string_view name);
   // Symbols of a kind; a name may have several.
@@ -90,7 +104,7 @@ class BtfIds {
   // this BTF. Single ids need none of this; nobody moves them.
   //
   // Finalizing a finalized module so is the same as finalizing the raw one.
-  void FollowResolvedSets(const btf::Btf& btf);
+  absl::Status FollowResolvedSets(const btf::Btf& btf);
 
   uint64_t size() const { return bytes_.size(); }
   bool InBounds(uint64_t offset, uint64_t length) const {
@@ -122,6 +136,7 @@ class BtfIds {
   template <typename Entry>
   absl::Status SortSet(const IdName& set, uint64_t header_bytes);
 
+  util::WorkBudget* work_ = nullptr;
   std::pmr::string bytes_;  // whole words in host order, then the rest as is
   bool foreign_endian_ = false;
   std::pmr::vector<IdName> names_;     // in order of first appearance

@@ -212,7 +212,9 @@ class FollowTest : public BtfIdsTest {
     section_ = section;
     auto ids = BtfIds::Parse(section_, &arena_);
     EXPECT_TRUE(ids.ok()) << ids.status();
-    if (follow) ids->FollowResolvedSets(*btf_);
+    if (follow) {
+      EXPECT_TRUE(ids->FollowResolvedSets(*btf_).ok());
+    }
     followed_ = false;
     for (const IdName* name : ids->names()) followed_ |= name->followed;
     warnings_.clear();
@@ -268,7 +270,7 @@ TEST_F(FollowTest, FlagsStayWithTheirNameWhenIdsChange) {
   section_ = section;
   auto ids = BtfIds::Parse(section_, &arena_);
   ASSERT_TRUE(ids.ok());
-  ids->FollowResolvedSets(*btf_);
+  ASSERT_TRUE(ids->FollowResolvedSets(*btf_).ok());
   ResolveNames(*renumbered, &*ids, &warnings_);
   ASSERT_TRUE(ids->Patch(&warnings_).ok());
   EXPECT_THAT(WordsOf(ids->Content()), ElementsAre(5, 1, 0, 1, 2, 0xd, 4, 2, 5,

@@ -41,7 +41,10 @@ absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
                    const DedupOptions& options) {
   RETURN_IF_ERROR(CheckInput(*btf, index));
   RETURN_IF_ERROR(dedup::DedupStrings(btf));
-  dedup::State state(btf, index);
+  util::WorkBudget own_work =
+      util::WorkBudget::ForInput(btf->words().size() * 4);
+  dedup::State state(btf, index,
+                     options.work != nullptr ? options.work : &own_work);
   RETURN_IF_ERROR(dedup::DedupPrimitives(&state));
   RETURN_IF_ERROR(dedup::DedupGraphs(&state, options.learn_at_once));
   dedup::ResolveForwards(&state);

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "lib/btf/btf.h"
 #include "lib/btf/dedup_index.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine {
 
@@ -18,6 +19,8 @@ struct DedupOptions {
   // Learn from the first failed comparison on, not only once they have cost
   // more than learning does. Never changes the result; for tests.
   bool learn_at_once = false;
+  // What comparing may cost; null: what ForInput() allows the own types.
+  util::WorkBudget* work = nullptr;
 };
 
 // Deduplicates *btf in place. `index` belongs to btf->base() and is null
@@ -25,7 +28,8 @@ struct DedupOptions {
 // it was, the id (own or the base's) that stands for it now.
 //
 // FailedPrecondition where libbpf says EOPNOTSUPP (unknown header content),
-// InvalidArgument for EINVAL and ELOOP. On error *btf is left unspecified.
+// InvalidArgument for EINVAL and ELOOP, ResourceExhausted where the work is
+// more than the budget. On error *btf is left unspecified.
 absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
                    std::pmr::vector<btf::TypeId>* new_ids = nullptr,
                    const DedupOptions& options = {});

@@ -29,9 +29,11 @@ uint64_t EmptyEnumKey(uint32_t name_off) {
 }  // namespace
 
 Candidates::Candidates(const btf::DedupIndex* index, const Types* types,
+                       util::WorkBudget* work,
                        std::pmr::memory_resource* memory)
     : index_(index),
       types_(types),
+      work_(work),
       slots_(memory),
       sequences_(memory),
       nodes_(memory),
@@ -43,10 +45,16 @@ Candidates::Candidates(const btf::DedupIndex* index, const Types* types,
   slots_.resize(size_t{shape_.mask} + 1);
 }
 
-const Candidates::Sequence* Candidates::Find(uint64_t key) const {
+uint32_t Candidates::Locate(uint64_t key) const {
   const uint32_t i = btf::Probe(
       slots_.data(), shape_, key,
       [&](uint32_t sequence) { return sequences_[sequence].key == key; });
+  work_->Spend((i - static_cast<uint32_t>(key)) & shape_.mask);
+  return i;
+}
+
+const Candidates::Sequence* Candidates::Find(uint64_t key) const {
+  const uint32_t i = Locate(key);
   return slots_[i] == 0 ? nullptr : &sequences_[shape_.value(slots_[i])];
 }
 
@@ -82,9 +90,7 @@ void Candidates::TurnAround() {
 }
 
 void Candidates::Link(uint64_t key, btf::TypeId id) {
-  const uint32_t i = btf::Probe(
-      slots_.data(), shape_, key,
-      [&](uint32_t sequence) { return sequences_[sequence].key == key; });
+  const uint32_t i = Locate(key);
   uint32_t s = shape_.value(slots_[i]);
   if (s == 0) {
     s = static_cast<uint32_t>(sequences_.size());
@@ -117,6 +123,7 @@ btf::TypeId Candidates::FindOwnRecord(uint64_t key,
   for (uint32_t list : {sequence->before, sequence->after}) {
     for (; list != 0; list = nodes_[list].next) {
       const btf::TypeId id = nodes_[list].id;
+      work_->Spend(1);
       if (btf::SameRecord(type, (*types_)[id])) return id;
     }
   }
@@ -154,10 +161,12 @@ void Candidates::ListGraphs(uint64_t key, bool with_fingerprints,
       ids->push_back(nodes_[n].id);
     }
   }
+  work_->Spend(ids->size());
 }
 
 btf::TypeId Candidates::FirstEnumOf(uint32_t list, uint32_t name_off) const {
   for (; list != 0; list = nodes_[list].next) {
+    work_->Spend(1);
     const btf::TypeRecord& type = (*types_)[nodes_[list].id];
     if (btf::IsAnyEnum(type.kind()) && type.name_off == name_off) {
       return nodes_[list].id;
@@ -193,6 +202,7 @@ void Candidates::ListEmptyEnums(uint32_t name_off, btf::TypeId end,
     for (const auto& empty : index_->EmptyEnums(name_off)) {
       ids->push_back(empty.id);
     }
+    work_->Spend(ids->size());
   }
   // An own one was filed only where its name had no enum yet: at most one.
   const Sequence* own = Find(EmptyEnumKey(name_off));

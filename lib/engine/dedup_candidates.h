@@ -13,6 +13,7 @@
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/format.h"
 #include "lib/btf/probe_table.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine::dedup {
 
@@ -20,8 +21,9 @@ class Types;
 
 class Candidates {
  public:
+  // Look-ups spend of `work` what is in their way.
   Candidates(const btf::DedupIndex* index, const Types* types,
-             std::pmr::memory_resource* memory);
+             util::WorkBudget* work, std::pmr::memory_resource* memory);
 
   // Files an own type that has become canonical.
   void Insert(uint64_t key, btf::TypeId id);
@@ -57,6 +59,8 @@ class Candidates {
   };
 
   void Link(uint64_t key, btf::TypeId id);
+  // Index of the key's slot, or of the empty one where it belongs.
+  uint32_t Locate(uint64_t key) const;
   const Sequence* Find(uint64_t key) const;
   // First of an own list that is an enum of that name, or 0.
   btf::TypeId FirstEnumOf(uint32_t list, uint32_t name_off) const;
@@ -67,6 +71,7 @@ class Candidates {
 
   const btf::DedupIndex* index_;
   const Types* types_;
+  util::WorkBudget* work_;
   btf::CandidateOrder order_;
   std::pmr::vector<uint32_t> slots_;  // values are indices of sequences_
   btf::ProbeShape shape_;

@@ -20,6 +20,11 @@ bool SameEnum(const TypeRecord& a, const TypeRecord& b) {
   return a.name_off == b.name_off;
 }
 
+// Far more than sensible modules have; in proportion to the input.
+size_t MaxRefutations(const State& state) {
+  return (size_t{1} << 16) + 8 * size_t{state.types.own_count()};
+}
+
 bool SameParameterNames(const TypeRecord& a, const TypeRecord& b) {
   const uint32_t* x = a.tail();
   const uint32_t* y = b.tail();
@@ -39,8 +44,8 @@ Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
       pending_(state->memory),
       learning_(learning),
       unique_(*state, fingerprints),
-      refutations_(state->memory),
-      tried_(state->memory),
+      refutations_(state->memory, MaxRefutations(*state)),
+      tried_(state->memory, MaxRefutations(*state)),
       open_questions_(state->memory),
       trail_(state->memory),
       others_(state->memory) {}
@@ -101,12 +106,14 @@ Comparison::Step Comparison::VisitRecords(Part* part) {
       return Step::kFollow;
     case Kind::kStruct:
     case Kind::kUnion:
+      state_->work->Spend(a.vlen());
       if (!btf::SameShape(a, b)) return Step::kMismatch;
       if (a.vlen() != 0) {
         pending_.push_back({a.tail() + 1, b.tail() + 1, a.vlen(), 3, pair});
       }
       return Step::kAccept;
     case Kind::kFuncProto:
+      state_->work->Spend(a.vlen());
       if (a.info != b.info || !SameParameterNames(a, b)) {
         return Step::kMismatch;
       }
@@ -150,6 +157,8 @@ Comparison::Step Comparison::Visit(Part* part) {
       return Step::kAccept;
     case Verdict::kEndless:
       return Step::kEndless;
+    case Verdict::kTooMuchWork:
+      return Step::kTooMuchWork;
     default:
       return Step::kContradiction;
   }
@@ -185,6 +194,8 @@ bool Comparison::NextPending(Part* part) {
 
 Verdict Comparison::Walk(Part part) {
   for (;;) {
+    state_->work->Spend(1);
+    if (state_->work->exhausted()) return Verdict::kTooMuchWork;
     const Part visited = part;
     const Step step = Visit(&part);
     switch (step) {
@@ -207,6 +218,8 @@ Verdict Comparison::Walk(Part part) {
         return Verdict::kNotComparable;
       case Step::kEndless:
         return Verdict::kEndless;
+      case Step::kTooMuchWork:
+        return Verdict::kTooMuchWork;
     }
   }
 }

@@ -21,6 +21,7 @@ enum class Verdict {
   kDifferent,
   kNotComparable,  // met a VAR, DATASEC or DECL_TAG: libbpf says EINVAL
   kEndless,        // met a cycle of mere references: libbpf hangs
+  kTooMuchWork,    // the request's budget is exhausted
 };
 
 // What one comparison assumes: that a type of the canonical side corresponds to
@@ -106,6 +107,7 @@ class Identity {
   Answer& Find(TypeId a, TypeId b);
 
   const Types& types_;
+  util::WorkBudget* work_;
   std::pmr::vector<Answer> answers_;  // linear probing, a power of two
   size_t used_ = 0;
 };
@@ -149,6 +151,7 @@ class Comparison {
     kRefuted,        // by an earlier comparison
     kNotComparable,
     kEndless,
+    kTooMuchWork,
   };
 
   void Start();

@@ -63,6 +63,7 @@ class GraphPass {
     state_->candidates.ListGraphs(key, filter_, &candidates_);
     for (const TypeId candidate : candidates_) {
       const TypeRecord& other = state_->types[candidate];
+      state_->work->Spend(type.vlen());
       const bool alike =
           type.kind() == Kind::kTypedef
               ? type.name_off == other.name_off && type.info == other.info
@@ -80,6 +81,8 @@ class GraphPass {
           return absl::InvalidArgumentError(absl::StrCat(
               "dedup: type ", id,
               " leads to a cycle of references without a struct in it"));
+        case Verdict::kTooMuchWork:
+          return state_->work->Check();
         case Verdict::kSame:
           break;
       }
@@ -90,7 +93,7 @@ class GraphPass {
     }
     state_->Map(id, id);
     state_->candidates.Insert(key, id);
-    return absl::OkStatus();
+    return state_->work->Check();
   }
 
   State* state_;

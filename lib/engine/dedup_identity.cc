@@ -14,10 +14,14 @@ namespace btfd::engine::dedup {
 
 namespace {
 constexpr int kMaxDepth = 16;
+
+bool HasNoAnswer(Verdict verdict) {
+  return verdict == Verdict::kEndless || verdict == Verdict::kTooMuchWork;
+}
 }  // namespace
 
 Identity::Identity(const State& state)
-    : types_(state.types), answers_(state.memory) {}
+    : types_(state.types), work_(state.work), answers_(state.memory) {}
 
 Identity::Answer& Identity::Find(TypeId a, TypeId b) {
   if ((used_ + 1) * 2 > answers_.size()) {
@@ -34,7 +38,10 @@ Identity::Answer& Identity::Find(TypeId a, TypeId b) {
   const uint64_t pair = uint64_t{std::min(a, b)} << 32 | std::max(a, b);
   const size_t mask = answers_.size() - 1;
   size_t i = (pair * 0x9e3779b97f4a7c15u >> 32) & mask;
-  while (answers_[i].pair != pair && answers_[i].pair != 0) i = (i + 1) & mask;
+  while (answers_[i].pair != pair && answers_[i].pair != 0) {
+    work_->Spend(1);
+    i = (i + 1) & mask;
+  }
   used_ += answers_[i].pair == 0;
   answers_[i].pair = pair;
   return answers_[i];
@@ -48,6 +55,8 @@ Verdict Identity::Compare(TypeId a, TypeId b) {
 Verdict Identity::Compare(TypeId a, TypeId b, int depth) {
   if (depth <= 0) return Verdict::kDifferent;
   for (TypeId steps = 0; steps < types_.end(); ++steps) {
+    work_->Spend(1);
+    if (work_->exhausted()) return Verdict::kTooMuchWork;
     const TypeRecord& x = types_[a];
     const TypeRecord& y = types_[b];
     const Kind kind = x.kind();
@@ -100,6 +109,7 @@ Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
   }
   const TypeRecord& x = types_[a];
   const TypeRecord& y = types_[b];
+  work_->Spend(x.vlen());
   const bool is_proto = x.kind() == Kind::kFuncProto;
   const uint32_t stride = is_proto ? 2 : 3;
   const uint32_t* p = x.tail();
@@ -119,12 +129,12 @@ Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
   };
   if (same && is_proto) {
     const Verdict verdict = compare(x.size_or_type, y.size_or_type);
-    if (verdict == Verdict::kEndless) return verdict;
+    if (HasNoAnswer(verdict)) return verdict;
     same = verdict == Verdict::kSame;
   }
   for (uint32_t i = 0; same && i < x.vlen(); ++i) {
     const Verdict verdict = compare(p[i * stride + 1], q[i * stride + 1]);
-    if (verdict == Verdict::kEndless) return verdict;
+    if (HasNoAnswer(verdict)) return verdict;
     same = verdict == Verdict::kSame;
   }
   Answer& answer = Find(a, b);

@@ -41,6 +41,8 @@ void Comparison::CountFailure() {
 // assumed it: it is pinned, and nothing else that it could be pinned to is
 // left.
 bool Comparison::IsForced(TypeId candidate, TypeId canonical) {
+  // Its signature is taken.
+  state_->work->Spend(1 + state_->types[canonical].vlen());
   if (!unique_.IsPinned(candidate, canonical, &others_)) return false;
   bool forced = true;
   for (const TypeId other : others_) {
@@ -103,6 +105,7 @@ bool Comparison::HasRefutedPart(const Pending& parts) {
 
 void Comparison::Learn(Step failure, uint32_t of) {
   const auto& pairs = hypothesis_.pairs();
+  state_->work->Spend(4 * pairs.size());
   // What is identical with a type whose record differs from the canonical
   // one's differs as well; but for enums, where an empty one is like any.
   const bool none_fits =

@@ -46,6 +46,7 @@ absl::Status DedupPrimitives(State* state) {
   std::pmr::vector<TypeId> scratch(state->memory);
   const Types& types = state->types;
   for (TypeId id = types.first(); id < types.end(); ++id) {
+    if (state->work->exhausted()) return state->work->Check();
     const TypeRecord& type = types[id];
     switch (type.kind()) {
       case Kind::kInt:

@@ -82,6 +82,7 @@ class ReferencePass {
         continue;
       }
       Find(frame.id, type);
+      if (state_->work->exhausted()) return state_->work->Check();
       stack_.pop_back();
     }
     return absl::OkStatus();

@@ -21,6 +21,7 @@ bool Refutations::Contains(btf::TypeId candidate, btf::TypeId canonical) const {
 }
 
 void Refutations::Add(btf::TypeId candidate, btf::TypeId canonical) {
+  if (count_ >= limit_) return;
   if ((count_ + 1) * 2 > slots_.size()) {
     std::pmr::vector<Slot> old(std::max<size_t>(1024, slots_.size() * 2),
                                slots_.get_allocator());

@@ -13,10 +13,12 @@
 
 namespace btfd::engine::dedup {
 
-// A set of (candidate, canonical) pairs that is emptied at no cost.
+// A set of (candidate, canonical) pairs that is emptied at no cost. It never
+// holds more than `limit`: what is refuted beyond that is found out anew.
 class Refutations {
  public:
-  explicit Refutations(std::pmr::memory_resource* memory) : slots_(memory) {}
+  Refutations(std::pmr::memory_resource* memory, size_t limit)
+      : slots_(memory), limit_(limit) {}
 
   bool Contains(btf::TypeId candidate, btf::TypeId canonical) const;
   void Add(btf::TypeId candidate, btf::TypeId canonical);
@@ -31,6 +33,7 @@ class Refutations {
   size_t Find(btf::TypeId candidate, btf::TypeId canonical) const;
 
   std::pmr::vector<Slot> slots_;  // linear probing, a power of two
+  size_t limit_;
   size_t count_ = 0;
   uint32_t epoch_ = 1;
 };

@@ -47,15 +47,17 @@ void Redirects::Set(TypeId from, TypeId to) {
   slot = {from, to};
 }
 
-State::State(btf::Btf* btf_in, const btf::DedupIndex* index_in)
+State::State(btf::Btf* btf_in, const btf::DedupIndex* index_in,
+             util::WorkBudget* work_in)
     : btf(btf_in),
       base(btf_in->base()),
       index(index_in),
       memory(btf_in->memory()),
+      work(work_in),
       types(btf_in),
       map(types.own_count(), kUnset, memory),
       redirects(memory),
       hints(types.own_count(), 0, memory),
-      candidates(index, &types, memory) {}
+      candidates(index, &types, work, memory) {}
 
 }  // namespace btfd::engine::dedup

@@ -15,6 +15,7 @@
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/dedup_key.h"
 #include "lib/engine/dedup_candidates.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine::dedup {
 
@@ -86,7 +87,7 @@ class Redirects {
 };
 
 struct State {
-  State(btf::Btf* btf, const btf::DedupIndex* index);
+  State(btf::Btf* btf, const btf::DedupIndex* index, util::WorkBudget* work);
 
   // The type that stands for `id` as far as known.
   TypeId Root(TypeId id) const {
@@ -115,6 +116,7 @@ struct State {
   const btf::Base* base;         // null for a standalone BTF
   const btf::DedupIndex* index;  // null exactly where base is
   std::pmr::memory_resource* memory;
+  util::WorkBudget* work;
   Types types;
   std::pmr::vector<TypeId> map;  // by own id; kUnset, kInProgress or an id
   Redirects redirects;

@@ -17,6 +17,9 @@ using btf::Kind;
 using btf::TypeId;
 using btf::TypeRecord;
 
+// An entry of a set costs a search and, at worst, a warning.
+constexpr uint64_t kEntrySteps = 128;
+
 absl::Status CutShort(const IdName& set, uint64_t offset, uint64_t size) {
   return absl::InvalidArgumentError(absl::StrCat(
       ".BTF_ids: set8 ", set.name, " at offset ", static_cast<int64_t>(offset),
@@ -27,10 +30,11 @@ absl::Status CutShort(const IdName& set, uint64_t offset, uint64_t size) {
 // place counts as inside of a set from just behind the set's first byte up to
 // its last entry, whatever it points at there.
 absl::Status FindFlags(const BtfIds& ids, const IdName& func, Kfunc* kfunc) {
-  for (const IdName* set : ids.names()) {
-    if (set->kind != IdKind::kSet || !set->set8) continue;
+  for (const IdName* set : ids.sets()) {
+    if (!set->set8) continue;
     const uint64_t begin = ids.place(*set, 0);
     const uint64_t last = begin + uint64_t{set->count} * 8;
+    RETURN_IF_ERROR(ids.Spend(func.place_count));
     for (uint32_t i = 0; i < func.place_count; ++i) {
       const uint64_t place = ids.place(func, i);
       if (place <= begin || place > last) continue;
@@ -134,6 +138,7 @@ absl::StatusOr<std::pmr::vector<Kfunc>> KfuncsBySet8(
       return CutShort(*set, begin, ids->size());
     }
     if ((ids->word(begin + 4) & kSet8Kfuncs) == 0) continue;
+    RETURN_IF_ERROR(ids->Spend(kEntrySteps * uint64_t{set->count}));
     for (uint32_t i = 0; i < set->count; ++i) {
       const uint64_t entry = begin + 8 + 8 * uint64_t{i};
       const IdName* symbol = ids->NameAt(entry);

@@ -6,6 +6,7 @@
 // to the base is only ever looked up.
 #include "lib/engine/pipeline.h"
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/btf/btf.h"
 #include "lib/btf/dedup_index.h"
+#include "lib/btf/string_index.h"
 #include "lib/engine/annotate.h"
 #include "lib/engine/btf_ids.h"
 #include "lib/engine/dedup.h"
@@ -24,6 +26,7 @@
 #include "lib/engine/same_content.h"
 #include "lib/engine/sort.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine {
 
@@ -50,11 +53,27 @@ absl::Status Blame(absl::string_view section, const absl::Status& status) {
   }
 }
 
+// What reading a byte of a name counts for.
+constexpr uint64_t kStepsPerNameByte = 16;
+
+uint64_t SizeOf(const FinalizeInput& input) {
+  uint64_t size = input.btf.size() + input.distilled_base.size();
+  if (!input.ids.has_value()) return size;
+  for (const IdSymbol& symbol : input.ids->symbols) {
+    size += sizeof(symbol) + symbol.name.size();
+  }
+  return size + input.ids->content.size();
+}
+
 class Finalizer {
  public:
   Finalizer(const FinalizeInput& input, const Steps& steps,
             std::pmr::memory_resource* memory, FinalizeOutput* output)
-      : input_(input), steps_(steps), memory_(memory), output_(output) {}
+      : input_(input),
+        steps_(steps),
+        memory_(memory),
+        output_(output),
+        work_(util::WorkBudget::ForInput(SizeOf(input))) {}
 
   absl::Status Run() {
     // Which words of .BTF_ids stand for what. The symbols are all that is
@@ -89,6 +108,8 @@ class Finalizer {
     return absl::OkStatus();
   }
 
+  uint64_t work() const { return work_.spent(); }
+
  private:
   bool Distills() const { return steps_.distill && input_.base != nullptr; }
   bool ChangesBtf() const {
@@ -109,7 +130,7 @@ class Finalizer {
     const bool needed =
         steps_.resolve_ids || steps_.kfuncs != KfuncSource::kNone;
     if (!needed || !input_.ids.has_value()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(ids_, BtfIds::Parse(*input_.ids, memory_));
+    ASSIGN_OR_RETURN(ids_, BtfIds::Parse(*input_.ids, memory_, &work_));
     return absl::OkStatus();
   }
 
@@ -122,11 +143,11 @@ class Finalizer {
     RETURN_IF_ERROR(In(FailedIn::kBtf, Parse(base)));
     output_->types_in = btf_->own_count();
     if (ids_.has_value() && steps_.follow_resolved_ids) {
-      ids_->FollowResolvedSets(*btf_);
+      RETURN_IF_ERROR(In(FailedIn::kIds, ids_->FollowResolvedSets(*btf_)));
     }
     if (distilled_ != nullptr && input_.base != nullptr) {
       RETURN_IF_ERROR(
-          In(FailedIn::kDistilledBase, Relocate(btf_, *input_.base)));
+          In(FailedIn::kDistilledBase, Relocate(btf_, *input_.base, &work_)));
     }
     return absl::OkStatus();
   }
@@ -145,6 +166,30 @@ class Finalizer {
   absl::Status Parse(const Base* base) {
     ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
     btf_ = &*loaded_;
+    return CheckNames();
+  }
+
+  // A text that ends as another does can be its end. Of n bytes that makes n
+  // names of n bytes, which dedup and distill would write out one by one.
+  absl::Status CheckNames() {
+    const bool base_has =
+        btf_->base() != nullptr && btf_->base()->has_long_texts();
+    if (!base_has &&
+        !btf::HasLongTexts(btf_->own_strings(), btf::kTextWindow)) {
+      return absl::OkStatus();
+    }
+    const uint32_t begin = base_has ? 0 : btf_->parent().str_len;
+    for (btf::TypeId id = btf_->first_id(); id < btf_->end_id(); ++id) {
+      btf::ForEachStringField(btf_->own_type(id), [&](uint32_t offset) {
+        if (offset < begin || work_.exhausted()) return;
+        work_.Spend(kStepsPerNameByte * strlen(btf_->string(offset)));
+      });
+      if (work_.exhausted()) {
+        return absl::ResourceExhaustedError(absl::StrCat(
+            "the names of types up to ", id,
+            " are many times longer than the strings that they are in"));
+      }
+    }
     return absl::OkStatus();
   }
 
@@ -165,16 +210,20 @@ class Finalizer {
   }
 
   absl::Status Deduplicate() {
-    if (btf_->base() == nullptr) return Dedup(btf_, nullptr);
+    DedupOptions options;
+    options.work = &work_;
+    if (btf_->base() == nullptr) {
+      return Dedup(btf_, nullptr, nullptr, options);
+    }
     if (btf_->base() == input_.base) {
       if (input_.dedup_index == nullptr) {
         return absl::InternalError("dedup needs the candidates of the base");
       }
-      return Dedup(btf_, input_.dedup_index);
+      return Dedup(btf_, input_.dedup_index, nullptr, options);
     }
     // Over a distilled base that comes with the module alone: a small one.
     ASSIGN_OR_RETURN(const auto index, btf::DedupIndex::Build(*btf_->base()));
-    return Dedup(btf_, index.get());
+    return Dedup(btf_, index.get(), nullptr, options);
   }
 
   absl::Status DistillBase() {
@@ -228,6 +277,7 @@ class Finalizer {
   const Steps& steps_;
   std::pmr::memory_resource* const memory_;
   FinalizeOutput* const output_;
+  util::WorkBudget work_;
 
   std::optional<BtfIds> ids_;
   std::shared_ptr<const Base> distilled_;  // that came with the module
@@ -243,7 +293,10 @@ class Finalizer {
 absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
                       std::pmr::memory_resource* memory,
                       FinalizeOutput* output) {
-  return Finalizer(input, steps, memory, output).Run();
+  Finalizer finalizer(input, steps, memory, output);
+  const absl::Status status = finalizer.Run();
+  output->work = finalizer.work();
+  return status;
 }
 
 }  // namespace btfd::engine

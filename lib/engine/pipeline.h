@@ -97,6 +97,9 @@ struct FinalizeOutput {
   // on failure, too: upstream had printed them before it failed.
   std::vector<std::string> warnings;
   FailedIn failed_in = FailedIn::kNone;
+  // Steps that the input's defects could have made too many of; a measure of
+  // cost that is the same on any machine. See util::WorkBudget.
+  uint64_t work = 0;
   // Sizes before and after, for summaries.
   uint32_t types_in = 0;
   uint32_t types_out = 0;
@@ -104,7 +107,8 @@ struct FinalizeOutput {
 
 // Runs the stages. Errors: InvalidArgument for any defect of the input (the
 // message names section and offset), ResourceExhausted where a result would
-// not fit the format. `memory` holds all intermediate state and may be reset
+// not fit the format, or where finding it would cost out of all proportion to
+// the input's size. `memory` holds all intermediate state and may be reset
 // after the call. Thread-safe over one base.
 absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
                       std::pmr::memory_resource* memory,

@@ -63,12 +63,14 @@ bool KindsMatch(const TypeRecord& distilled, const TypeRecord& candidate) {
 
 class Relocator {
  public:
-  Relocator(Btf* split, const Base& base)
+  Relocator(Btf* split, const Base& base, util::WorkBudget* work)
       : split_(*split),
         base_(base),
+        work_(work),
         distilled_(split->parent()),
         new_ids_(distilled_.end, 0, split->memory()),
         embedded_(distilled_.end, false, split->memory()),
+        walked_in_(split->own_count(), 0, split->memory()),
         new_strings_(distilled_.str_len, NewString{}, split->memory()) {}
 
   absl::Status Run() {
@@ -129,12 +131,20 @@ class Relocator {
     return absl::OkStatus();
   }
 
+  // Follows modifiers, arrays and typedefs; up to where an earlier walk came
+  // by.
   absl::Status MarkEmbeddedIn(TypeId composite, TypeId id) {
-    for (uint32_t steps = 0; id != 0; ++steps) {
-      if (steps > split_.own_count()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat(".BTF: a member of type ", composite,
-                         " is a cycle of modifiers, arrays and typedefs"));
+    ++walk_;
+    while (id != 0) {
+      if (split_.is_own(id)) {
+        uint32_t& walked_in = walked_in_[id - split_.first_id()];
+        if (walked_in == walk_) {
+          return absl::InvalidArgumentError(
+              absl::StrCat(".BTF: a member of type ", composite,
+                           " is a cycle of modifiers, arrays and typedefs"));
+        }
+        if (walked_in != 0) return absl::OkStatus();
+        walked_in = walk_;
       }
       const TypeRecord& type = split_.type(id);
       switch (type.kind()) {
@@ -188,7 +198,12 @@ class Relocator {
 
   absl::Status Match(TypeId id) {
     const TypeRecord& distilled = distilled_.type(id);
-    for (TypeId candidate_id : base_.FindRelocatable(DistilledName(id))) {
+    const auto candidates = base_.FindRelocatable(DistilledName(id));
+    if (work_ != nullptr) {
+      work_->Spend(4 * candidates.size());
+      RETURN_IF_ERROR(work_->Check());
+    }
+    for (TypeId candidate_id : candidates) {
       const TypeRecord& candidate = base_.type(candidate_id);
       if (NeedsSize(base_, candidate_id) &&
           ((candidate.size_or_type ^ distilled.size_or_type) & kSizeMask) !=
@@ -251,15 +266,18 @@ class Relocator {
 
   Btf& split_;
   const Base& base_;
+  util::WorkBudget* const work_;
   const btf::TypeTable distilled_;
-  std::pmr::vector<TypeId> new_ids_;         // by distilled id; 0: no match yet
-  std::pmr::vector<bool> embedded_;          // by distilled id
+  std::pmr::vector<TypeId> new_ids_;      // by distilled id; 0: no match yet
+  std::pmr::vector<bool> embedded_;       // by distilled id
+  std::pmr::vector<uint32_t> walked_in_;  // by own id; 0: not yet
+  uint32_t walk_ = 0;
   std::pmr::vector<NewString> new_strings_;  // by distilled string offset
 };
 
 }  // namespace
 
-absl::Status Relocate(Btf* split, const Base& base) {
+absl::Status Relocate(Btf* split, const Base& base, util::WorkBudget* work) {
   if (split->base() == nullptr || split->base() == &base) {
     return absl::InvalidArgumentError(
         ".BTF: it has no distilled base to be relocated from");
@@ -268,7 +286,7 @@ absl::Status Relocate(Btf* split, const Base& base) {
     return absl::InvalidArgumentError(
         ".BTF: a type refers to an id beyond the last type");
   }
-  return Relocator(split, base).Run();
+  return Relocator(split, base, work).Run();
 }
 
 }  // namespace btfd::engine

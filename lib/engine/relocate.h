@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::engine {
 
@@ -20,7 +21,9 @@ namespace btfd::engine {
 // does not belong there, that `base` does not have, or has more than once, and
 // where a string of it is used that no type's name is. *split is then left
 // unspecified.
-absl::Status Relocate(btf::Btf* split, const btf::Base& base);
+// ResourceExhausted where `work`, if not null, is used up by types of one name.
+absl::Status Relocate(btf::Btf* split, const btf::Base& base,
+                      util::WorkBudget* work = nullptr);
 
 }  // namespace btfd::engine
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What modules cost that were made to be dear. Each is made of two sizes, one
+// four times the other: steps must not grow by more than five, unless the
+// larger is refused for its steps, and that within bounds. Time is only looked
+// at as a last resort, with room for a slow machine. Each run prints the rows
+// of README.md's table.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "lib/btf/base.h"
+#include "lib/btf/dedup_index.h"
+#include "lib/engine/pipeline.h"
+#include "lib/util/arena.h"
+#include "tests/hostile/cost.h"
+#include "tests/hostile/finalize_cases.h"
+#include "tests/support/module_input.h"
+#include "tests/support/process.h"
+#include "tests/support/profile_steps.h"
+#include "tests/support/testdata.h"
+
+namespace btfd::tests {
+namespace {
+
+struct LoadedBase {
+  std::shared_ptr<const btf::Base> base;
+  std::shared_ptr<const btf::DedupIndex> index;
+};
+
+LoadedBase Load(const std::string& raw) {
+  LoadedBase loaded;
+  auto base = btf::Base::Build(raw);
+  EXPECT_TRUE(base.ok()) << base.status();
+  if (!base.ok()) return loaded;
+  loaded.base = *base;
+  auto index = btf::DedupIndex::Build(*loaded.base);
+  EXPECT_TRUE(index.ok()) << index.status();
+  if (index.ok()) loaded.index = *index;
+  return loaded;
+}
+
+Outcome Finalize(engine::FinalizeInput input, const LoadedBase& base,
+                 const engine::Steps& steps) {
+  input.base = base.base.get();
+  if (steps.dedup) input.dedup_index = base.index.get();
+  util::Arena arena;
+  engine::FinalizeOutput output;
+  Outcome outcome;
+  outcome.status = engine::Finalize(input, steps, &arena, &output);
+  outcome.work = output.work;
+  return outcome;
+}
+
+struct Measured {
+  uint64_t bytes = 0;
+  Cost cost;
+};
+
+Measured RunCase(const HostileCase& hostile, uint32_t n) {
+  const HostileModule module = hostile.make(n);
+  const LoadedBase base = Load(module.base.empty() ? SmallBase() : module.base);
+  Measured run;
+  run.bytes = module.size();
+  run.cost = Measure([&] {
+    engine::FinalizeInput input;
+    input.btf = module.btf;
+    input.distilled_base = module.distilled_base;
+    input.ids = module.ids;
+    return Finalize(input, base, module.steps);
+  });
+  return run;
+}
+
+std::string Row(const HostileCase& hostile, uint32_t n, const Measured& run) {
+  return absl::StrCat("| ", hostile.what, " | ", n, " | ", run.bytes / 1000,
+                      " | ", run.cost.work / 1000, " | ",
+                      static_cast<int>(run.cost.seconds * 1000), " | ",
+                      run.cost.peak_bytes / 1000000, " | ",
+                      absl::StatusCodeToString(run.cost.code), " |");
+}
+
+class HostileModules : public ::testing::TestWithParam<HostileCase> {};
+
+TEST_P(HostileModules, CostInProportionToTheirSize) {
+  const HostileCase& hostile = GetParam();
+  const Measured small = RunCase(hostile, hostile.n);
+  const Measured large = RunCase(hostile, 4 * hostile.n);
+  std::printf("%s\n%s\n", Row(hostile, hostile.n, small).c_str(),
+              Row(hostile, 4 * hostile.n, large).c_str());
+  for (const Measured* run : {&small, &large}) {
+    const Cost& cost = run->cost;
+    EXPECT_THAT(cost.code,
+                ::testing::AnyOf(absl::StatusCode::kOk,
+                                 absl::StatusCode::kInvalidArgument,
+                                 absl::StatusCode::kResourceExhausted))
+        << cost.message;
+    // A hundred megabytes, and fifty bytes for each of the input.
+    EXPECT_LT(cost.peak_bytes, 100000000 + 50 * run->bytes);
+    EXPECT_LT(cost.seconds, 30);
+  }
+  if (large.cost.code == absl::StatusCode::kResourceExhausted) {
+    EXPECT_TRUE(hostile.may_be_refused) << large.cost.message;
+    EXPECT_THAT(large.cost.message,
+                ::testing::AnyOf(::testing::HasSubstr("steps"),
+                                 ::testing::HasSubstr("names")));
+  } else {
+    // Some steps a byte are less than reading it costs.
+    EXPECT_LT(large.cost.work,
+              std::max(5 * small.cost.work + 1000000, 4 * large.bytes));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, HostileModules,
+                         ::testing::ValuesIn(FinalizeCases()),
+                         [](const auto& info) {
+                           return std::string(info.param.name);
+                         });
+
+// The bound is far from what sensible modules need.
+TEST(SensibleModules, SpendLittleOfWhatTheyMay) {
+  double most = 0;
+  for (const char* series : {"6.12", "7.2"}) {
+    auto kernel = FindKernel(series);
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    const LoadedBase base = Load(ReadFileOrEmpty(kernel->vmlinux_btf));
+    auto modules = SpreadBySize(kernel->modules, 40);
+    const auto large = ModulesNamed(kernel->modules, {"amdgpu", "xfs"});
+    modules.insert(modules.end(), large.begin(), large.end());
+    for (const std::string& path : modules) {
+      auto module = ReadModuleInput(path);
+      ASSERT_TRUE(module.ok()) << module.status();
+      if (module->btf.empty()) continue;
+      const Outcome outcome =
+          Finalize(module->ForEngine(), base, StepsForProfile("7.3", true));
+      ASSERT_TRUE(outcome.status.ok()) << outcome.status;
+      // Of what its size adds to the bound, so that small ones count as well.
+      most = std::max(most, static_cast<double>(outcome.work) /
+                                (32.0 * module->btf.size()));
+    }
+  }
+  std::printf("most of its share that a module spent: %.4f\n", most);
+  EXPECT_LT(most, 0.1);
+}
+
+}  // namespace
+}  // namespace btfd::tests
