@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/util/status_macros.h"
 #include "tests/bench/engine_bench.h"
+#include "tests/bench/pahole_bench.h"
 #include "tests/bench/process_bench.h"
 #include "tests/support/testdata.h"
 
@@ -27,6 +28,7 @@ ABSL_FLAG(bool, engine, true, "the engine against libbpf, in process");
 ABSL_FLAG(bool, base, true, "building, storing and loading the base");
 ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
 ABSL_FLAG(bool, batch, true, "all modules of a kernel");
+ABSL_FLAG(bool, pahole, true, "the BTF step with pahole");
 
 namespace btfd::bench {
 namespace {
@@ -52,6 +54,9 @@ absl::Status Run(Report* report) {
   }
   if (absl::GetFlag(FLAGS_base)) RETURN_IF_ERROR(BenchBase(kernel, report));
   if (absl::GetFlag(FLAGS_engine)) {
+  if (absl::GetFlag(FLAGS_pahole)) {
+    RETURN_IF_ERROR(BenchPahole(kernel, programs, report));
+  }
     RETURN_IF_ERROR(BenchEngine(kernel, {absl::GetFlag(FLAGS_stride)}, report));
   }
   return absl::OkStatus();
