@@ -45,9 +45,6 @@ class ResultVerifier {
   absl::Status Verify(const v1::VerifyCacheRequest& request,
                       v1::VerifyCacheResponse* response);
 
-  // True once no hit is being looked at; false if that takes longer.
-  bool Finish(absl::Duration limit) { return tasks_.Finish(limit); }
-
  private:
   enum class Verdict { kAgreed, kDisagreed, kNotJudged };
 

@@ -213,7 +213,21 @@ absl::Status Store::ClearResults() {
                      impl_->session->Write([](Connection* connection) {
                        return EvictResults(connection, UINT64_MAX, kStep);
                      }));
-    if (deleted.results == 0) return absl::OkStatus();
+    if (deleted.results == 0) break;
+  }
+  // Whoever clears wants the room.
+  constexpr int64_t kPagesKept = 64;
+  for (int64_t last = INT64_MAX;;) {
+    ASSIGN_OR_RETURN(
+        const int64_t free,
+        impl_->session->Write(
+            [](Connection* connection) -> absl::StatusOr<int64_t> {
+              RETURN_IF_ERROR(
+                  connection->Run("PRAGMA incremental_vacuum(1024)"));  // 16 MB
+              return connection->RunForInt("PRAGMA freelist_count");
+            }));
+    if (free <= kPagesKept || free >= last) return absl::OkStatus();
+    last = free;
   }
 }
 

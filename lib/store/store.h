@@ -135,7 +135,8 @@ class Store {
   absl::StatusOr<std::string> GetRequest(const util::Digest& key);
   // Forgets a result at once, and deletes it later.
   void RemoveResult(const util::Digest& key);
-  // Deletes all that were put before, in small steps on the caller's thread.
+  // Deletes all that were put before, and gives their room back, in small steps
+  // on the caller's thread.
   absl::Status ClearResults();
   // The keys of up to `limit` results that are written, in their own order,
   // those behind `after` (null: from the first one).

@@ -148,6 +148,15 @@ TEST_F(StoreResultsTest, ListGoesThroughAllInTheirOwnOrder) {
   EXPECT_EQ(store_->GetResultStatistics()->with_requests, 50u);
 }
 
+TEST_F(StoreResultsTest, ClearGivesTheRoomBack) {
+  Open();
+  for (int n = 0; n < 400; ++n) Put(n, RandomBytes(100000, n), "");
+  ASSERT_TRUE(store_->Flush().ok());
+  ASSERT_TRUE(store_->ClearResults().ok());
+  Open();
+  EXPECT_LT(store_->store_bytes(), 4000000u);
+}
+
 TEST_F(StoreResultsTest, ClearDeletesResultsAndNothingElse) {
   Open();
   ASSERT_TRUE(store_->PutBase(Key(1), "raw", "", 1).ok());
