@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A call owns what gRPC works on until it has ended, and is in the list of live
-// calls for as long; the destructor cancels what it finds there.
+// calls for as long; the destructor cancels what it finds there. A context
+// holds on to the channel, and whoever lets go of a channel last waits for
+// gRPC's own threads: so no context may outlive the call's end, on such a
+// thread, and the destructor waits for all of them.
 #include "daemon/remote_cache/reapi.h"
 
 #include <grpcpp/channel.h>
@@ -80,7 +83,7 @@ class Reapi::Impl {
   ~Impl() {
     Stop();
     const auto ended = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      return live_.empty();
+      return calls_ == 0;
     };
     absl::MutexLock lock(&mutex_, absl::Condition(&ended));
   }
@@ -114,12 +117,18 @@ class Reapi::Impl {
     absl::MutexLock lock(&mutex_);
     if (stopping_) return absl::CancelledError("the daemon is stopping");
     live_.insert(context);
+    ++calls_;
     return absl::OkStatus();
   }
 
-  void End(const Context& context) {
+  void End(Context context) {
+    {
+      absl::MutexLock lock(&mutex_);
+      live_.erase(context);
+    }
+    context = nullptr;
     absl::MutexLock lock(&mutex_);
-    live_.erase(context);
+    --calls_;
   }
 
   // `start(context, request, response, ended)` begins the call.
@@ -127,7 +136,7 @@ class Reapi::Impl {
   void Unary(Request request, absl::Time deadline, Done<Response> done,
              Start start) {
     struct Call {
-      const Context context = std::make_shared<grpc::ClientContext>();
+      Context context = std::make_shared<grpc::ClientContext>();
       Request request;
       Response response;
     };
@@ -143,7 +152,7 @@ class Reapi::Impl {
           [this, call, done = std::move(done)](const grpc::Status& status) {
             CountReceived(call->response.ByteSizeLong());
             done(ToAbsl(status), std::move(call->response));
-            End(call->context);
+            End(std::move(call->context));
           });
   }
 
@@ -178,6 +187,7 @@ class Reapi::Impl {
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<Context> live_ ABSL_GUARDED_BY(mutex_);
+  uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // whose contexts are there
 
  public:
   class Reader;
@@ -219,7 +229,7 @@ class Reapi::Impl::Reader final
   void OnDone(const grpc::Status& status) override {
     ended_(refused_ ? absl::DataLossError("more bytes than the blob has")
                     : ToAbsl(status));
-    impl_->End(context_);
+    impl_->End(std::move(context_));
     delete this;
   }
 
@@ -227,7 +237,7 @@ class Reapi::Impl::Reader final
   Impl* const impl_;
   const Sink sink_;
   const Ended ended_;
-  const Context context_ = std::make_shared<grpc::ClientContext>();
+  Context context_ = std::make_shared<grpc::ClientContext>();
   bytestream::ReadRequest request_;
   bytestream::ReadResponse response_;
   bool refused_ = false;
@@ -272,7 +282,7 @@ class Reapi::Impl::Writer final
           "the server took ", committed, " bytes of a blob of ", plain_size_));
     }
     ended_(result);
-    impl_->End(context_);
+    impl_->End(std::move(context_));
     delete this;
   }
 
@@ -297,7 +307,7 @@ class Reapi::Impl::Writer final
   const absl::string_view bytes_;
   const Ended ended_;
   size_t offset_ = 0;
-  const Context context_ = std::make_shared<grpc::ClientContext>();
+  Context context_ = std::make_shared<grpc::ClientContext>();
   bytestream::WriteRequest request_;
   bytestream::WriteResponse response_;
 };

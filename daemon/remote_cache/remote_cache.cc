@@ -89,8 +89,8 @@ RemoteCache::RemoteCache(RemoteCacheOptions options,
       counters_(counters),
       log_(log),
       breaker_(kFailuresToOpen, kFirstPause, kLongestPause),
-      reapi_(std::move(reapi)),
-      reader_(std::make_unique<BlobReader>(reapi_.get())) {
+      reader_(reapi.get()),
+      reapi_(std::move(reapi)) {
   if (!options_.read_only) {
     UploaderOptions uploads;
     uploads.max_bytes = options_.max_upload_bytes;
@@ -103,10 +103,7 @@ RemoteCache::RemoteCache(RemoteCacheOptions options,
   AskCapabilities();
 }
 
-RemoteCache::~RemoteCache() {
-  reapi_->Stop();
-  uploader_ = nullptr;
-}
+RemoteCache::~RemoteCache() { reapi_->Stop(); }
 
 void RemoteCache::AskCapabilities() {
   {
@@ -302,18 +299,18 @@ void RemoteCache::FetchParts(Parts parts, absl::string_view wanted,
   // How much there is to wait for is known only now where one output is wanted.
   if (!wanted.empty()) deadline = absl::Now() + Budget(bytes);
   auto held = std::make_shared<Parts>(std::move(parts));
-  reader_->Fetch(names, limits(), deadline,
-                 [held, places = std::move(places), done = std::move(done)](
-                     absl::StatusOr<std::vector<std::string>> blobs) {
-                   if (!blobs.ok()) {
-                     done(blobs.status());
-                     return;
-                   }
-                   for (size_t i = 0; i < places.size(); ++i) {
-                     (*held)[places[i]].bytes = std::move((*blobs)[i]);
-                   }
-                   done(std::move(*held));
-                 });
+  reader_.Fetch(names, limits(), deadline,
+                [held, places = std::move(places), done = std::move(done)](
+                    absl::StatusOr<std::vector<std::string>> blobs) {
+                  if (!blobs.ok()) {
+                    done(blobs.status());
+                    return;
+                  }
+                  for (size_t i = 0; i < places.size(); ++i) {
+                    (*held)[places[i]].bytes = std::move((*blobs)[i]);
+                  }
+                  done(std::move(*held));
+                });
 }
 
 bool RemoteCache::MayUpload() {

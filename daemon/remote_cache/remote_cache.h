@@ -118,10 +118,10 @@ class RemoteCache final : public SharedCache {
   // Actions of indexes that are there, or were sent.
   absl::flat_hash_set<util::Digest> offered_ ABSL_GUARDED_BY(mutex_);
 
-  // Calls that are under way use the members above and the reader: the channel
-  // goes last of the three.
+  // In this order: the channel's end waits for calls, which end in the others,
+  // and the uploader's waits for its thread, which makes calls.
+  BlobReader reader_;
   const std::unique_ptr<Reapi> reapi_;
-  std::unique_ptr<BlobReader> reader_;
   std::unique_ptr<Uploader> uploader_;  // null: read-only
 };
 

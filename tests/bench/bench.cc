@@ -17,6 +17,7 @@
 #include "tests/bench/engine_bench.h"
 #include "tests/bench/pahole_bench.h"
 #include "tests/bench/process_bench.h"
+#include "tests/bench/remote_bench.h"
 #include "tests/support/testdata.h"
 
 ABSL_FLAG(std::string, json, "", "write the figures to this file, too");
@@ -27,8 +28,12 @@ ABSL_FLAG(size_t, stride, 1,
 ABSL_FLAG(bool, engine, true, "the engine against libbpf, in process");
 ABSL_FLAG(bool, base, true, "building, storing and loading the base");
 ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
-ABSL_FLAG(bool, batch, true, "all modules of a kernel");
 ABSL_FLAG(bool, pahole, true, "the BTF step with pahole");
+ABSL_FLAG(bool, batch, true, "all modules of a kernel");
+ABSL_FLAG(bool, remote, true, "all modules of a kernel from a shared cache");
+ABSL_FLAG(
+    std::string, remote_server, "",
+    "HOST:PORT of an empty cache server; default: one of the bench's own");
 
 namespace btfd::bench {
 namespace {
@@ -49,14 +54,18 @@ absl::Status Run(Report* report) {
     RETURN_IF_ERROR(BenchRestart(kernel, programs, report));
     RETURN_IF_ERROR(BenchDropIn(kernel, programs, report));
   }
-  if (absl::GetFlag(FLAGS_batch)) {
-    RETURN_IF_ERROR(BenchBatch(kernel, programs, report));
-  }
-  if (absl::GetFlag(FLAGS_base)) RETURN_IF_ERROR(BenchBase(kernel, report));
-  if (absl::GetFlag(FLAGS_engine)) {
   if (absl::GetFlag(FLAGS_pahole)) {
     RETURN_IF_ERROR(BenchPahole(kernel, programs, report));
   }
+  if (absl::GetFlag(FLAGS_batch)) {
+    RETURN_IF_ERROR(BenchBatch(kernel, programs, report));
+  }
+  if (absl::GetFlag(FLAGS_remote)) {
+    RETURN_IF_ERROR(BenchRemote(kernel, programs,
+                                absl::GetFlag(FLAGS_remote_server), report));
+  }
+  if (absl::GetFlag(FLAGS_base)) RETURN_IF_ERROR(BenchBase(kernel, report));
+  if (absl::GetFlag(FLAGS_engine)) {
     RETURN_IF_ERROR(BenchEngine(kernel, {absl::GetFlag(FLAGS_stride)}, report));
   }
   return absl::OkStatus();

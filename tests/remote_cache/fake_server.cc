@@ -102,7 +102,10 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
   grpc::Status Enter(Context* context, const std::string& method,
                      const std::string& instance) {
     const Faults faults = CountCall(method);
-    if (faults.delay > absl::ZeroDuration()) absl::SleepFor(faults.delay);
+    const absl::Time answer_at = absl::Now() + faults.delay;
+    while (absl::Now() < answer_at && !context->IsCancelled()) {
+      absl::SleepFor(std::min(answer_at - absl::Now(), absl::Milliseconds(20)));
+    }
     const auto code = faults.codes.find(method);
     if (code != faults.codes.end()) {
       return grpc::Status(static_cast<grpc::StatusCode>(code->second),

@@ -237,7 +237,7 @@ TEST_F(FaultsTest, TheEndDoesNotWaitForAServerThatHangs) {
   for (int i = 0; i < 5; ++i) Keep(Sample(i));
   absl::Notification ended;
   cache_->Find(sample_.query, absl::InfiniteFuture(),
-               [&](auto found) { ended.Notify(); });
+               [&](const auto&) { ended.Notify(); });
   EXPECT_FALSE(cache_->Finish(absl::Milliseconds(10)));
   const absl::Time start = absl::Now();
   cache_ = nullptr;

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Builders of a farm: whole services, each with a store of its own, that share
+// a cache.
+#include <set>
+#include <thread>
+
+#include "daemon/remote_cache/open.h"
+#include "daemon/service_test_util.h"
+#include "tests/remote_cache/fake_server.h"
+
+namespace btfd::daemon {
+namespace {
+
+using store::Counter;
+using tests::FakeServer;
+
+class FarmTest : public ServiceTest {
+ protected:
+  FarmTest() : root_(options_.store_dir) {
+    options_.remote_cache = "grpc://" + server_.address();
+    // A loaded machine is slow; nothing here is about time.
+    options_.remote_timeout = absl::Seconds(20);
+  }
+  ~FarmTest() override {
+    StopBuilder();
+    EXPECT_THAT(server_.violations(), ::testing::IsEmpty());
+  }
+
+  // Another host: it has nothing but the name of the cache.
+  void StartBuilder() {
+    StopBuilder();
+    options_.store_dir = absl::StrCat(root_, ".", ++builders_);
+    std::filesystem::remove_all(options_.store_dir);
+    auto cache = OpenRemoteCache(options_, counters_.get(), &log_);
+    ASSERT_TRUE(cache.ok()) << cache.status();
+    cache_ = *std::move(cache);
+    shared_ = cache_.get();
+    Start();
+  }
+  // What it had to share is shared then.
+  void StopBuilder() {
+    Stop();
+    cache_ = nullptr;
+  }
+
+  v1::Outcome Bind(const SampleBtf& btf) {
+    grpc::ClientContext context;
+    v1::BindFileKeyRequest request;
+    *request.mutable_file_key() = SampleKey();
+    request.set_digest(std::string(btf.digest().binary()));
+    v1::BindFileKeyResponse response;
+    EXPECT_TRUE(stub_->BindFileKey(&context, request, &response).ok());
+    return response.outcome();
+  }
+
+  // Base and result of `request`, made by a builder that is gone then.
+  v1::FinalizeResponse MakeElsewhere(const SampleBtf& btf,
+                                     const v1::FinalizeRequest& request) {
+    StartBuilder();
+    EXPECT_EQ(AddBase(btf).outcome(), v1::OK);
+    v1::FinalizeResponse response = Finalize(request);
+    EXPECT_EQ(response.outcome(), v1::OK) << response.message();
+    StopBuilder();
+    return response;
+  }
+
+  static v1::FinalizeRequest Dedup(v1::FinalizeRequest request) {
+    request.mutable_steps()->set_dedup(true);
+    return request;
+  }
+
+  const std::string root_;
+  int builders_ = 0;
+  FakeServer server_;
+  std::unique_ptr<SharedCache> cache_;
+};
+
+TEST_F(FarmTest, WhatOneBuilderMadeTheNextTakesWithoutABase) {
+  const SampleBtf btf;
+  const auto made = MakeElsewhere(btf, RequestFor(btf));
+  EXPECT_FALSE(made.cached());
+  StartBuilder();
+  EXPECT_EQ(Bind(btf), v1::OK) << "the cache knows the base";
+  v1::FinalizeRequest by_key = RequestFor(btf);
+  by_key.mutable_base()->clear_digest();
+  *by_key.mutable_base()->mutable_file_key() = SampleKey();
+  const auto taken = Finalize(by_key);
+  EXPECT_EQ(taken.outcome(), v1::OK);
+  EXPECT_TRUE(taken.cached());
+  EXPECT_EQ(taken.btf(), made.btf());
+  EXPECT_EQ(taken.has_btf_base(), made.has_btf_base());
+  EXPECT_EQ(taken.types_out(), made.types_out());
+  ExpectCount(Counter::kRemoteHits, 1);
+  EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
+  EXPECT_EQ(Count(Counter::kRemoteIndexes), 0);
+  EXPECT_EQ(Count(Counter::kRemoteBases), 0);
+}
+
+TEST_F(FarmTest, AHitIsTheNextTimeInTheBuildersOwnStore) {
+  const SampleBtf btf;
+  MakeElsewhere(btf, RequestFor(btf));
+  StartBuilder();
+  EXPECT_TRUE(Finalize(RequestFor(btf)).cached());
+  server_.Stop();
+  AddBase(btf);
+  EXPECT_TRUE(Finalize(RequestFor(btf)).cached());
+  EXPECT_EQ(Count(Counter::kCacheHits), 1);
+  server_.Start();
+}
+
+TEST_F(FarmTest, ANewModuleOnANewBuilderTakesTheIndexesFromTheCache) {
+  const SampleBtf btf;
+  v1::FinalizeRequest other = Dedup(RequestFor(btf));
+  MakeElsewhere(btf, other);
+  other.mutable_steps()->set_sort(false);
+  StartBuilder();
+  const auto made = Finalize(other);
+  EXPECT_EQ(made.outcome(), v1::OK) << made.message();
+  EXPECT_FALSE(made.cached());
+  EXPECT_EQ(Count(Counter::kRemoteIndexes), 2) << "core and dedup";
+  EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
+  EXPECT_EQ(Count(Counter::kRemoteBad), 0);
+  // The raw base follows in the background, and all of it is kept.
+  ExpectCount(Counter::kRemoteBases, 1);
+}
+
+TEST_F(FarmTest, ABaseThatNobodyHasIsAskedOfTheClient) {
+  StartBuilder();
+  const SampleBtf btf;
+  EXPECT_EQ(Bind(btf), v1::BASE_UNKNOWN);
+  EXPECT_THAT(Finalize(RequestFor(btf)), Ended(v1::BASE_UNKNOWN, "no base"));
+}
+
+TEST_F(FarmTest, AnIndexThatIsNoneIsReplacedByTheRawBase) {
+  const SampleBtf btf;
+  v1::FinalizeRequest request = Dedup(RequestFor(btf));
+  MakeElsewhere(btf, request);
+  server_.EditResults([](auto* result, const FakeServer::Put& put) {
+    for (auto& file : *result->mutable_output_files()) {
+      if (file.path() == "base.index" || file.path() == "base.dedup") {
+        *file.mutable_digest() = put(std::string(5000, 'x'));
+      }
+    }
+  });
+  request.mutable_steps()->set_sort(false);
+  StartBuilder();
+  const auto made = Finalize(request);
+  EXPECT_EQ(made.outcome(), v1::OK) << made.message();
+  EXPECT_EQ(Count(Counter::kRemoteBad), 2);
+  EXPECT_EQ(Count(Counter::kBasesBuilt), 1) << "from what its digest proves";
+}
+
+TEST_F(FarmTest, AnIndexOfAnotherBaseIsFoundOut) {
+  const SampleBtf btf(1);
+  MakeElsewhere(btf, RequestFor(btf));
+  std::string foreign;
+  {
+    const auto base = btf::Base::Build(SampleBtf(2).base_raw);
+    ASSERT_TRUE(base.ok());
+    foreign = std::string((*base)->blob());
+  }
+  server_.EditResults([&](auto* result, const FakeServer::Put& put) {
+    for (auto& file : *result->mutable_output_files()) {
+      if (file.path() == "base.index") *file.mutable_digest() = put(foreign);
+    }
+  });
+  StartBuilder();
+  v1::FinalizeRequest request = RequestFor(btf);
+  request.mutable_steps()->set_sort(false);
+  EXPECT_EQ(Finalize(request).outcome(), v1::OK);
+  ExpectCount(Counter::kRemoteBad, 1);
+  // From now on it is the right one, out of the builder's own store.
+  request.mutable_steps()->set_implicit_args(false);
+  EXPECT_EQ(Finalize(request).outcome(), v1::OK);
+  ExpectCount(Counter::kBasesLoaded, 1);
+}
+
+TEST_F(FarmTest, AServerThatDiesCostsNoModule) {
+  const SampleBtf btf;
+  StartBuilder();
+  AddBase(btf);
+  v1::FinalizeRequest request = RequestFor(btf);
+  for (uint32_t i = 0; i < 30; ++i) {
+    if (i == 10) server_.Stop();
+    if (i == 20) server_.Start();
+    request.mutable_ids()->set_address(i);
+    request.mutable_ids()->set_content(std::string(8, '\0'));
+    EXPECT_EQ(Finalize(request).outcome(), v1::OK);
+  }
+}
+
+TEST_F(FarmTest, ErrorsAreNotShared) {
+  const SampleBtf btf;
+  StartBuilder();
+  AddBase(btf);
+  v1::FinalizeRequest request = RequestFor(btf);
+  request.set_btf("no BTF at all");
+  EXPECT_THAT(Finalize(request), Ended(v1::BAD_BTF, ""));
+  StopBuilder();
+  for (const std::string& command : server_.commands()) {
+    EXPECT_THAT(command, ::testing::HasSubstr("btfd index "));
+  }
+}
+
+TEST_F(FarmTest, ABypassAsksNobody) {
+  const SampleBtf btf;
+  MakeElsewhere(btf, RequestFor(btf));
+  StartBuilder();
+  AddBase(btf);
+  v1::FinalizeRequest request = RequestFor(btf);
+  request.set_bypass_cache(true);
+  EXPECT_FALSE(Finalize(request).cached());
+  EXPECT_EQ(Count(Counter::kRemoteHits), 0);
+}
+
+// More requests than threads are asked for at once, and all are answered.
+TEST_F(FarmTest, AStreamOfHitsComesBackWhole) {
+  constexpr uint64_t kCount = 300;
+  const SampleBtf btf;
+  std::set<uint64_t> hits;
+  const auto run = [&](bool expect_hits) {
+    grpc::ClientContext context;
+    auto call = stub_->FinalizeStream(&context);
+    std::thread writer([&] {
+      v1::FinalizeRequest request = RequestFor(btf);
+      request.mutable_ids()->set_content(std::string(8, '\0'));
+      for (uint64_t i = 1; i <= kCount; ++i) {
+        request.set_tag(i);
+        request.mutable_ids()->set_address(i);
+        call->Write(request);
+      }
+      call->WritesDone();
+    });
+    std::set<uint64_t> tags;
+    v1::FinalizeResponse response;
+    while (call->Read(&response)) {
+      EXPECT_EQ(response.outcome(), v1::OK) << response.message();
+      EXPECT_EQ(response.cached(), expect_hits);
+      tags.insert(response.tag());
+    }
+    writer.join();
+    EXPECT_TRUE(call->Finish().ok());
+    EXPECT_EQ(tags.size(), kCount);
+  };
+  StartBuilder();
+  AddBase(btf);
+  run(/*expect_hits=*/false);
+  StartBuilder();
+  run(/*expect_hits=*/true);
+  ExpectCount(Counter::kRemoteHits, kCount);
+}
+
+TEST_F(FarmTest, ATokenDoesNotTravelInTheClear) {
+  options_.remote_token_file = "/dev/null";
+  options_.remote_cache = "grpc://cache.example:80";
+  const auto cache = OpenRemoteCache(options_, counters_.get(), &log_);
+  EXPECT_EQ(cache.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(cache.status().message(),
+              ::testing::HasSubstr("remote_token_file: a token goes"));
+}
+
+TEST_F(FarmTest, AnAddressThatIsNoneIsNamed) {
+  options_.remote_cache = "cache:80";
+  const auto cache = OpenRemoteCache(options_, counters_.get(), &log_);
+  EXPECT_EQ(cache.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(cache.status().message(),
+              ::testing::HasSubstr("remote_cache: not grpc://HOST:PORT"));
+}
+
+}  // namespace
+}  // namespace btfd::daemon
