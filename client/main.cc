@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
 #include "client/command_line.h"
 #include "client/commands.h"
 #include "lib/util/version.h"
@@ -95,6 +96,8 @@ int Dispatch(const std::vector<std::string>& words) {
 }  // namespace btfd::client
 
 int main(int argc, char** argv) {
+  // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const int exit_code = btfd::client::Dispatch({argv, argv + argc});
   fflush(nullptr);
   // Past destructors: gRPC's take longer than all our work.

@@ -26,6 +26,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
 #include "daemon/daemonize.h"
 #include "daemon/listen/network_door.h"
@@ -228,6 +229,8 @@ int Main(Options options) {
 }  // namespace btfd::daemon
 
 int main(int argc, char** argv) {
+  // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   absl::FlagsUsageConfig config;
   config.version_string = [] {
     return absl::StrCat("btfd ", btfd::util::kVersion, "\n");
