@@ -9,12 +9,27 @@
 #include <filesystem>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/process.h"
 
 namespace btfd::tests {
 
 namespace fs = std::filesystem;
+
+namespace {
+
+// How many points a scenario of `usual` ones is to have.
+uint64_t PointsWanted(uint64_t usual) {
+  if (EveryPoint()) return UINT64_MAX;
+  const char* value = std::getenv("BTFD_FAULTS");
+  uint64_t wanted = 0;
+  return value != nullptr && absl::SimpleAtoi(value, &wanted) && wanted > 0
+             ? wanted
+             : usual;
+}
+
+}  // namespace
 
 bool EveryPoint() {
   const char* value = std::getenv("BTFD_FAULTS");
@@ -23,7 +38,7 @@ bool EveryPoint() {
 
 std::vector<KillPoint> ChoosePoints(uint64_t calls, size_t limit) {
   const uint64_t all = 2 * calls;
-  const uint64_t count = EveryPoint() ? all : std::min<uint64_t>(all, limit);
+  const uint64_t count = std::min(all, PointsWanted(limit));
   std::vector<KillPoint> points;
   for (uint64_t i = 0; i < count; ++i) {
     const uint64_t which = count == 1 ? 0 : i * (all - 1) / (count - 1);
@@ -34,8 +49,7 @@ std::vector<KillPoint> ChoosePoints(uint64_t calls, size_t limit) {
 }
 
 std::vector<KillPoint> ChooseFullDisks(uint64_t calls, size_t limit) {
-  const uint64_t count =
-      EveryPoint() ? calls : std::min<uint64_t>(calls, limit);
+  const uint64_t count = std::min(calls, PointsWanted(limit));
   std::vector<KillPoint> points;
   for (uint64_t i = 0; i < count; ++i) {
     const uint64_t call = count == 1 ? 0 : i * (calls - 1) / (count - 1);

@@ -2,7 +2,8 @@
 //
 // Which points of a scenario are killed at, and what a directory looks like
 // before and after. The environment variable BTFD_FAULTS=all means every one of
-// them; otherwise a test spreads a number of them evenly, for the sake of time.
+// them, and a number so many of each scenario; otherwise a test spreads a
+// number of its own evenly, for the sake of time.
 #ifndef BTFD_TESTS_FAULTS_POINTS_H_
 #define BTFD_TESTS_FAULTS_POINTS_H_
 
