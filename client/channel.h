@@ -15,7 +15,9 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/unary_connection.h"
 #include "lib/util/file.h"
 #include "proto/btfd.grpc.pb.h"
 
@@ -30,12 +32,21 @@ inline constexpr absl::Duration kProbeLimit = absl::Seconds(2);
 // How long a call that ships `bytes` may take in all.
 absl::Duration CallLimit(uint64_t bytes);
 
-// Thread-safe.
+// Thread-safe from the first stub() on.
 class Channel {
  public:
-  explicit Channel(util::UniqueFd socket);
+  // Makes one more connection to the same daemon.
+  using Dial = std::function<absl::StatusOr<util::UniqueFd>()>;
 
-  v1::Btfd::Stub& stub() { return *stub_; }
+  // With `dial`, Finalize() goes without gRPC until something else is called.
+  explicit Channel(util::UniqueFd socket, Dial dial = nullptr);
+
+  v1::Btfd::Stub& stub();
+
+  // The hot call: Call() of AsyncFinalize, or the same at half the price (see
+  // unary_connection.h).
+  absl::Status Finalize(const v1::FinalizeRequest& request,
+                        absl::Duration limit, v1::FinalizeResponse* response);
 
   // Is anybody there? Blocks for kProbeLimit at most.
   bool Alive();
@@ -55,6 +66,9 @@ class Channel {
   void Await(grpc::CompletionQueue* queue, grpc::ClientContext* context,
              bool* found_dead);
 
+  util::UniqueFd socket_;  // until one of the two that follow has it
+  const Dial dial_;
+  std::unique_ptr<UnaryConnection> unary_;
   std::unique_ptr<v1::Btfd::Stub> stub_;
 };
 
@@ -73,7 +87,7 @@ absl::Status Channel::Call(
   SetDeadline(&context, limit);
   grpc::CompletionQueue queue;
   grpc::Status status;
-  auto call = (stub_.get()->*start)(&context, request, &queue);
+  auto call = (stub().*start)(&context, request, &queue);
   call->Finish(response, &status, nullptr);
   bool found_dead = false;
   Await(&queue, &context, &found_dead);

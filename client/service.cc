@@ -183,7 +183,8 @@ absl::StatusOr<Channel*> Service::UseShared() {
                         : Fallback::kNoDaemon,
                     std::string(socket.status().message()));
   }
-  channel_ = std::make_unique<Channel>(std::move(*socket));
+  channel_ = std::make_unique<Channel>(
+      std::move(*socket), [this] { return ConnectSocket(paths_); });
   return channel_.get();
 }
 
@@ -265,9 +266,8 @@ absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
     absl::Status base_error;
     const absl::Status transport =
         SendOverBase(*channel, base, request, &response, &base_error, [&] {
-          return (*channel)->Call(&v1::Btfd::Stub::AsyncFinalize, *request,
-                                  CallLimit(request->ByteSizeLong()),
-                                  &response);
+          return (*channel)->Finalize(
+              *request, CallLimit(request->ByteSizeLong()), &response);
         });
     RETURN_IF_ERROR(base_error);
     const Judgement judgement = Judge(transport, response, is_private_);

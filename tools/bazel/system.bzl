@@ -27,6 +27,7 @@ _LIBRARIES = {
     "libelf": ["libelf"],
     "liblzma": ["liblzma"],
     "liblz4": ["liblz4"],
+    "libnghttp2": ["libnghttp2"],
     "libzstd": ["libzstd"],
     "protobuf": ["protobuf"],
     "sqlite3": ["sqlite3"],
