@@ -4,6 +4,7 @@
 // the build directory, as far as kbuild itself would get; then the daemon,
 // without starting one.
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include <memory>
@@ -78,6 +79,16 @@ void ExamineRunningDaemon(Channel* channel, std::vector<Finding>* findings) {
                          absl::StrCat("it is btfd ", status.version(),
                                       ", and this is btfc ", util::kVersion),
                          "btfc restart"});
+  }
+  const char* const server = getenv("BTFD_SERVER");
+  if (server != nullptr && status.server() != server) {
+    findings->push_back(
+        {Grade::kNote,
+         absl::StrCat("BTFD_SERVER is ", server, ", and the daemon ",
+                      status.server().empty()
+                          ? "hands nothing on"
+                          : "hands work on to " + status.server()),
+         "btfc restart: it reads that when it starts"});
   }
   if (const uint64_t fallbacks = CountFallbacks(status)) {
     findings->push_back({Grade::kNote,

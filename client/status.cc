@@ -128,6 +128,16 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
   absl::StrAppendFormat(&text, "verified   %s results, %s wrong\n",
                         Both(status, "cache_verified"),
                         Both(status, "cache_disagreements"));
+  if (!status.server().empty()) {
+    absl::StrAppendFormat(&text, "farm       %s handed on, %s hits: %s\n",
+                          Both(status, "forwarded"),
+                          Both(status, "forwarded_hits"), status.server());
+  }
+  if (!status.listen().empty()) {
+    absl::StrAppendFormat(&text, "network    %s calls, %s refused: %s\n",
+                          Both(status, "listen_requests"),
+                          Both(status, "listen_refused"), status.listen());
+  }
   absl::StrAppendFormat(&text, "errors     %s (%s)\n",
                         Errors(status.counters()),
                         Errors(status.lifetime_counters()));
@@ -152,6 +162,8 @@ std::string StatusAsJson(const v1::GetStatusResponse& status) {
       .Add("uptime_seconds", int64_t{status.uptime_seconds()})
       .Add("socket", status.socket())
       .Add("store", status.store())
+      .Add("server", status.server())
+      .Add("listen", status.listen())
       .Add("store_bytes", uint64_t{status.store_bytes()})
       .Add("resident_bytes", uint64_t{status.resident_bytes()})
       .Add("requests_in_flight", status.requests_in_flight());

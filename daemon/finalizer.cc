@@ -73,18 +73,21 @@ void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
 void Finalizer::Run(const v1::FinalizeRequest& request,
                     const Patience& patience, v1::FinalizeResponse* response) {
   Job job(request, patience, response);
-  if (!Begin(&job)) {
-    std::optional<v1::FinalizeResponse> found;
-    absl::Notification asked;
-    shared_->Find(*job.query, patience.deadline,
-                  [&](std::optional<v1::FinalizeResponse> answer) {
-                    found = std::move(answer);
-                    asked.Notify();
-                  });
-    asked.WaitForNotification();
-    Resume(std::move(found), &job);
-  }
+  if (!Begin(&job)) Resume(AskShared(*job.query, patience), &job);
   End(&job);
+}
+
+std::optional<v1::FinalizeResponse> Finalizer::AskShared(
+    const v1::FindResultRequest& query, const Patience& patience) {
+  std::optional<v1::FinalizeResponse> found;
+  absl::Notification asked;
+  shared_->Find(query, patience.deadline,
+                [&](std::optional<v1::FinalizeResponse> answer) {
+                  found = std::move(answer);
+                  asked.Notify();
+                });
+  asked.WaitForNotification();
+  return found;
 }
 
 void Finalizer::Start(std::shared_ptr<const v1::FinalizeRequest> request,
@@ -256,16 +259,19 @@ bool Finalizer::HandOn(const v1::FinalizeRequest& request,
 }
 
 void Finalizer::Find(const v1::FindResultRequest& query,
-                     v1::FinalizeResponse* response) {
+                     const Patience& patience, v1::FinalizeResponse* response) {
   std::optional<v1::FinalizeResponse> found;
-  if (results_->enabled() && !work_->draining() &&
-      query.engine_version() == engine::kEngineVersion) {
-    found = results_->Find(ResultCache::KeyOf(query));
+  if (!work_->draining() && query.engine_version() == engine::kEngineVersion) {
+    if (results_->enabled()) found = results_->Find(ResultCache::KeyOf(query));
+    if (found.has_value()) {
+      counters_->Add(Counter::kCacheHits);
+    } else if (shared_ != nullptr) {
+      found = AskShared(query, patience);
+    }
   }
   if (found.has_value()) {
     *response = *std::move(found);
     response->set_outcome(v1::OK);
-    counters_->Add(Counter::kCacheHits);
     counters_->Add(Counter::kRequests);
     counters_->Add(Counter::kBytesOut, BytesOut(*response));
   } else {

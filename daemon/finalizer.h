@@ -63,7 +63,8 @@ class Finalizer {
              Later later, std::function<void()> done);
 
   // Answers from what is there already, or with RESULT_UNKNOWN.
-  void Find(const v1::FindResultRequest& query, v1::FinalizeResponse* response);
+  void Find(const v1::FindResultRequest& query, const Patience& patience,
+            v1::FinalizeResponse* response);
 
  private:
   using Failure = EngineFailure;
@@ -102,6 +103,8 @@ class Finalizer {
       const v1::FinalizeRequest& request);
   absl::StatusOr<std::optional<BaseRegistry::Handle>> AcquireBase(
       const std::optional<util::Digest>& digest);
+  std::optional<v1::FinalizeResponse> AskShared(
+      const v1::FindResultRequest& query, const Patience& patience);
   bool HandOn(const v1::FinalizeRequest& request,
               const std::optional<v1::FindResultRequest>& query,
               const util::Digest* base, const Patience& patience,

@@ -217,10 +217,11 @@ grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
   return grpc::Status::OK;
 }
 
-grpc::Status Service::FindResult(Context*, const v1::FindResultRequest* query,
+grpc::Status Service::FindResult(Context* context,
+                                 const v1::FindResultRequest* query,
                                  v1::FinalizeResponse* response) {
   work_.Touch();
-  finalizer_.Find(*query, response);
+  finalizer_.Find(*query, PatienceOf(context), response);
   return grpc::Status::OK;
 }
 

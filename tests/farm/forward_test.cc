@@ -184,5 +184,14 @@ TEST_F(Forward, AServerThatIsNoneIsRefusedAtTheStart) {
               HasSubstr("server = http://farm.example: must be grpcs://"));
 }
 
+TEST_F(Forward, ADaemonThatRunsWithoutTheServerIsFoundByTheDoctor) {
+  PrivateDaemon daemon(Programs::OfRunfiles());
+  ASSERT_TRUE(daemon.Start().ok());
+  EXPECT_THAT(
+      daemon.Client({"doctor"}, {"BTFD_SERVER=grpcs://farm.example:1"}).out,
+      HasSubstr("BTFD_SERVER is grpcs://farm.example:1, and the daemon hands "
+                "nothing on"));
+}
+
 }  // namespace
 }  // namespace btfd::tests
