@@ -5,6 +5,8 @@
 // index of that base is seen in the background, where the raw base is fetched
 // (which its digest proves) and indexed as well: equal bases give equal blobs.
 // An index that is not confirmed is replaced by the one that was made here.
+#include <sys/resource.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +20,7 @@ namespace btfd::daemon {
 namespace {
 
 constexpr char kOrigin[] = "the remote cache";
+constexpr int kBackgroundNice = 10;
 
 util::Blob ToBlob(absl::string_view bytes) {
   util::Blob blob(bytes.size());
@@ -77,6 +80,9 @@ void BaseRegistry::NoteSharedDefect(absl::string_view what,
 void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
   saver_.Run([this, entry] {
     if (entry->removed) return;
+    // The modules that wait for the base go first. (On Linux this is the
+    // thread's own; it only ever does what nobody waits for.)
+    setpriority(PRIO_PROCESS, 0, kBackgroundNice);
     const absl::StatusOr<std::string> raw = FetchRaw(entry);
     if (!raw.ok()) return;  // to be fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);

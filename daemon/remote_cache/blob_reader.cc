@@ -17,6 +17,8 @@ namespace {
 constexpr uint32_t kMaxBatches = 4;
 // Blobs of one call: beyond this the first would wait for the last.
 constexpr size_t kMaxBatchBlobs = 128;
+// Calls that one large blob is read by.
+constexpr uint64_t kStreams = 3;
 
 absl::StatusOr<std::string> Unpack(const BlobName& name,
                                    reapi::Compressor::Value compressor,
@@ -162,28 +164,78 @@ void BlobReader::OnBatch(std::shared_ptr<Batch> batch,
 }
 
 void BlobReader::Stream(Item item, const ServerLimits& limits) {
-  const bool zstd = limits.zstd_read;
+  if (limits.zstd_read) {
+    StreamFrames(std::move(item));
+    return;
+  }
+  // In parts at once: a server reads and sends them side by side, and a long
+  // line carries more than one call's window.
+  struct Parts {
+    std::string bytes;
+    absl::Mutex mutex;
+    size_t open ABSL_GUARDED_BY(mutex) = 0;
+    absl::Status status ABSL_GUARDED_BY(mutex);
+  };
+  auto parts = std::make_shared<Parts>();
+  parts->bytes.resize(item.name.size);
+  const uint64_t size = item.name.size;
+  const uint64_t part_size = (size + kStreams - 1) / kStreams;
+  {
+    absl::MutexLock lock(&parts->mutex);
+    parts->open = kStreams;
+  }
+  for (uint64_t i = 0; i < kStreams; ++i) {
+    const uint64_t begin = std::min(i * part_size, size);
+    const uint64_t end = std::min(begin + part_size, size);
+    auto filled = std::make_shared<uint64_t>(begin);
+    reapi_->Read(
+        item.name, /*zstd=*/false, {begin, end - begin}, item.order->deadline,
+        [parts, filled, end](absl::string_view chunk) {
+          if (chunk.size() > end - *filled) return false;
+          chunk.copy(&parts->bytes[*filled], chunk.size());
+          *filled += chunk.size();
+          return true;
+        },
+        [parts, filled, end, item](absl::Status status) {
+          if (status.ok() && *filled != end) {
+            status = absl::DataLossError("a blob that ends early");
+          }
+          {
+            absl::MutexLock lock(&parts->mutex);
+            if (parts->status.ok()) parts->status = status;
+            if (--parts->open > 0) return;
+            status = parts->status;
+          }
+          if (status.ok()) {
+            Deliver(item, Unpack(item.name, reapi::Compressor::IDENTITY,
+                                 std::move(parts->bytes)));
+          } else {
+            Deliver(item, status);
+          }
+        });
+  }
+}
+
+void BlobReader::StreamFrames(Item item) {
   // Frames that do not shrink are a little larger than what is in them.
   const uint64_t most = item.name.size + item.name.size / 64 + kBatchEntryBytes;
   auto bytes = std::make_shared<std::string>();
   const absl::Time deadline = item.order->deadline;
   const BlobName name = item.name;
   reapi_->Read(
-      name, zstd, deadline,
+      name, /*zstd=*/true, {}, deadline,
       [bytes, most](absl::string_view chunk) {
         if (chunk.size() > most - bytes->size()) return false;
         bytes->append(chunk.data(), chunk.size());
         return true;
       },
-      [bytes, zstd, item = std::move(item)](const absl::Status& status) {
+      [bytes, item = std::move(item)](const absl::Status& status) {
         if (!status.ok()) {
           Deliver(item, status);
           return;
         }
-        Deliver(item, Unpack(item.name,
-                             zstd ? reapi::Compressor::ZSTD
-                                  : reapi::Compressor::IDENTITY,
-                             std::move(*bytes)));
+        Deliver(item,
+                Unpack(item.name, reapi::Compressor::ZSTD, std::move(*bytes)));
       });
 }
 

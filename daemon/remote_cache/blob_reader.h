@@ -55,6 +55,7 @@ class BlobReader {
   void OnBatch(std::shared_ptr<Batch> batch, const absl::Status& status,
                reapi::BatchReadBlobsResponse response);
   void Stream(Item item, const ServerLimits& limits);
+  void StreamFrames(Item item);
   static void Deliver(const Item& item, absl::StatusOr<std::string> bytes);
 
   Reapi* const reapi_;

@@ -198,9 +198,11 @@ class Reapi::Impl {
 class Reapi::Impl::Reader final
     : public grpc::ClientReadReactor<bytestream::ReadResponse> {
  public:
-  Reader(Impl* impl, std::string resource, Sink sink, Ended ended)
+  Reader(Impl* impl, std::string resource, Range range, Sink sink, Ended ended)
       : impl_(impl), sink_(std::move(sink)), ended_(std::move(ended)) {
     request_.set_resource_name(std::move(resource));
+    request_.set_read_offset(static_cast<int64_t>(range.offset));
+    request_.set_read_limit(static_cast<int64_t>(range.size));
   }
 
   void Start(absl::Time deadline) {
@@ -382,10 +384,10 @@ void Reapi::BatchReadBlobs(reapi::BatchReadBlobsRequest request,
                });
 }
 
-void Reapi::Read(const BlobName& name, bool zstd, absl::Time deadline,
-                 Sink sink, Ended ended) {
+void Reapi::Read(const BlobName& name, bool zstd, Range range,
+                 absl::Time deadline, Sink sink, Ended ended) {
   (new Impl::Reader(impl_.get(), name.ResourceToRead(impl_->instance(), zstd),
-                    std::move(sink), std::move(ended)))
+                    range, std::move(sink), std::move(ended)))
       ->Start(deadline);
 }
 

@@ -8,6 +8,7 @@
 #ifndef BTFD_DAEMON_REMOTE_CACHE_REAPI_H_
 #define BTFD_DAEMON_REMOTE_CACHE_REAPI_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -68,10 +69,15 @@ class Reapi {
   void BatchReadBlobs(reapi::BatchReadBlobsRequest request, absl::Time deadline,
                       Done<reapi::BatchReadBlobsResponse> done);
 
-  // A blob in pieces, compressed or not; `sink` is called by one thread at a
-  // time, and not any more once `ended` is.
-  void Read(const BlobName& name, bool zstd, absl::Time deadline, Sink sink,
-            Ended ended);
+  // Part of a blob; a size of 0 means up to its end.
+  struct Range {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+  };
+  // A blob in pieces, compressed (then whole) or not; `sink` is called by one
+  // thread at a time, and not any more once `ended` is.
+  void Read(const BlobName& name, bool zstd, Range range, absl::Time deadline,
+            Sink sink, Ended ended);
   // `bytes` are those of the blob, or its frames; they live until `ended`.
   void Write(const BlobName& name, bool zstd, absl::string_view bytes,
              absl::Time deadline, Ended ended);

@@ -349,43 +349,77 @@ void RemoteCache::Keep(const v1::FindResultRequest& query,
   uploader_->Add(std::move(upload));
 }
 
-absl::StatusOr<std::string> RemoteCache::FetchOutput(const util::Digest& base,
-                                                     store::IndexPart part,
-                                                     absl::string_view file) {
-  if (!Admits()) return absl::UnavailableError("the remote cache is not asked");
-  const BlobName action = IndexAction(base, part, options_.index_version).name;
+struct RemoteCache::Fetching {
+  util::Digest base;
+  util::Digest action;
+  absl::string_view file;
   absl::Notification ended;
-  absl::StatusOr<Parts> parts;
+  absl::StatusOr<Parts> parts;  // once it has
+};
+
+std::shared_ptr<RemoteCache::Fetching> RemoteCache::BeginFetch(
+    const util::Digest& base, store::IndexPart part, absl::string_view file) {
+  if (!Admits()) return nullptr;
+  const BlobName action = IndexAction(base, part, options_.index_version).name;
+  auto fetch = std::make_shared<Fetching>();
+  fetch->base = base;
+  fetch->action = action.digest;
+  fetch->file = file;
   GetParts(action, IndexOutputs(part), file, absl::Now() + options_.timeout,
-           [&](absl::StatusOr<Parts> got) {
-             parts = std::move(got);
-             ended.Notify();
+           [this, fetch](absl::StatusOr<Parts> got) {
+             Note(got.status());
+             fetch->parts = std::move(got);
+             fetch->ended.Notify();
            });
-  ended.WaitForNotification();
-  Note(parts.status());
-  RETURN_IF_ERROR(parts.status());
+  return fetch;
+}
+
+absl::StatusOr<std::string> RemoteCache::EndFetch(
+    const std::shared_ptr<Fetching>& fetch) {
+  if (fetch == nullptr) {
+    return absl::UnavailableError("the remote cache is not asked");
+  }
+  fetch->ended.WaitForNotification();
+  RETURN_IF_ERROR(fetch->parts.status());
   {
     absl::MutexLock lock(&mutex_);
-    offered_.insert(action.digest);
+    offered_.insert(fetch->action);
   }
-  for (ResultPart& found : *parts) {
-    if (found.kind == ResultPart::Kind::kOutput && found.path == file) {
+  for (ResultPart& found : *fetch->parts) {
+    if (found.kind == ResultPart::Kind::kOutput && found.path == fetch->file) {
       return std::move(found.bytes);
     }
   }
-  return absl::NotFoundError(absl::StrCat("the result has no ", file));
+  return absl::NotFoundError(absl::StrCat("the result has no ", fetch->file));
+}
+
+std::shared_ptr<RemoteCache::Fetching> RemoteCache::TakeAhead(
+    const util::Digest& base, store::IndexPart part) {
+  if (part != store::IndexPart::kDedup) return nullptr;
+  absl::MutexLock lock(&mutex_);
+  if (ahead_ == nullptr || ahead_->base != base) return nullptr;
+  return std::move(ahead_);
 }
 
 absl::StatusOr<std::string> RemoteCache::FetchIndex(const util::Digest& base,
                                                     store::IndexPart part) {
-  absl::StatusOr<std::string> index = FetchOutput(base, part, FileOf(part));
+  std::shared_ptr<Fetching> fetch = TakeAhead(base, part);
+  if (fetch == nullptr) fetch = BeginFetch(base, part, FileOf(part));
+  if (part == store::IndexPart::kCore) {
+    auto ahead = BeginFetch(base, store::IndexPart::kDedup,
+                            FileOf(store::IndexPart::kDedup));
+    absl::MutexLock lock(&mutex_);
+    ahead_ = std::move(ahead);
+  }
+  absl::StatusOr<std::string> index = EndFetch(fetch);
   if (index.ok()) counters_->Add(Counter::kRemoteIndexes);
   return index;
 }
 
 absl::StatusOr<std::string> RemoteCache::FetchBase(const util::Digest& base) {
-  ASSIGN_OR_RETURN(std::string raw,
-                   FetchOutput(base, store::IndexPart::kCore, kRawBaseFile));
+  ASSIGN_OR_RETURN(
+      std::string raw,
+      EndFetch(BeginFetch(base, store::IndexPart::kCore, kRawBaseFile)));
   if (util::Digest::Of(raw) != base) {
     const absl::Status status = absl::DataLossError(absl::StrCat(
         "what is said to be base ", base.hex(), " is another one"));

@@ -73,6 +73,7 @@ class RemoteCache final : public SharedCache {
 
  private:
   struct Lookup;
+  struct Fetching;
   using LookupPtr = std::shared_ptr<Lookup>;
   using Parts = std::vector<ResultPart>;
   using GotParts = std::function<void(absl::StatusOr<Parts>)>;
@@ -93,9 +94,13 @@ class RemoteCache final : public SharedCache {
                 absl::string_view wanted, absl::Time deadline, GotParts done);
   void FetchParts(Parts parts, absl::string_view wanted, absl::Time deadline,
                   GotParts done);
-  absl::StatusOr<std::string> FetchOutput(const util::Digest& base,
-                                          store::IndexPart part,
-                                          absl::string_view file);
+  // One output of an index's Action, on its way; null if nobody is asked.
+  std::shared_ptr<Fetching> BeginFetch(const util::Digest& base,
+                                       store::IndexPart part,
+                                       absl::string_view file);
+  absl::StatusOr<std::string> EndFetch(const std::shared_ptr<Fetching>& fetch);
+  std::shared_ptr<Fetching> TakeAhead(const util::Digest& base,
+                                      store::IndexPart part);
   // Asks for an Action's result, whatever is in it.
   absl::Status AskResult(const BlobName& action);
   bool Admits();
@@ -115,6 +120,9 @@ class RemoteCache final : public SharedCache {
   bool limits_asked_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t lookups_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
   std::deque<LookupPtr> waiting_ ABSL_GUARDED_BY(mutex_);
+  // The dedup index of a base whose core index was asked for: who wants one
+  // wants the other.
+  std::shared_ptr<Fetching> ahead_ ABSL_GUARDED_BY(mutex_);
   // Actions of indexes that are there, or were sent.
   absl::flat_hash_set<util::Digest> offered_ ABSL_GUARDED_BY(mutex_);
 

@@ -372,7 +372,12 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
     if (blob == nullptr) {
       return grpc::Status(grpc::StatusCode::NOT_FOUND, "no such blob");
     }
-    std::string bytes = Spoil(*blob);
+    const auto offset = static_cast<uint64_t>(request->read_offset());
+    const auto limit = static_cast<uint64_t>(request->read_limit());
+    if (offset > blob->size()) return Violation("Read: beyond the end");
+    if (resource->zstd && limit > 0) return Violation("Read: limit and zstd");
+    std::string bytes = Spoil(blob->substr(
+        offset, limit == 0 ? std::string::npos : static_cast<size_t>(limit)));
     if (resource->zstd) bytes = daemon::remote::Compress(bytes);
     bytestream::ReadResponse response;
     do {
