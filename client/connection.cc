@@ -96,8 +96,9 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(
   if (!paths.shared_directory) {
     RETURN_IF_ERROR(util::EnsurePrivateDirectory(paths.directory));
   }
-  ASSIGN_OR_RETURN(const util::UniqueFd lock,
-                   util::OpenFile(paths.start, O_RDWR | O_CREAT, 0600));
+  ASSIGN_OR_RETURN(
+      const util::UniqueFd lock,
+      util::OpenFile(paths.start, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
   const absl::Time give_up = absl::Now() + kStartLimit;
   pid_t starter = 0;
   do {

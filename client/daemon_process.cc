@@ -62,10 +62,12 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
   };
-  // Where the log cannot be written there is none.
-  const bool can_log =
-      util::OpenFile(paths.log, O_WRONLY | O_CREAT | O_APPEND, 0600).ok();
-  const char* log = can_log ? paths.log.c_str() : "/dev/null";
+  // Where the log cannot be written, or is not ours, there is none.
+  absl::StatusOr<util::UniqueFd> log = util::OpenOwnForAppending(paths.log);
+  if (!log.ok()) log = util::OpenFile("/dev/null", O_WRONLY);
+  RETURN_IF_ERROR(log.status());
+  // First, since its number may be the connection's to be.
+  posix_spawn_file_actions_adddup2(&actions, log->get(), STDERR_FILENO);
   int first_closed = kConnectionFd;
   if (connection >= 0) {
     posix_spawn_file_actions_adddup2(&actions, connection, kConnectionFd);
@@ -75,8 +77,6 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
                                    O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
                                    O_WRONLY, 0);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log,
-                                   O_WRONLY | O_APPEND, 0);
   posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
   if (new_session) {
     posix_spawn_file_actions_addchdir_np(&actions, "/");

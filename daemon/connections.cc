@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/connections.h"
 
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -33,17 +37,34 @@ Connections::Connections(size_t max) : max_(Possible(max)) {}
 
 bool Connections::Add(int fd) {
   // An entry of that number is of a connection that has gone.
-  inodes_.erase(fd);
-  if (inodes_.size() >= max_) DropClosed();
-  if (inodes_.size() >= max_) return false;
-  inodes_[fd] = InodeOfSocket(fd);
+  open_.erase(fd);
+  if (open_.size() >= max_) DropClosed();
+  if (open_.size() >= max_) return false;
+  open_[fd].inode = InodeOfSocket(fd);
   return true;
 }
 
 void Connections::DropClosed() {
-  absl::erase_if(inodes_, [](const auto& entry) {
-    return InodeOfSocket(entry.first) != entry.second;
+  absl::erase_if(open_, [](const auto& entry) {
+    return InodeOfSocket(entry.first) != entry.second.inode;
   });
+}
+
+int Connections::CloseStuck(int checks) {
+  DropClosed();
+  int closed = 0;
+  for (auto& [fd, state] : open_) {
+    pollfd writable = {fd, POLLOUT, 0};
+    int unsent = 0;
+    const bool full = poll(&writable, 1, 0) == 0 &&
+                      ioctl(fd, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+    state.stuck = full && unsent == state.unsent ? state.stuck + 1 : 0;
+    state.unsent = unsent;
+    if (state.stuck < checks) continue;
+    shutdown(fd, SHUT_RDWR);
+    ++closed;
+  }
+  return closed;
 }
 
 }  // namespace btfd::daemon

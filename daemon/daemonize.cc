@@ -119,13 +119,13 @@ void ReportReady(util::UniqueFd ready, const absl::Status& status) {
 
 void DetachFromTerminal(const std::string& log_path) {
   const util::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  const util::UniqueFd log(open(log_path.c_str(), O_WRONLY | O_APPEND |
-                                                      O_CLOEXEC | O_NOCTTY |
-                                                      O_NOFOLLOW));
+  // What others say to stderr goes to the log, if that is a file of ours.
+  absl::StatusOr<util::UniqueFd> log = util::UniqueFd();
+  if (log_path != "-") log = util::OpenOwnForAppending(log_path);
   if (null) {
     dup2(null.get(), STDIN_FILENO);
     dup2(null.get(), STDOUT_FILENO);
-    dup2(log ? log.get() : null.get(), STDERR_FILENO);
+    dup2(log.ok() && *log ? log->get() : null.get(), STDERR_FILENO);
   }
   // "/" is always there.
   if (chdir("/") != 0) return;

@@ -147,7 +147,10 @@ int Fail(const absl::Status& status) {
 std::unique_ptr<util::Log> OpenLog(const Options& options,
                                    const std::string& path) {
   if (path != "-") {
-    auto log = util::Log::OpenFile(path, options.log_level);
+    auto log = util::Log::OpenFile(path, options.log_level,
+                                   options.log_file.empty()
+                                       ? util::Log::Place::kOurs
+                                       : util::Log::Place::kNamed);
     if (log.ok()) return *std::move(log);
     // No reason not to work.
     Fail(log.status());

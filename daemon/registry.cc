@@ -283,6 +283,31 @@ absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
 
 absl::StatusOr<util::Digest> BaseRegistry::FindByKey(
     const store::FileKey& key) {
+  ASSIGN_OR_RETURN(const util::Digest digest, WhatWasSaidOf(key));
+  if (digest == util::Digest()) {
+    return absl::NotFoundError("the file key was said to be of two bases");
+  }
+  return digest;
+}
+
+absl::Status BaseRegistry::BindKey(const store::FileKey& key,
+                                   const util::Digest& digest) {
+  const absl::StatusOr<util::Digest> known = WhatWasSaidOf(key);
+  if (known.ok() && *known == digest) return absl::OkStatus();
+  const util::Digest said = known.ok() ? util::Digest() : digest;
+  RememberKey(TupleOf(key), said);
+  if (store_ != nullptr) store_->PutFileKey(key, said);
+  if (!known.ok()) return absl::OkStatus();
+  const absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
+      "the file key of inode ", key.inode, " was said to be of base ",
+      ShortName(*known), ", not ", ShortName(digest),
+      "; a file has one content, so neither is believed from now on"));
+  if (*known != util::Digest()) log_->Warning(refused.message());
+  return refused;
+}
+
+absl::StatusOr<util::Digest> BaseRegistry::WhatWasSaidOf(
+    const store::FileKey& key) {
   const KeyTuple tuple = TupleOf(key);
   {
     absl::MutexLock lock(&mutex_);
@@ -293,12 +318,6 @@ absl::StatusOr<util::Digest> BaseRegistry::FindByKey(
   ASSIGN_OR_RETURN(const util::Digest digest, store_->GetFileKey(key));
   RememberKey(tuple, digest);
   return digest;
-}
-
-void BaseRegistry::BindKey(const store::FileKey& key,
-                           const util::Digest& digest) {
-  RememberKey(TupleOf(key), digest);
-  if (store_ != nullptr) store_->PutFileKey(key, digest);
 }
 
 BaseRegistry::KeyTuple BaseRegistry::TupleOf(const store::FileKey& key) {

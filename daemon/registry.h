@@ -93,9 +93,11 @@ class BaseRegistry {
   // The bytes it was made of. NotFound if they are not in the store.
   absl::StatusOr<util::Blob> Raw(const util::Digest& digest);
 
-  // NotFound if the key is not known.
+  // NotFound if the key is not known, or contested.
   absl::StatusOr<util::Digest> FindByKey(const store::FileKey& key);
-  void BindKey(const store::FileKey& key, const util::Digest& digest);
+  // InvalidArgument for a key that was bound to another digest: it is of none
+  // from then on, since who of the two was wrong is not known.
+  absl::Status BindKey(const store::FileKey& key, const util::Digest& digest);
 
   // In memory first, then in the store only.
   std::vector<BaseDescription> List();
@@ -142,6 +144,8 @@ class BaseRegistry {
   void SaveIndex(const std::shared_ptr<Entry>& entry, store::IndexPart part);
   void NoteStoreError(absl::string_view what, const absl::Status& status);
   static KeyTuple TupleOf(const store::FileKey& key);
+  // The digest that a key is bound to, all zero where it is contested.
+  absl::StatusOr<util::Digest> WhatWasSaidOf(const store::FileKey& key);
   void RememberKey(const KeyTuple& tuple, const util::Digest& digest);
 
   const uint64_t max_resident_bytes_;

@@ -46,7 +46,9 @@ constexpr absl::Duration kGrpcGrace = absl::Seconds(2);
 constexpr absl::Duration kStoreGrace = absl::Seconds(5);
 // A message is one module's BTF, base and ids, with names and framing.
 constexpr uint64_t kMessageOverhead = uint64_t{16} << 20;
-constexpr int kMaxStreamsOfConnection = 256;
+// Each may have a thread until it is known to stand still. A client of ours has
+// three at most, a daemon that hands requests on one for each.
+constexpr int kMaxStreamsOfConnection = 32;
 // Threads that wait for room are not worth more than this; each is small.
 constexpr int kMoreThreads = 64;
 
@@ -315,10 +317,17 @@ void Server::TurnAway() {
 void Server::EndStalledCalls(absl::Time now) {
   if (now < next_stall_check_) return;
   next_stall_check_ = now + stalls_.interval();
-  const int ended = stalls_.EndStalled(now);
-  if (ended == 0) return;
-  counters_.Add(store::Counter::kCallsStalled, ended);
-  log_->Warning(absl::StrCat("ended ", ended, " calls on which nothing moved"));
+  if (const int ended = stalls_.EndStalled(now); ended > 0) {
+    counters_.Add(store::Counter::kCallsStalled, ended);
+    log_->Warning(
+        absl::StrCat("ended ", ended, " calls on which nothing moved"));
+  }
+  // That often in a row makes the whole of stall_timeout.
+  if (const int closed = connections_.CloseStuck(StallWatch::kChecks);
+      closed > 0) {
+    log_->Warning(absl::StrCat("closed ", closed,
+                               " connections whose clients do not read"));
+  }
 }
 
 absl::Duration Server::UntilNextChore() const {

@@ -338,8 +338,7 @@ grpc::Status Service::BindFileKey(Context*,
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
-    bases_.BindKey(key, digest);
-    return absl::OkStatus();
+    return bases_.BindKey(key, digest);
   };
   work_.Touch();
   Conclude(bind(), engine::FailedIn::kNone, response);

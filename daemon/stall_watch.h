@@ -33,8 +33,9 @@ class StallWatch {
 
   // Ends what has stalled; call it now and then. How many calls that were.
   int EndStalled(absl::Time now);
-  // How often that is.
-  absl::Duration interval() const { return limit_ / 4; }
+  // How often that is: so many times in the limit.
+  static constexpr int kChecks = 24;
+  absl::Duration interval() const { return limit_ / kChecks; }
 
  private:
   class Interceptor;

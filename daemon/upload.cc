@@ -21,6 +21,7 @@ namespace {
 constexpr absl::Duration kTurnPatience = absl::Seconds(3);
 // Taken at once, whatever size was announced; from there it doubles.
 constexpr uint64_t kFirstReservation = uint64_t{8} << 20;
+constexpr size_t kMaxOrigin = 4096;
 // The least that a client must manage: a slow network does.
 constexpr double kBytesPerSecond = 100e3;
 
@@ -73,6 +74,11 @@ absl::StatusOr<Uploads::Announced> Uploads::ReadHeader(
   }
   if (header.has_file_key()) {
     ASSIGN_OR_RETURN(announced.file_key, FileKeyOf(header.file_key()));
+  }
+  if (header.origin().size() > kMaxOrigin) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("origin has ", header.origin().size(),
+                     " bytes; a path has at most ", kMaxOrigin));
   }
   announced.origin = header.origin();
   return announced;
@@ -146,7 +152,8 @@ void Uploads::Welcome(const BaseRegistry::Handle& base,
                       const Announced& announced,
                       v1::AddBaseResponse* response) {
   if (announced.file_key.has_value()) {
-    bases_->BindKey(*announced.file_key, announced.digest);
+    // A contested key takes nothing from the base.
+    bases_->BindKey(*announced.file_key, announced.digest).IgnoreError();
   }
   response->set_digest(std::string(announced.digest.binary()));
   response->set_types(base.base().end_id() - 1);

@@ -12,8 +12,9 @@ namespace btfd::daemon {
 
 namespace {
 
-// How long to wait for room where the caller set no deadline.
-constexpr absl::Duration kDefaultPatience = absl::Seconds(10);
+// How long to wait for room. The client asks some more times before it does the
+// work with a daemon of its own; all of it together has to be bearable.
+constexpr absl::Duration kPatience = absl::Seconds(2);
 // The answer "busy" has to travel before the deadline strikes.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(50);
 // gRPC does not wake us when a call is cancelled while we wait.
@@ -49,7 +50,7 @@ absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
   ++waiting_;
   waiting_bytes_ += bytes;
   const absl::Time give_up =
-      std::min(patience.deadline - kAnswerTime, absl::Now() + kDefaultPatience);
+      std::min(patience.deadline - kAnswerTime, absl::Now() + kPatience);
   absl::Status status;
   while (status.ok() && !mutex_.AwaitWithDeadline(
                             absl::Condition(&decided),

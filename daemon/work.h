@@ -58,8 +58,8 @@ class Work {
       : max_requests_(max_requests), max_bytes_(max_bytes) {}
 
   // Waits for room. One request alone is let in whatever its size. An error
-  // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room shortly
-  // before the deadline (or within 10 s where there is none), or too many wait.
+  // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room within
+  // two seconds or shortly before the deadline, or too many wait.
   absl::StatusOr<Ticket> Enter(uint64_t bytes, const Patience& patience);
 
   // Notes that somebody is there, without anything being in flight.

@@ -78,6 +78,20 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return ReadToEnd(fd.get(), path, S_ISREG(st.st_mode) ? st.st_size : 0);
 }
 
+absl::StatusOr<UniqueFd> OpenOwnForAppending(const std::string& path) {
+  ASSIGN_OR_RETURN(
+      UniqueFd fd,
+      OpenFile(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK,
+               0600));
+  struct stat st;
+  if (fstat(fd.get(), &st) != 0) return ErrnoStatus(path, "cannot stat");
+  if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        path, ": not a regular file of uid ", geteuid(), " with one name"));
+  }
+  return fd;
+}
+
 absl::Status WriteAt(int fd, const std::string& path, absl::string_view bytes,
                      uint64_t offset) {
   while (!bytes.empty()) {

@@ -49,6 +49,10 @@ absl::Status ErrnoStatus(absl::string_view path, absl::string_view what);
 absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
                                   mode_t mode = 0666);
 absl::StatusOr<std::string> ReadFile(const std::string& path);
+// Opens a file for appending, made with mode 0600 if need be, at a path where
+// others may have put something. PermissionDenied unless it is a regular file
+// of ours with no other name; a link is not followed, a FIFO not waited for.
+absl::StatusOr<UniqueFd> OpenOwnForAppending(const std::string& path);
 
 // All of `bytes` at `offset`, through short writes and EINTR.
 absl::Status WriteAt(int fd, const std::string& path, absl::string_view bytes,

@@ -90,6 +90,42 @@ TEST(WriteFileAtomically, KeepsModeAndLeavesOtherHardLinksAlone) {
   EXPECT_EQ(ReadFileOrEmpty(dir.file("b")), "old");
 }
 
+TEST(OpenOwnForAppending, MakesAPrivateFileAndAppendsToItLater) {
+  const ScratchDir dir;
+  const std::string path = dir.file("log");
+  for (const char* text : {"one", "two"}) {
+    const auto fd = OpenOwnForAppending(path);
+    ASSERT_TRUE(fd.ok()) << fd.status();
+    ASSERT_EQ(write(fd->get(), text, 3), 3);
+  }
+  EXPECT_EQ(ReadFileOrEmpty(path), "onetwo");
+  struct stat st;
+  ASSERT_EQ(stat(path.c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 0777, 0600u);
+}
+
+TEST(OpenOwnForAppending, TakesNothingThatWasPlanted) {
+  const ScratchDir dir;
+  const std::string path = dir.file("log"), target = dir.file("target");
+  tests::WriteFile(target, "precious");
+  ASSERT_EQ(symlink("target", path.c_str()), 0);
+  EXPECT_FALSE(OpenOwnForAppending(path).ok()) << "a symbolic link";
+  unlink(path.c_str());
+  ASSERT_EQ(symlink("new", path.c_str()), 0);
+  EXPECT_FALSE(OpenOwnForAppending(path).ok()) << "a dangling one";
+  unlink(path.c_str());
+  ASSERT_EQ(link(target.c_str(), path.c_str()), 0);
+  const auto linked = OpenOwnForAppending(path);
+  EXPECT_TRUE(absl::IsPermissionDenied(linked.status())) << linked.status();
+  EXPECT_THAT(std::string(linked.status().message()),
+              HasSubstr("not a regular file of uid"));
+  unlink(path.c_str());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_FALSE(OpenOwnForAppending(path).ok()) << "a FIFO, and not waited for";
+  EXPECT_EQ(Listing(dir), "log\ntarget\n");
+  EXPECT_EQ(ReadFileOrEmpty(target), "precious");
+}
+
 TEST(WriteFileAtomically, FollowsSymbolicLinksAlsoDanglingOnes) {
   const ScratchDir dir;
   ASSERT_EQ(symlink("target", dir.file("link").c_str()), 0);

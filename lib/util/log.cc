@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "lib/util/file.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::util {
@@ -20,14 +21,16 @@ namespace {
 constexpr absl::string_view kNames[] = {"debug", "info", "warning", "error"};
 constexpr char kLetters[] = "DIWE";
 
-absl::StatusOr<int> OpenForAppending(const std::string& path) {
-  const int fd =
-      open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    return absl::ErrnoToStatus(errno,
-                               absl::StrCat("cannot open the log file ", path));
-  }
-  return fd;
+absl::StatusOr<UniqueFd> OpenForAppending(const std::string& path,
+                                          Log::Place place) {
+  absl::StatusOr<UniqueFd> fd =
+      place == Log::Place::kOurs
+          ? OpenOwnForAppending(path)
+          : util::OpenFile(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (fd.ok()) return fd;
+  return absl::Status(
+      fd.status().code(),
+      absl::StrCat("cannot open the log file ", fd.status().message()));
 }
 
 // Control characters, line ends above all, would let a text that came from
@@ -54,31 +57,29 @@ absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name) {
       "not a log level (debug, info, warning, error): '", name, "'"));
 }
 
-Log::Log(LogLevel level) : Log(level, "", STDERR_FILENO) {}
+Log::Log(LogLevel level) : Log(level, Place::kNamed, "", STDERR_FILENO) {}
 
-Log::Log(LogLevel level, std::string path, int fd)
-    : level_(level), path_(std::move(path)), fd_(fd) {}
+Log::Log(LogLevel level, Place place, std::string path, int fd)
+    : level_(level), place_(place), path_(std::move(path)), fd_(fd) {}
 
 Log::~Log() {
   if (!path_.empty()) close(fd_);
 }
 
 absl::StatusOr<std::unique_ptr<Log>> Log::OpenFile(const std::string& path,
-                                                   LogLevel level) {
-  ASSIGN_OR_RETURN(const int fd, OpenForAppending(path));
-  return std::unique_ptr<Log>(new Log(level, path, fd));
+                                                   LogLevel level,
+                                                   Place place) {
+  ASSIGN_OR_RETURN(UniqueFd fd, OpenForAppending(path, place));
+  return std::unique_ptr<Log>(new Log(level, place, path, fd.Release()));
 }
 
 absl::Status Log::Reopen() {
   if (path_.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const int fresh, OpenForAppending(path_));
+  ASSIGN_OR_RETURN(const UniqueFd fresh, OpenForAppending(path_, place_));
   // Onto the old number, which other threads may be writing to.
-  const int result = dup3(fresh, fd_, O_CLOEXEC);
-  const int error = errno;
-  close(fresh);
-  if (result < 0) {
+  if (dup3(fresh.get(), fd_, O_CLOEXEC) < 0) {
     return absl::ErrnoToStatus(
-        error, absl::StrCat("cannot reopen the log file ", path_));
+        errno, absl::StrCat("cannot reopen the log file ", path_));
   }
   return absl::OkStatus();
 }

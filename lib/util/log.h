@@ -24,8 +24,11 @@ class Log {
   explicit Log(LogLevel level);
   // Lines appended to a file, made with mode 0600 if absent; each line is one
   // write(2), so several processes may share it. The error names the file.
-  static absl::StatusOr<std::unique_ptr<Log>> OpenFile(const std::string& path,
-                                                       LogLevel level);
+  // kOurs: nobody named that place, so others may have planted something there,
+  // and only a file as of OpenOwnForAppending (file.h) will do.
+  enum class Place { kNamed, kOurs };
+  static absl::StatusOr<std::unique_ptr<Log>> OpenFile(
+      const std::string& path, LogLevel level, Place place = Place::kNamed);
   ~Log();
   Log(const Log&) = delete;
   Log& operator=(const Log&) = delete;
@@ -44,9 +47,10 @@ class Log {
   absl::Status Reopen();
 
  private:
-  Log(LogLevel level, std::string path, int fd);
+  Log(LogLevel level, Place place, std::string path, int fd);
 
   const LogLevel level_;
+  const Place place_ = Place::kNamed;
   const std::string path_;  // empty: stderr
   const int fd_;
 };

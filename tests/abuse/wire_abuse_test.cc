@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// HTTP/2 that no library would send: after each of these the daemon is the same
+// process, has nothing in flight, holds no memory worth speaking of, and gives
+// a good request the right bytes.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/abuse/http2.h"
+#include "tests/load/daemon_fixture.h"
+
+namespace btfd::tests {
+namespace {
+
+class WireAbuse : public DaemonTest {
+ protected:
+  void SetUp() override {
+    Start({"stall_timeout=3"});
+    SendBases(small_);
+    ExpectRight(good(), Connect().get());
+    before_ = Now();
+  }
+  const Case& good() const { return small_.cases[0]; }
+  std::string GoodMessage() const {
+    return GrpcMessage(good().request.SerializeAsString());
+  }
+  static std::string Begin(uint32_t stream, const std::string& method,
+                           const Headers& more = {}, uint8_t flags = 0) {
+    return Frame(FrameType::kHeaders, kEndHeaders | flags, stream,
+                 HpackBlock(CallHeaders(method, more)));
+  }
+  static std::string Data(uint32_t stream, const std::string& bytes,
+                          uint8_t flags = 0) {
+    std::string frames;
+    // No frame may have more than 16 KiB unless the other side says so.
+    for (size_t at = 0; at == 0 || at < bytes.size(); at += 16384) {
+      const std::string part = bytes.substr(at, 16384);
+      const bool last = at + 16384 >= bytes.size();
+      frames += Frame(FrameType::kData, last ? flags : 0, stream, part);
+    }
+    return frames;
+  }
+  // Until a good client gets its answer, by itself and as often as it likes.
+  void AwaitServed() const {
+    Await(
+        [&] {
+          const auto response =
+              Connect()->Finalize(good().request, absl::Seconds(2));
+          return response.ok() && response->outcome() == v1::OK;
+        },
+        "a good request is served");
+    for (int i = 0; i < 10; ++i) ExpectRight(good(), Connect().get());
+  }
+  // What the allocator keeps for a while of many small pieces, and of threads.
+  void ExpectUnharmedAfter(const std::string& what) const {
+    SCOPED_TRACE(what);
+    ExpectUnharmed(good(), before_, MiB(384));
+    EXPECT_LT(Now().peak, before_.peak + MiB(384));
+  }
+
+  const Workload small_ = SmallWorkload(2);
+  Footprint before_;
+};
+
+TEST_F(WireAbuse, AGoodCallByHandIsAnswered) {
+  RawConnection connection(RawConnect());
+  ASSERT_TRUE(connection.Send(Preface() + Begin(1, "Finalize") +
+                              Data(1, GoodMessage(), kEndStream)));
+  // So that what follows is known to fail for its own reasons.
+  const std::string answer = connection.Receive(2000);
+  EXPECT_NE(answer.find("application/grpc"), std::string::npos);
+}
+
+TEST_F(WireAbuse, FramesThatBreakTheRules) {
+  const std::string headers = Begin(1, "Finalize");
+  const std::string good = headers + Data(1, GoodMessage(), kEndStream);
+  const std::vector<std::pair<std::string, std::string>> sent = {
+      {"data before headers", Data(1, GoodMessage())},
+      {"headers on an even stream", Begin(2, "Finalize")},
+      {"headers on stream 0", Begin(0, "Finalize")},
+      {"a stream begun again", good + good},
+      {"streams in falling order", Begin(9, "Finalize") + Begin(3, "Finalize")},
+      {"settings of a wrong size", Frame(FrameType::kSettings, 0, 0, "abcde")},
+      {"settings of a stream", Frame(FrameType::kSettings, 0, 1)},
+      {"a ping of a wrong size", Frame(FrameType::kPing, 0, 0, "abc")},
+      {"a window that grows by nothing",
+       Frame(FrameType::kWindowUpdate, 0, 0, std::string(4, '\0'))},
+      {"a window that overflows",
+       Frame(FrameType::kWindowUpdate, 0, 0, "\x7f\xff\xff\xff") +
+           Frame(FrameType::kWindowUpdate, 0, 0, "\x7f\xff\xff\xff")},
+      {"a frame of 16 MB", Frame(FrameType::kData, 0, 1, "x", 0xffffff)},
+      {"headers that are cut off",
+       Frame(FrameType::kHeaders, kEndHeaders, 1,
+             HpackBlock(CallHeaders("Finalize")).substr(0, 50))},
+      {"an index of headers that there is not",
+       Frame(FrameType::kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\x0f")},
+      {"a continuation of nothing",
+       Frame(FrameType::kContinuation, kEndHeaders, 1, "x")},
+      {"headers within headers",
+       Frame(FrameType::kHeaders, 0, 1, HpackBlock(CallHeaders("Greet"))) +
+           Begin(3, "Finalize")},
+      {"data beyond the window", headers + Data(1, std::string(1 << 20, 'x'))},
+      {"a frame that nobody knows",
+       Frame(static_cast<FrameType>(200), 0xff, 1, std::string(1000, 'x'))},
+      {"a preface twice", Preface()},
+      {"HTTP/1.1 after the preface", "GET / HTTP/1.1\r\n\r\n"},
+      {"noise", std::string(70000, '\xa5')},
+  };
+  for (const auto& [what, bytes] : sent) {
+    RawConnection connection(RawConnect());
+    connection.Send(Preface() + bytes);
+    connection.Receive(20);
+    ExpectUnharmedAfter(what);
+  }
+}
+
+TEST_F(WireAbuse, CallsThatAreNone) {
+  const std::vector<std::pair<std::string, std::string>> sent = {
+      {"of no method", Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
+                             HpackBlock({{":method", "POST"}}))},
+      {"by GET", Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
+                       HpackBlock({{":method", "GET"},
+                                   {":scheme", "http"},
+                                   {":path", "/btfd.v1.Btfd/Greet"},
+                                   {":authority", "x"}}))},
+      {"of text", Begin(1, "Greet", {{"content-type", "text/html"}}) +
+                      Data(1, GrpcMessage(""), kEndStream)},
+      {"of a method that is a path",
+       Begin(1, "../../../etc/passwd") + Data(1, GoodMessage(), kEndStream)},
+      {"with a deadline that is none",
+       Begin(1, "Greet", {{"grpc-timeout", "99999999999999999999H"}}) +
+           Data(1, GrpcMessage(""), kEndStream)},
+      {"with an encoding that is none",
+       Begin(1, "Finalize", {{"grpc-encoding", "snappy"}}) +
+           Data(1, GoodMessage(), kEndStream)},
+      {"without a message", Begin(1, "Finalize", {}, kEndStream)},
+      {"with two messages",
+       Begin(1, "Finalize") +
+           Data(1, GoodMessage() + GoodMessage(), kEndStream)},
+      {"with a message that ends early",
+       Begin(1, "Finalize") +
+           Data(1, GrpcMessage("abc", false, 1000), kEndStream)},
+      {"with a message of 4 GB",
+       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", false, 0xffffffff))},
+      {"with a message that says it is compressed",
+       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", true), kEndStream)},
+      {"with a flag that there is not",
+       Begin(1, "Finalize") + Data(1, "\x7f" + GoodMessage().substr(1))},
+      {"with data after the end", Begin(1, "Finalize") +
+                                      Data(1, GoodMessage(), kEndStream) +
+                                      Data(1, GoodMessage(), kEndStream)},
+  };
+  for (const auto& [what, bytes] : sent) {
+    RawConnection connection(RawConnect());
+    connection.Send(Preface() + bytes);
+    connection.Receive(20);
+    ExpectUnharmedAfter(what);
+  }
+}
+
+TEST_F(WireAbuse, UnfinishedMessagesOfManyStreamsInterleaved) {
+  // Not as many as there are threads: those are for whoever comes with more.
+  constexpr uint32_t kEnd = 32;
+  std::vector<RawConnection> connections;
+  for (int i = 0; i < 16; ++i) {
+    connections.emplace_back(RawConnect());
+    std::string bytes = Preface();
+    for (uint32_t stream = 1; stream < kEnd; stream += 2) {
+      bytes += Begin(stream, stream % 4 == 1 ? "Finalize" : "FinalizeStream");
+    }
+    // A little of each in turn, never the end.
+    for (int part = 0; part < 10; ++part) {
+      for (uint32_t stream = 1; stream < kEnd; stream += 2) {
+        bytes += Data(stream, GoodMessage().substr(part * 3, 3));
+      }
+    }
+    EXPECT_TRUE(connections.back().Send(bytes));
+  }
+  for (int i = 0; i < 10; ++i) ExpectRight(good(), Connect().get());
+  Await([&] { return Counter("calls_stalled") >= 16 * 16; }, "they are ended");
+  connections.clear();
+  ExpectUnharmedAfter("unfinished messages");
+}
+
+// 20,000 of them; the reset is what makes them no streams any more, so that as
+// many can be begun as are sent.
+std::string ResetStreams(const std::string& message, uint32_t first) {
+  std::string bytes;
+  for (uint32_t stream = first; stream < first + 2000; stream += 2) {
+    bytes +=
+        Frame(FrameType::kHeaders, kEndHeaders, stream,
+              HpackBlock(CallHeaders("Finalize"))) +
+        Frame(FrameType::kData, kEndStream, stream,
+              stream % 4 == 1 ? message : "") +
+        Frame(FrameType::kRstStream, 0, stream, std::string("\0\0\0\10", 4));
+  }
+  return bytes;
+}
+
+TEST_F(WireAbuse, StreamsThatAreResetAsSoonAsTheyAreBegun) {
+  RawConnection connection(RawConnect());
+  ASSERT_TRUE(connection.Send(Preface()));
+  for (uint32_t first = 1; first < 40'000; first += 2000) {
+    // The daemon may hang up, which is an answer as well.
+    if (!connection.Send(ResetStreams(GoodMessage(), first))) break;
+    connection.Receive(50);
+  }
+  AwaitServed();
+  connection.Close();
+  ExpectUnharmedAfter("20,000 resets");
+}
+
+TEST_F(WireAbuse, StreamsThatAreResetByAClientThatDoesNotRead) {
+  RawConnection connection(RawConnect());
+  ASSERT_TRUE(connection.Send(Preface()));
+  for (uint32_t first = 1; first < 40'000; first += 2000) {
+    if (!connection.Send(ResetStreams(GoodMessage(), first), /*deaf=*/true)) {
+      break;
+    }
+  }
+  // All threads may wait for that client now; the connection stays open.
+  AwaitServed();
+  EXPECT_TRUE(connection.AwaitClosed(60'000));
+  ExpectUnharmedAfter("20,000 resets that are not heard of");
+}
+
+std::string ManyStreams() {
+  std::string bytes;
+  for (uint32_t stream = 1; stream < 20'000; stream += 2) {
+    bytes += Frame(FrameType::kHeaders, kEndHeaders, stream,
+                   HpackBlock(CallHeaders("FinalizeStream")));
+  }
+  return bytes;
+}
+
+TEST_F(WireAbuse, ThousandsOfStreamsOnOneConnection) {
+  RawConnection connection(RawConnect());
+  // By this it has agreed to have no more than 32.
+  ASSERT_TRUE(
+      connection.Send(Preface() + Frame(FrameType::kSettings, kEndStream, 0)));
+  connection.Receive(200);
+  connection.Send(ManyStreams());
+  for (int i = 0; i < 10; ++i) ExpectRight(good(), Connect().get());
+  EXPECT_LT(Now().threads, before_.threads + 2 * 32 + 20);
+  connection.Close();
+  ExpectUnharmedAfter("10,000 streams");
+}
+
+TEST_F(WireAbuse, ThousandsOfStreamsOfAClientThatAgreesToNothing) {
+  RawConnection connection(RawConnect());
+  ASSERT_TRUE(connection.Send(Preface()));
+  connection.Send(ManyStreams());
+  // They take all threads there are, until they are seen to stand still.
+  AwaitServed();
+  EXPECT_LT(Now().threads, before_.threads + 2 * 256 + 64 + 20);
+  connection.Close();
+  ExpectUnharmedAfter("10,000 streams that were not agreed to");
+}
+
+TEST_F(WireAbuse, FloodsOfMetadata) {
+  // In one block of headers, and in continuations without end.
+  {
+    RawConnection connection(RawConnect());
+    Headers many;
+    for (int i = 0; i < 200; ++i) {
+      many.push_back({absl::StrCat("x-", i), std::string(60, 'x')});
+    }
+    connection.Send(Preface() + Begin(1, "Greet", many) +
+                    Data(1, GrpcMessage(""), kEndStream));
+    connection.Receive(20);
+    ExpectUnharmedAfter("metadata beyond what is taken");
+  }
+  {
+    RawConnection connection(RawConnect());
+    connection.Send(Preface() + Frame(FrameType::kHeaders, 0, 1,
+                                      HpackBlock(CallHeaders("Greet"))));
+    const std::string more =
+        Frame(FrameType::kContinuation, 0, 1,
+              HpackBlock({{"x", std::string(16000, 'x')}}));
+    std::string flood;
+    for (int i = 0; i < 64; ++i) flood += more;
+    for (int i = 0; i < 64 && connection.Send(flood); ++i) {
+    }
+    ExpectUnharmedAfter("64 MB of continuations");
+  }
+}
+
+TEST_F(WireAbuse, PingsAndSettingsWithoutEnd) {
+  const std::string ping = Frame(FrameType::kPing, 0, 0, "12345678");
+  const std::string settings = Frame(FrameType::kSettings, 0, 0);
+  for (const std::string& frame : {ping, settings}) {
+    RawConnection connection(RawConnect());
+    connection.Send(Preface());
+    std::string flood;
+    for (int i = 0; i < 10'000; ++i) flood += frame;
+    // Whose answers nobody reads.
+    for (int i = 0; i < 5 && connection.Send(flood, /*deaf=*/true); ++i) {
+      ExpectRight(good(), Connect().get());
+    }
+    ExpectUnharmedAfter("a flood of small frames");
+  }
+}
+
+}  // namespace
+}  // namespace btfd::tests
