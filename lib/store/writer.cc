@@ -192,6 +192,10 @@ bool Writer::IsUrgent() const {
   return stop_ || flushing_ > 0 || gathering_->bytes > max_pending_bytes_ / 2;
 }
 
+bool Writer::IsWorthACommit() const {
+  return !gathering_->only_uses() || IsUrgent();
+}
+
 bool Writer::stopping() const {
   const absl::MutexLock lock(&mutex_);
   return stop_;
@@ -204,10 +208,11 @@ void Writer::Loop() {
     {
       const absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &Writer::HasWork));
-      const absl::Duration delay =
-          gathering_->only_uses() ? kUsesDelayFactor * delay_ : delay_;
+      // Until there is more than uses, should it come to that.
+      mutex_.AwaitWithTimeout(absl::Condition(this, &Writer::IsWorthACommit),
+                              kUsesDelayFactor * delay_);
       mutex_.AwaitWithTimeout(absl::Condition(this, &Writer::IsUrgent),
-                              std::max(delay, pause_));
+                              std::max(delay_, pause_));
       stopping = stop_;
       batch = writing_ = std::exchange(gathering_, std::make_shared<Batch>());
       ++taken_;

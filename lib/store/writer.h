@@ -94,6 +94,7 @@ class Writer {
   void Loop();
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsUrgent() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsWorthACommit() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WriteBatch(const Batch& batch);
   absl::Status WriteRows(Connection* connection, const Batch& batch,
                          const PackedRequests& packed);
