@@ -22,8 +22,6 @@
 // signature of k.
 #include "lib/engine/dedup_unique.h"
 
-#include <algorithm>
-
 namespace btfd::engine::dedup {
 
 namespace {
@@ -39,12 +37,56 @@ bool IsTransparent(Kind kind) {
 
 }  // namespace
 
+void SignatureTable::Reserve(size_t count) {
+  size_t slots = 4;
+  while (slots < 2 * count) slots *= 2;
+  slots_.assign(slots, 0);
+  entries_.reserve(count + 1);
+  entries_.push_back({});
+}
+
+size_t SignatureTable::Place(uint64_t signature) const {
+  const size_t mask = slots_.size() - 1;
+  size_t i = signature & mask;
+  while (slots_[i] != 0 && entries_[slots_[i]].signature != signature) {
+    work_->Spend(1);
+    i = (i + 1) & mask;
+  }
+  return i;
+}
+
+TypeId SignatureTable::Add(uint64_t signature, TypeId id) {
+  if (entries_.size() * 4 > slots_.size() * 3) Grow();
+  uint32_t& slot = slots_[Place(signature)];
+  const auto entry = static_cast<uint32_t>(entries_.size());
+  const uint32_t first = slot;
+  if (first == 0) {
+    slot = entry;
+    entries_.push_back({signature, id, 0});
+    return 0;
+  }
+  entries_.push_back({signature, id, entries_[first].next});
+  entries_[first].next = entry;
+  return entries_[first].id;
+}
+
+void SignatureTable::Grow() {
+  slots_.assign(slots_.size() * 2, 0);
+  for (uint32_t entry = 1; entry < entries_.size(); ++entry) {
+    uint32_t& slot = slots_[Place(entries_[entry].signature)];
+    if (slot == 0) slot = entry;
+  }
+}
+
 UniqueTypes::UniqueTypes(const State& state, SplitFingerprints* fingerprints)
     : types_(state.types),
+      work_(state.work),
       index_(state.index),
       fingerprints_(fingerprints),
       marks_(state.memory),
-      plain_(state.memory),
+      plain_(state.work, state.memory),
+      cyclic_(state.work, state.memory),
+      lost_(state.memory),
       stack_(state.memory) {}
 
 // Marks `start` and what it leads to.
@@ -77,16 +119,6 @@ void UniqueTypes::MarkCyclic(TypeId start) {
   }
 }
 
-void UniqueTypes::SignPlain() {
-  for (TypeId id = types_.first(); id < types_.end(); ++id) {
-    const TypeRecord& type = types_[id];
-    if (At(id) == kPlain && btf::HasParts(type.kind())) {
-      plain_.push_back({fingerprints_->SignatureOf(type), id});
-    }
-  }
-  std::sort(plain_.begin(), plain_.end(), BySignature());
-}
-
 uint64_t UniqueTypes::Signature(const TypeRecord& type) {
   uint64_t hash = btf::PartsKey(type);
   btf::ForEachTypeField(type, [&](TypeId part) {
@@ -97,24 +129,30 @@ uint64_t UniqueTypes::Signature(const TypeRecord& type) {
   return hash;
 }
 
-// One round; false if there was nothing to remove.
-bool UniqueTypes::RemoveCyclicCopies() {
-  std::pmr::vector<Signed> all(stack_.get_allocator());
-  for (TypeId id = types_.first(); id < types_.end(); ++id) {
-    if (At(id) == kCyclic || At(id) == kCyclicCopied) {
-      all.push_back({Signature(types_[id]), id});
-    }
+void UniqueTypes::SignCyclic(TypeId id) {
+  const TypeId first = cyclic_.Add(Signature(types_[id]), id);
+  if (first == 0 || first == id) return;
+  lost_.push_back(first);
+  lost_.push_back(id);
+}
+
+bool UniqueTypes::HasLostPart(const TypeRecord& type) {
+  bool lost = false;
+  btf::ForEachTypeField(type, [&](TypeId part) {
+    lost |= types_.is_own(part) && At(part) == kCyclicLost;
+  });
+  return lost;
+}
+
+// The marks of what this round has found to be copied. False if nothing new.
+bool UniqueTypes::MarkLost() {
+  bool any = false;
+  for (const TypeId id : lost_) {
+    if (At(id) != kCyclic) continue;
+    At(id) = kCyclicLost;
+    any = true;
   }
-  std::sort(all.begin(), all.end(), BySignature());
-  bool removed = false;
-  for (size_t i = 1; i < all.size(); ++i) {
-    if (all[i].signature != all[i - 1].signature) continue;
-    for (const TypeId id : {all[i].id, all[i - 1].id}) {
-      removed |= At(id) == kCyclic;
-      At(id) = kCyclicCopied;
-    }
-  }
-  return removed;
+  return any;
 }
 
 bool UniqueTypes::Find() {
@@ -122,15 +160,31 @@ bool UniqueTypes::Find() {
   for (TypeId id = types_.first(); id < types_.end(); ++id) {
     if (At(id) == kNotSeen) MarkCyclic(id);
   }
-  SignPlain();
+  plain_.Reserve(types_.own_count());
+  cyclic_.Reserve(types_.own_count());
+  for (TypeId id = types_.first(); id < types_.end(); ++id) {
+    if (work_->exhausted()) return false;
+    const TypeRecord& type = types_[id];
+    if (At(id) == kCyclic) {
+      SignCyclic(id);
+    } else if (btf::HasParts(type.kind())) {
+      plain_.Add(fingerprints_->SignatureOf(type), id);
+    }
+  }
+  std::pmr::vector<TypeId> again(stack_.get_allocator());
   for (int round = 0; round < kMaxRounds; ++round) {
-    if (!RemoveCyclicCopies()) return true;
+    if (!MarkLost()) return true;
+    again.clear();
+    for (TypeId id = types_.first(); id < types_.end(); ++id) {
+      if (At(id) >= kCyclic && HasLostPart(types_[id])) again.push_back(id);
+    }
+    for (const TypeId id : lost_) At(id) = kCyclicCopied;
+    lost_.clear();
+    for (const TypeId id : again) SignCyclic(id);
   }
   return false;
 }
 
-// Whether no base type other than `candidate` can be what `canonical` is
-// assumed to correspond to.
 bool UniqueTypes::IsHeldInBase(TypeId candidate, TypeId canonical,
                                uint64_t signature) {
   if (index_ == nullptr) return true;
@@ -155,11 +209,13 @@ bool UniqueTypes::IsPinned(TypeId candidate, TypeId canonical,
   if (type.kind() != other.kind() || !btf::HasParts(type.kind())) return false;
   const uint64_t signature = fingerprints_->SignatureOf(other);
   if (!IsHeldInBase(candidate, canonical, signature)) return false;
-  const auto own = std::equal_range(plain_.begin(), plain_.end(),
-                                    Signed{signature, 0}, BySignature());
-  if (own.second - own.first > kMaxOthers) return false;
-  for (auto it = own.first; it != own.second; ++it) {
-    if (it->id != candidate && it->id != canonical) others->push_back(it->id);
+  int count = 0;
+  for (const SignatureTable::Entry* own = plain_.First(signature);
+       own != nullptr; own = plain_.Next(*own)) {
+    if (++count > kMaxOthers) return false;
+    if (own->id != candidate && own->id != canonical) {
+      others->push_back(own->id);
+    }
   }
   return true;
 }
