@@ -62,8 +62,12 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
   };
-  // Where the log cannot be written, or is not ours, there is none.
-  absl::StatusOr<util::UniqueFd> log = util::OpenOwnForAppending(paths.log);
+  // Where the log cannot be written, or the place is not ours, there is none.
+  const bool ours = paths.shared_directory ||
+                    util::EnsurePrivateDirectory(paths.directory).ok();
+  absl::StatusOr<util::UniqueFd> log =
+      ours ? util::OpenOwnForAppending(paths.log)
+           : absl::PermissionDeniedError("not our place");
   if (!log.ok()) log = util::OpenFile("/dev/null", O_WRONLY);
   RETURN_IF_ERROR(log.status());
   // First, since its number may be the connection's to be.

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "lib/util/runtime_paths.h"
 
 namespace btfd::tests {
 
@@ -53,7 +54,9 @@ void DaemonTest::Start(const std::vector<std::string>& options) {
 }
 
 util::UniqueFd DaemonTest::RawConnect() const {
-  return ConnectTo(daemon_.runtime_directory() + "/btfd-1.sock");
+  const std::filesystem::path usual = util::RuntimePathsFor("", 0).socket;
+  return ConnectTo(daemon_.runtime_directory() + "/" +
+                   usual.filename().string());
 }
 
 std::unique_ptr<DaemonClient> DaemonTest::Connect() const {
