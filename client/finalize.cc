@@ -35,7 +35,8 @@ constexpr char kHelp[] =
 Finalizes the BTF of modules and puts it into them: .BTF, .BTF.base where
 that is asked for, and .BTF_ids. A module is the old one or the whole new one,
 whatever happens meanwhile. Those that were finalized before can be finalized
-again, and twice is the same as once.
+again, and twice is the same as once; only dedup, like upstream's, may find
+more the second time.
 
   --base FILE           the base: an ELF file with .BTF (vmlinux), or raw BTF;
                         without it a module must be complete in itself
