@@ -85,6 +85,10 @@ constexpr const char* kWriterPragmas[] = {
 
 // Idle connections kept for reading; each has a page cache of up to 2 MB.
 constexpr size_t kIdleReaders = 4;
+// Connections that read at once. SQLite closes a connection's descriptor only
+// when no other one has the file locked, which is never: so there are as many
+// descriptors as there were readers at any time.
+constexpr int kMaxReaders = 16;
 // A reader waits for others only while they recover or rebuild the file.
 constexpr absl::Duration kReaderBusyTimeout = absl::Milliseconds(50);
 
@@ -189,24 +193,30 @@ absl::StatusOr<std::shared_ptr<Database>> Database::Open(const Options& options,
 absl::StatusOr<Database::Reader> Database::BorrowReader() {
   {
     const absl::MutexLock lock(&readers_mutex_);
+    readers_mutex_.Await(absl::Condition(
+        +[](int* lent) { return *lent < kMaxReaders; }, &readers_lent_));
+    ++readers_lent_;
     if (!readers_.empty()) {
       std::unique_ptr<Connection> connection = std::move(readers_.back());
       readers_.pop_back();
       return Reader(this, std::move(connection));
     }
   }
-  ASSIGN_OR_RETURN(
-      std::unique_ptr<Connection> connection,
-      Connection::Open(options_.path,
-                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-                       std::min(options_.busy_timeout, kReaderBusyTimeout)));
-  RETURN_IF_ERROR(connection->Run("PRAGMA query_only=1"));
-  return Reader(this, std::move(connection));
+  absl::StatusOr<std::unique_ptr<Connection>> connection = Connection::Open(
+      options_.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+      std::min(options_.busy_timeout, kReaderBusyTimeout));
+  absl::Status status = connection.status();
+  if (status.ok()) status = (*connection)->Run("PRAGMA query_only=1");
+  if (status.ok()) return Reader(this, *std::move(connection));
+  const absl::MutexLock lock(&readers_mutex_);
+  --readers_lent_;
+  return status;
 }
 
 Database::Reader::~Reader() {
   if (connection_ == nullptr) return;
   const absl::MutexLock lock(&database_->readers_mutex_);
+  --database_->readers_lent_;
   if (database_->readers_.size() < kIdleReaders) {
     database_->readers_.push_back(std::move(connection_));
   }

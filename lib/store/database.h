@@ -63,6 +63,7 @@ class Database {
     Database* database_;
     std::unique_ptr<Connection> connection_;
   };
+  // Waits while too many are lent; who has one does not borrow another.
   absl::StatusOr<Reader> BorrowReader();
 
   // True if the path no longer names this file: removed, or replaced.
@@ -84,6 +85,7 @@ class Database {
   absl::Mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> readers_
       ABSL_GUARDED_BY(readers_mutex_);
+  int readers_lent_ ABSL_GUARDED_BY(readers_mutex_) = 0;
 };
 
 }  // namespace btfd::store
