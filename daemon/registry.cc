@@ -80,29 +80,23 @@ absl::Status BaseRegistry::Settle(const std::shared_ptr<Entry>& entry,
 
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Acquire(
     const util::Digest& digest) {
-  const std::shared_ptr<Entry> entry = FindOrMake(digest);
-  if (!entry->resident) {
-    absl::Status status;
-    {
-      absl::MutexLock lock(&entry->making);
-      if (!entry->resident) status = Load(entry);
-    }
-    RETURN_IF_ERROR(Settle(entry, status));
-  }
-  return Hold(entry);
+  return Obtain(digest, /*ask_shared=*/false);
 }
 
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Fetch(
     const util::Digest& digest) {
+  return Obtain(digest, /*ask_shared=*/shared_ != nullptr);
+}
+
+absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Obtain(
+    const util::Digest& digest, bool ask_shared) {
   const std::shared_ptr<Entry> entry = FindOrMake(digest);
   if (!entry->resident) {
     absl::Status status;
     {
       absl::MutexLock lock(&entry->making);
       if (!entry->resident) status = Load(entry);
-      if (absl::IsNotFound(status) && shared_ != nullptr) {
-        status = LoadShared(entry);
-      }
+      if (ask_shared && absl::IsNotFound(status)) status = LoadShared(entry);
     }
     RETURN_IF_ERROR(Settle(entry, status));
   }

@@ -115,6 +115,8 @@ class BaseRegistry {
   using KeyTuple =
       std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
 
+  // From memory, the store or, if that is wanted, the shared cache.
+  absl::StatusOr<Handle> Obtain(const util::Digest& digest, bool ask_shared);
   std::shared_ptr<Entry> FindOrMake(const util::Digest& digest);
   absl::Status Settle(const std::shared_ptr<Entry>& entry,
                       const absl::Status& status);
