@@ -87,8 +87,8 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
     if (!raw.ok()) return;  // to be fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);
     if (!built.ok()) {
-      NoteSharedDefect("a base", built.status());
       Forget(entry);
+      NoteSharedDefect("a base", built.status());
       return;
     }
     {
@@ -96,17 +96,20 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
       entry->raw_bytes = raw->size();
     }
     const bool equal = (*built)->blob() == entry->base->blob();
+    // Out of use first, and told when the right one is in its place.
+    if (!equal) Forget(entry);
+    if (store_ != nullptr) {
+      NoteStoreError("base", store_->PutBase(entry->digest, *raw, entry->origin,
+                                             (*built)->end_id() - 1));
+      NoteStoreError(
+          "index of a base",
+          store_->PutBaseIndex(entry->digest, store::IndexPart::kCore,
+                               kIndexVersion, (*built)->blob()));
+    }
     if (!equal) {
       NoteSharedDefect("index of a base",
                        absl::DataLossError("not that base's: replaced"));
-      Forget(entry);
     }
-    if (store_ == nullptr) return;
-    NoteStoreError("base", store_->PutBase(entry->digest, *raw, entry->origin,
-                                           (*built)->end_id() - 1));
-    NoteStoreError("index of a base",
-                   store_->PutBaseIndex(entry->digest, store::IndexPart::kCore,
-                                        kIndexVersion, (*built)->blob()));
   });
 }
 
@@ -138,15 +141,18 @@ void BaseRegistry::ConfirmDedupLater(
   saver_.Run([this, entry, index = std::move(index)] {
     if (entry->removed) return;
     const auto built = btf::DedupIndex::Build(*entry->base);
-    if (!built.ok() || (*built)->blob() != index->blob()) {
+    const bool equal = built.ok() && (*built)->blob() == index->blob();
+    if (!equal) Forget(entry);
+    if (store_ != nullptr && built.ok()) {
+      NoteStoreError(
+          "dedup index of a base",
+          store_->PutBaseIndex(entry->digest, store::IndexPart::kDedup,
+                               kIndexVersion, (*built)->blob()));
+    }
+    if (!equal) {
       NoteSharedDefect("dedup index of a base",
                        absl::DataLossError("not that base's: replaced"));
-      Forget(entry);
     }
-    if (store_ == nullptr || !built.ok()) return;
-    NoteStoreError("dedup index of a base",
-                   store_->PutBaseIndex(entry->digest, store::IndexPart::kDedup,
-                                        kIndexVersion, (*built)->blob()));
   });
 }
 
