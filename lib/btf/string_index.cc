@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <random>
 
 #include "lib/btf/string_hash.h"
 
@@ -53,21 +52,19 @@ bool HasLongTexts(absl::string_view section, size_t window) {
 }
 
 uint64_t StringIndex::HashOf(absl::string_view text, uint64_t hash) const {
-  if (seed_ == 0) return hash;
-  return XXH3_64bits_withSeed(text.data(), text.size(), seed_);
+  return secret_ ? HashStringSecretly(text) : hash;
 }
 
 bool StringIndex::IsCrowded(uint32_t slot, uint64_t hash) const {
   // Chance does not get a tenth as far in a table that is two thirds full.
   constexpr uint32_t kMaxDistance = 1024;
   const uint32_t home = static_cast<uint32_t>(hash) & shape_.mask;
-  return seed_ == 0 && ((slot - home) & shape_.mask) > kMaxDistance;
+  return !secret_ && ((slot - home) & shape_.mask) > kMaxDistance;
 }
 
 void StringIndex::Build(absl::string_view section) {
   if (TryBuild(section)) return;
-  std::random_device random;
-  while (seed_ == 0) seed_ = uint64_t{random()} << 32 | random();
+  secret_ = true;
   TryBuild(section);
 }
 
@@ -80,8 +77,7 @@ bool StringIndex::TryBuild(absl::string_view section) {
   count_ = 0;
   for (size_t at = 0; at < section.size();) {
     const absl::string_view text(section.data() + at);
-    const uint64_t hash =
-        seed_ == 0 ? HashString(text) : HashOf(text, /*hash=*/0);
+    const uint64_t hash = secret_ ? HashStringSecretly(text) : HashString(text);
     const uint32_t i = Probe(slots_.data(), shape_, hash, [&](uint32_t value) {
       return EqualAt(section, value - 1, text);
     });
@@ -114,7 +110,7 @@ void StringIndex::Add(absl::string_view section, uint32_t offset,
     Build(section);
     return;
   }
-  if (seed_ != 0) hash = HashOf(section.data() + offset, hash);
+  if (secret_) hash = HashStringSecretly(section.data() + offset);
   const uint32_t i =
       Probe(slots_.data(), shape_, hash, [](uint32_t) { return false; });
   if (IsCrowded(i, hash)) {

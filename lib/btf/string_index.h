@@ -5,7 +5,7 @@
 // and is handed in with each call.
 //
 // The hash that is handed in is known to all, so texts can be made that meet in
-// one place. Where too many do, the index turns to a secret hash of its own.
+// one place. Where too many do, the index turns to a secret hash.
 // What it answers never depends on that.
 #ifndef BTFD_LIB_BTF_STRING_INDEX_H_
 #define BTFD_LIB_BTF_STRING_INDEX_H_
@@ -40,7 +40,7 @@ class StringIndex {
   void Clear() {
     slots_.clear();
     count_ = 0;
-    seed_ = 0;
+    secret_ = false;
   }
 
   // Indexes all whole strings of a section, first occurrence wins.
@@ -62,7 +62,7 @@ class StringIndex {
   std::pmr::vector<uint32_t> slots_;  // values are offset + 1
   ProbeShape shape_;
   uint32_t count_ = 0;
-  uint64_t seed_ = 0;  // 0: the hash is the one that is handed in
+  bool secret_ = false;  // whether hashes that are handed in are of no use
 };
 
 }  // namespace btfd::btf

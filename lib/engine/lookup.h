@@ -71,7 +71,8 @@ class SparseMap {
 };
 
 // Text -> value; the first insertion of a text wins. The texts are not copied:
-// what they point to must outlive the table.
+// what they point to must outlive the table. Nobody can make texts that meet in
+// it.
 class TextTable {
  public:
   // `expected` texts fit without growing.
@@ -86,7 +87,7 @@ class TextTable {
   // The value that stands for the text, and whether it is the one just given.
   std::pair<uint32_t, bool> Insert(absl::string_view text, uint32_t value) {
     if (entries_.size() * 2 >= slots_.size()) Grow();
-    const auto hash = static_cast<uint32_t>(btf::HashString(text));
+    const auto hash = static_cast<uint32_t>(btf::HashStringSecretly(text));
     Slot* slot = Locate(text, hash);
     if (slot->number != 0) return {entries_[slot->number - 1].value, false};
     entries_.push_back({text, value});
@@ -95,7 +96,7 @@ class TextTable {
   }
   // Null if there is none.
   const uint32_t* Find(absl::string_view text) {
-    const auto hash = static_cast<uint32_t>(btf::HashString(text));
+    const auto hash = static_cast<uint32_t>(btf::HashStringSecretly(text));
     const Slot* slot = Locate(text, hash);
     return slot->number == 0 ? nullptr : &entries_[slot->number - 1].value;
   }

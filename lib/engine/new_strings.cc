@@ -7,6 +7,8 @@
 
 #include <cstring>
 
+#include "lib/util/hash_secret.h"
+
 namespace btfd::engine {
 
 namespace {
@@ -36,6 +38,7 @@ uint64_t Mix(uint64_t hash, uint64_t chunk) {
 NewStrings::NewStrings(const btf::Btf& source)
     : source_(source),
       base_len_(source.parent().str_len),
+      secret_(util::HashSecret()),
       own_(source.own_strings().size(), 0, source.memory()),
       from_base_(source.memory(), 3 * source.own_count()),
       numbered_(1, 0, source.memory()),
@@ -69,7 +72,7 @@ uint32_t NewStrings::Add(uint32_t old_offset) {
       old_offset < base_len_
           ? source_.parent().strings + base_len_
           : source_.own_strings().data() + source_.own_strings().size();
-  uint64_t hash = 0x2d358dccaa6c78a5;
+  uint64_t hash = secret_;
   size_t length = 0;
   for (;; length += kChunk) {
     if (bytes_.size() - used_ < length + kChunk)

@@ -66,6 +66,7 @@ class NewStrings {
 
   const btf::Btf& source_;
   const uint32_t base_len_;
+  const uint64_t secret_;  // so that nobody can make texts that meet in slots_
   std::pmr::vector<uint32_t> own_;  // numbers, by own offset
   SparseMap from_base_;             // numbers, by the base's offset
   // By number; old offsets, and new ones from AddNumbered() on.

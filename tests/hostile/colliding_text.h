@@ -3,6 +3,7 @@
 #define BTFD_TESTS_HOSTILE_COLLIDING_TEXT_H_
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 namespace btfd::tests {
@@ -15,6 +16,21 @@ inline std::string CollidingText(uint32_t i) {
     text.push_back(static_cast<char>('0' + i % 64));
   }
   return text + "0123456789abcdef";
+}
+
+// Texts of 16 bytes whose hash in lib/engine/new_strings.cc would be one and
+// the same for most i if it started from 0: the second chunk is what was made
+// of the first one. The others are shorter.
+inline std::string SelfUndoingText(uint32_t i) {
+  uint64_t chunk;
+  memcpy(&chunk, CollidingText(i).data() + 8, sizeof(chunk));
+  const auto product =
+      static_cast<unsigned __int128>(chunk) * 0x9e3779b97f4a7c15;
+  const uint64_t made =
+      static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  std::string text(reinterpret_cast<const char*>(&chunk), sizeof(chunk));
+  text.append(reinterpret_cast<const char*>(&made), sizeof(made));
+  return text.c_str();
 }
 
 }  // namespace btfd::tests

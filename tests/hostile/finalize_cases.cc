@@ -197,6 +197,34 @@ HostileModule CollidingNames(uint32_t n) {
   return Module(split);
 }
 
+// Functions in a set, and in tables of functions and of symbols.
+HostileModule CollidingKfuncs(uint32_t n) {
+  BtfBuilder base;
+  FillSmallBase(&base);
+  BtfBuilder split(base);
+  const TypeId proto = split.Proto(kInt);
+  IdsBuilder ids;
+  ids.BeginSet8("kfuncs", 1);
+  for (uint32_t i = 0; i < n; ++i) {
+    split.Func(CollidingText(i), proto);
+    ids.Entry("func", CollidingText(i), kImplicitArgs);
+  }
+  ids.EndSet();
+  HostileModule module = Module(split);
+  module.ids = ids.Build();
+  return module;
+}
+
+// Texts whose second half undoes what the first one did to the hash that
+// distilling takes of them, if that hash starts from a number that is known.
+HostileModule TextsThatUndoTheirHash(uint32_t n) {
+  BtfBuilder base;
+  FillSmallBase(&base);
+  BtfBuilder split(base);
+  for (uint32_t i = 0; i < n; ++i) split.Fwd(SelfUndoingText(i));
+  return Module(split);
+}
+
 HostileModule DuplicatedStrings(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -410,6 +438,9 @@ const std::vector<HostileCase>& FinalizeCases() {
       {"EmptyAndFullEnums", "n empty enums below n full ones of the name",
        EmptyAndFullEnums, 10000, true},
       {"CollidingNames", "n names of one hash", CollidingNames, 5000},
+      {"CollidingKfuncs", "n kfuncs of one hash", CollidingKfuncs, 5000, true},
+      {"TextsThatUndoTheirHash", "n texts of one hash, if it were not secret",
+       TextsThatUndoTheirHash, 20000},
       {"DuplicatedStrings", "one text n times", DuplicatedStrings, 50000},
       {"OneCharacterStrings", "n strings of one character", OneCharacterStrings,
        250000},
