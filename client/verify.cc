@@ -2,13 +2,12 @@
 //
 // btfc verify: whether modules will have BTF on the kernels they are meant for.
 //
-// What the kernel does with a module's BTF when it loads the module are two
-// stages that finalization begins with anyway: parse it, over .BTF.base if it
-// comes with that, and then relocate it onto the kernel's own. So a request is
-// one for finalization that asks for no more than to sort by name, which needs
-// those two stages, fails only for a BTF that the kernel refuses as well (a
-// header with unknown content, a kind that nobody knows), and whose result is
-// thrown away.
+// What the kernel does with a module's BTF when it loads the module are three
+// steps: parse it, over .BTF.base if it comes with that; see whether each type
+// has a meaning; and relocate it onto the kernel's own. Finalization begins
+// with the first and the last of these anyway. So a request is one for
+// finalization that asks for the second between them (kernel_check), and for no
+// result.
 #include <stdio.h>
 
 #include <optional>
@@ -41,9 +40,16 @@ constexpr char kHelp[] =
     R"(usage: btfc verify --against BASE [--against BASE]... MODULE...
 
 Proves, before anything ships, that modules will have BTF on the kernels they
-are meant for. A module with .BTF.base must relocate onto each base, as the
-kernel does it at load; one without must parse over each base, and fits none
-but the base it was made with, which this alone cannot prove.
+are meant for, by doing what the kernel does at load:
+
+1. The BTF must be one that libbpf reads, without an id or a string beyond the
+   last one.
+2. The kernel's parser must find nothing in it that it refuses: a name that is
+   no identifier, an enum of three bytes, a member behind the end of its struct,
+   bytes that belong to no section. BASE says which kernel's rules these are.
+3. A module with .BTF.base must relocate onto the base; one without must parse
+   over it, and fits none but the base it was made with, which this alone cannot
+   prove.
 
 A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
 
@@ -54,6 +60,9 @@ A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
   --json            a line of JSON for each module and base, then one with a
                     summary
   -h, --help        this text
+
+A line for each module and base says how many types the module has, and how
+many were judged in step 2, those of .BTF.base included.
 
 Exit status: 0; 1 if any module does not fit any base, each being named with the
 type that fails and why; 2 for a wrong call.
@@ -86,6 +95,7 @@ struct Finding {
   std::string base;  // empty: the module could not even be read
   bool distilled = false;
   uint32_t types = 0;
+  uint32_t kernel_checked = 0;  // types judged by the kernel's rules
   absl::Status status;
 };
 
@@ -102,9 +112,10 @@ class VerifyReport {
     if (json_) {
       AddJson(finding);
     } else if (finding.status.ok()) {
-      absl::PrintF("%s: %s %s, %d types\n", finding.module,
+      absl::PrintF("%s: %s %s, %d types; %d judged as the kernel does\n",
+                   finding.module,
                    finding.distilled ? "relocates onto" : "parses over",
-                   finding.base, finding.types);
+                   finding.base, finding.types, finding.kernel_checked);
     }
   }
 
@@ -144,7 +155,8 @@ class VerifyReport {
       json.Add("base", finding.base).Add("distilled", finding.distilled);
     }
     if (finding.status.ok()) {
-      json.Add("types", finding.types);
+      json.Add("types", finding.types)
+          .Add("kernel_checked", finding.kernel_checked);
     } else {
       json.Add("error", finding.status.message());
     }
@@ -166,7 +178,7 @@ Finding Check(const std::string& path, const ModuleBtf& module, BaseFile* base,
   v1::FinalizeRequest request;
   request.set_btf(module.btf);
   request.set_distilled_base(module.distilled_base);
-  request.mutable_steps()->set_sort(true);
+  request.mutable_steps()->set_kernel_check(true);
   request.mutable_steps()->set_new_header_size(32);  // of no account here
   const absl::StatusOr<v1::FinalizeResponse> response =
       service->Finalize(&request, base);
@@ -174,8 +186,13 @@ Finding Check(const std::string& path, const ModuleBtf& module, BaseFile* base,
     finding.status = response.status();
   } else if (response->outcome() != v1::OK) {
     finding.status = absl::InvalidArgumentError(response->message());
+  } else if (!response->has_kernel_checked()) {
+    finding.status = absl::FailedPreconditionError(
+        "the daemon is an older one that does not know the kernel's rules: "
+        "btfc restart");
   } else {
     finding.types = response->types_in();
+    finding.kernel_checked = response->kernel_checked();
   }
   return finding;
 }

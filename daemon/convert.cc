@@ -41,6 +41,9 @@ absl::Status CheckSteps(const v1::FinalizeRequest& request) {
   if (steps.follow_resolved_ids() && !steps.resolve_ids()) {
     return Bad("steps.follow_resolved_ids needs steps.resolve_ids");
   }
+  if (steps.kernel_check() && !request.bypass_cache()) {
+    return Bad("steps.kernel_check needs bypass_cache");
+  }
   if (steps.rebase() && !request.has_base()) {
     return Bad("steps.rebase needs a base");
   }
@@ -92,6 +95,7 @@ engine::Steps StepsOf(const v1::Steps& steps) {
   out.resolve_ids = steps.resolve_ids();
   out.follow_resolved_ids = steps.follow_resolved_ids();
   out.new_header_size = steps.new_header_size();
+  out.kernel_check = steps.kernel_check();
   return out;
 }
 
@@ -127,6 +131,9 @@ void FillResponse(engine::FinalizeOutput output,
   }
   response->set_types_in(output.types_in);
   response->set_types_out(output.types_out);
+  if (output.kernel_checked) {
+    response->set_kernel_checked(*output.kernel_checked);
+  }
 }
 
 void FillBaseInfo(const BaseDescription& base, v1::BaseInfo* info) {

@@ -20,6 +20,7 @@
 #include "lib/engine/btf_ids.h"
 #include "lib/engine/dedup.h"
 #include "lib/engine/distill.h"
+#include "lib/engine/kernel_check.h"
 #include "lib/engine/rebase.h"
 #include "lib/engine/relocate.h"
 #include "lib/engine/resolve.h"
@@ -82,7 +83,9 @@ class Finalizer {
 
     // Most modules of 6.x end here: there are no ids, and nothing else is
     // asked.
-    if (!ids_.has_value() && !ChangesBtf()) return absl::OkStatus();
+    if (!ids_.has_value() && !ChangesBtf() && !steps_.kernel_check) {
+      return absl::OkStatus();
+    }
 
     // The BTF comes as a split over its base; or over a distilled base, and is
     // relocated; or standalone, and is put over the base. From here on, ids
@@ -160,13 +163,24 @@ class Finalizer {
     ASSIGN_OR_RETURN(const Btf btf, Btf::Parse(input_.distilled_base, nullptr,
                                                ".BTF.base", memory_));
     ASSIGN_OR_RETURN(distilled_, Base::FromBtf(btf));
-    return absl::OkStatus();
+    return JudgeAsKernel(input_.distilled_base, btf, ".BTF.base");
   }
 
   absl::Status Parse(const Base* base) {
     ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
     btf_ = &*loaded_;
-    return CheckNames();
+    RETURN_IF_ERROR(CheckNames());
+    return JudgeAsKernel(input_.btf, *btf_, ".BTF");
+  }
+
+  // Where the kernel does it: after parsing, before relocation.
+  absl::Status JudgeAsKernel(absl::string_view raw, const Btf& btf,
+                             absl::string_view what) {
+    if (!steps_.kernel_check) return absl::OkStatus();
+    RETURN_IF_ERROR(KernelCheck(raw, btf, KernelRulesOf(input_.base), what));
+    output_->kernel_checked =
+        output_->kernel_checked.value_or(0) + btf.own_count();
+    return absl::OkStatus();
   }
 
   // A text that ends as another does can be its end. Of n bytes that makes n

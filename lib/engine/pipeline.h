@@ -54,6 +54,10 @@ struct Steps {
   bool follow_resolved_ids = false;
   // Header of BTF that distill makes: 24 (7.0) or 32.
   uint32_t new_header_size = 32;
+  // Judge the BTF as it came (and its .BTF.base) by what the kernel that has
+  // the base demands at load besides what it demands of every input. See
+  // kernel_check.h.
+  bool kernel_check = false;
 };
 
 // One symbol of .BTF_ids, as it stands in the symbol table.
@@ -103,6 +107,9 @@ struct FinalizeOutput {
   // Sizes before and after, for summaries.
   uint32_t types_in = 0;
   uint32_t types_out = 0;
+  // Types that kernel_check has judged, those of .BTF.base included; nothing
+  // where it was not asked for.
+  std::optional<uint32_t> kernel_checked;
 };
 
 // Runs the stages. Errors: InvalidArgument for any defect of the input (the
