@@ -17,7 +17,7 @@
 #include "absl/time/time.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/digest.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

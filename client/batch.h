@@ -21,7 +21,7 @@
 #include "client/base_file.h"
 #include "client/batch_stream.h"
 #include "client/service.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

@@ -21,7 +21,7 @@
 #include "absl/time/time.h"
 #include "client/channel.h"
 #include "lib/elf/module_file.h"
-#include "proto/btfd.grpc.pb.h"
+#include "proto/btfd_lite.grpc.pb.h"
 
 namespace btfd::client {
 

@@ -19,7 +19,7 @@
 #include "absl/time/time.h"
 #include "client/unary_connection.h"
 #include "lib/util/file.h"
-#include "proto/btfd.grpc.pb.h"
+#include "proto/btfd_lite.grpc.pb.h"
 
 namespace btfd::client {
 

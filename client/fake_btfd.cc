@@ -45,7 +45,7 @@
 
 #include "lib/util/runtime_paths.h"
 #include "lib/util/version.h"
-#include "proto/btfd.grpc.pb.h"
+#include "proto/btfd_lite.grpc.pb.h"
 
 namespace btfd {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "absl/status/status.h"
 #include "lib/elf/module_file.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

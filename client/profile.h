@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

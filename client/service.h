@@ -27,7 +27,7 @@
 #include "client/connection.h"
 #include "client/environment.h"
 #include "lib/util/runtime_paths.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

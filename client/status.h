@@ -7,7 +7,7 @@
 #include <string>
 
 #include "client/json.h"
-#include "proto/btfd.pb.h"
+#include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
 

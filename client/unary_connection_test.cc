@@ -17,7 +17,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proto/btfd.grpc.pb.h"
+#include "proto/btfd_lite.grpc.pb.h"
 
 namespace btfd::client {
 namespace {

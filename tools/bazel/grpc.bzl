@@ -9,7 +9,7 @@ def cc_grpc_library(name, src, imports = [], **kwargs):
 
     Args:
       name: the library.
-      src: the .proto file of this package.
+      src: the .proto file of this package, in the source tree or generated.
       imports: stems of .proto files of this package that src imports; STEM_proto
         is the cc_grpc_library of each.
       **kwargs: passed on to cc_library.
@@ -21,7 +21,7 @@ def cc_grpc_library(name, src, imports = [], **kwargs):
         name = name + "_generated",
         srcs = [src] + [stem + ".proto" for stem in imports],
         outs = headers + sources,
-        cmd = "$(location @system//:protoc) --proto_path=. " +
+        cmd = "$(location @system//:protoc) --proto_path=$(GENDIR) --proto_path=. " +
               "--cpp_out=$(GENDIR) --grpc_out=$(GENDIR) " +
               "--plugin=protoc-gen-grpc=$(location @system//:grpc_cpp_plugin) " +
               "$(location %s)" % src,
