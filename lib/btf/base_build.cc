@@ -376,10 +376,13 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Index(
 
 namespace {
 
+// Uninitialized, with room for more than there will be: what is not written to
+// costs nothing.
+using Offsets = std::unique_ptr<uint32_t[]>;
+
 // Validates source->words and fills in what that tells.
 absl::Status Scan(absl::string_view what, uint64_t types_offset,
-                  uint32_t left_over, std::vector<uint32_t>* offsets,
-                  BaseSource* source) {
+                  uint32_t left_over, Offsets* offsets, BaseSource* source) {
   const TypeTable no_parent;
   ScanInput input;
   input.words = source->words.data();
@@ -391,9 +394,9 @@ absl::Status Scan(absl::string_view what, uint64_t types_offset,
   input.foreign_endian = source->foreign_endian;
   input.what = what;
   input.types_offset = types_offset;
-  offsets->resize(MaxRecords(input.count) + 1);
-  ASSIGN_OR_RETURN(source->scan, ScanTypes(input, offsets->data()));
-  source->offsets = absl::MakeSpan(*offsets).first(source->scan.records + 1);
+  offsets->reset(new uint32_t[MaxRecords(input.count) + 1]);
+  ASSIGN_OR_RETURN(source->scan, ScanTypes(input, offsets->get()));
+  source->offsets = {offsets->get(), source->scan.records + 1};
   return absl::OkStatus();
 }
 
@@ -424,7 +427,7 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Build(
     source.words = {reinterpret_cast<const uint32_t*>(types), count};
   }
   source.layout = layout;
-  std::vector<uint32_t> offsets;
+  Offsets offsets;
   RETURN_IF_ERROR(Scan(what, sections.types_offset, sections.types.size() % 4,
                        &offsets, &source));
   return Index(source, what);
@@ -441,7 +444,7 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::FromBtf(const Btf& btf) {
   source.layout = btf.own_layout();
   source.foreign_endian = btf.foreign_endian();
   source.modifiable = btf.modifiable();
-  std::vector<uint32_t> offsets;
+  Offsets offsets;
   RETURN_IF_ERROR(Scan("base BTF", btf.hdr_len(), 0, &offsets, &source));
   return Index(source, "base BTF");
 }
