@@ -88,7 +88,6 @@ class GraphPass {
       }
       comparison_.Merge();
       if (comparison_.would_change_base()) continue;
-      state_->Map(id, candidate);
       return absl::OkStatus();
     }
     state_->Map(id, id);

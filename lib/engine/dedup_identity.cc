@@ -6,9 +6,11 @@
 // compared, so each pair keeps the depths for which it is known. An array is
 // the same as one of equal length, whatever the elements: upstream compares the
 // first one's element with itself.
+#include "lib/engine/dedup_identity.h"
+
 #include <algorithm>
 
-#include "lib/engine/dedup_compare.h"
+#include "lib/engine/dedup_records.h"
 
 namespace btfd::engine::dedup {
 
@@ -71,8 +73,7 @@ Verdict Identity::Compare(TypeId a, TypeId b, int depth) {
         break;
       case Kind::kEnum:
       case Kind::kEnum64:
-        same = x.vlen() != 0 && y.vlen() != 0 ? btf::SameRecord(x, y)
-                                              : x.name_off == y.name_off;
+        same = SameEnum(x, y);
         break;
       case Kind::kFwd:
       case Kind::kFloat:
@@ -116,10 +117,8 @@ Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
   const uint32_t* q = y.tail();
   bool same;
   if (is_proto) {
-    same = x.name_off == y.name_off && x.info == y.info;
-    for (uint32_t i = 0; same && i < x.vlen(); ++i) {
-      same = p[i * stride] == q[i * stride];
-    }
+    same = x.name_off == y.name_off && x.info == y.info &&
+           SameParameterNames(x, y);
   } else {
     same = btf::SameShape(x, y);
   }

@@ -98,6 +98,12 @@ struct State {
       id = next;
     }
   }
+  // The same for a forward that a struct or union stands for; else `id`.
+  TypeId ForwardRoot(TypeId id) const {
+    if (types[id].kind() != Kind::kFwd) return id;
+    const TypeId root = Root(id);
+    return types[root].kind() != Kind::kFwd ? root : id;
+  }
   bool IsMapped(TypeId id) const {
     return !types.is_own(id) || map[id - types.first()] < kInProgress;
   }
