@@ -12,12 +12,15 @@
 namespace btfd::tests {
 
 Guest Boot(const Kernel& kernel, const std::string& log,
-           const std::vector<std::string>& modules) {
+           const std::vector<std::string>& modules,
+           const std::vector<std::string>& environment) {
   std::vector<std::string> argv = {
       std::filesystem::absolute("tools/qemu-load").string(), kernel.directory,
       log};
   argv.insert(argv.end(), modules.begin(), modules.end());
-  const ProcessResult result = RunProcess(argv);
+  ProcessOptions options;
+  options.environment = environment;
+  const ProcessResult result = RunProcess(argv, options);
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   Guest guest;
   guest.log = absl::StrCat(result.out, "\n", ReadFileOrEmpty(log));

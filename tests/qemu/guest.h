@@ -18,9 +18,11 @@ struct Guest {
 };
 
 // Boots a kernel of the test data and inserts the modules in that order. Fails
-// the test where the guest does not come to its end.
+// the test where the guest does not come to its end. `environment` is more of
+// tools/qemu-load's.
 Guest Boot(const Kernel& kernel, const std::string& log,
-           const std::vector<std::string>& modules);
+           const std::vector<std::string>& modules,
+           const std::vector<std::string>& environment = {});
 
 }  // namespace btfd::tests
 
