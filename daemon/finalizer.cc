@@ -213,7 +213,8 @@ void Finalizer::NoteHit(const Job& job) {
 }
 
 Finalizer::Failure Finalizer::Compute(Job* job) {
-  if (!job->base.ok() && shared_ != nullptr) {
+  // A client of this machine has the base at hand; others may be far away.
+  if (!job->base.ok() && shared_ != nullptr && job->request.forwarded()) {
     absl::StatusOr<BaseRegistry::Handle> fetched =
         bases_->Fetch(*job->base_digest);
     if (fetched.ok()) {

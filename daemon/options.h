@@ -80,7 +80,7 @@ struct Options {
   bool remote_read_only = false;
   bool remote_upload_inputs = true;
   bool remote_compression = true;
-  absl::Duration remote_timeout = absl::Milliseconds(250);
+  absl::Duration remote_timeout = absl::Seconds(1);
   uint64_t remote_min_rate = uint64_t{1} << 20;  // bytes a second
   uint64_t max_remote_upload_bytes = uint64_t{256} << 20;
 

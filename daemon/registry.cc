@@ -171,12 +171,13 @@ absl::Status BaseRegistry::Load(const std::shared_ptr<Entry>& entry) {
 absl::Status BaseRegistry::Index(const std::shared_ptr<Entry>& entry,
                                  absl::string_view raw) {
   const absl::Time start = absl::Now();
+  if (shared_ != nullptr) shared_->ExpectDedupIndex(entry->digest);
   ASSIGN_OR_RETURN(auto base, btf::Base::Build(raw));
+  entry->indexed_in = absl::Now() - start;
   counters_->Add(store::Counter::kBasesBuilt);
-  log_->Info(absl::StrFormat("base %s indexed: %d types, %d bytes, in %s",
-                             ShortName(entry->digest), base->end_id() - 1,
-                             raw.size(),
-                             absl::FormatDuration(absl::Now() - start)));
+  log_->Info(absl::StrFormat(
+      "base %s indexed: %d types, %d bytes, in %s", ShortName(entry->digest),
+      base->end_id() - 1, raw.size(), absl::FormatDuration(entry->indexed_in)));
   entry->raw_bytes = raw.size();
   SetBase(entry.get(), std::move(base));
   return absl::OkStatus();

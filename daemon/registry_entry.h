@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "daemon/registry.h"
 #include "lib/engine/pipeline.h"
 
@@ -32,6 +33,7 @@ struct BaseRegistry::Entry {
   std::shared_ptr<const btf::Base> base;
   std::string origin;
   uint64_t raw_bytes = 0;
+  absl::Duration indexed_in = absl::InfiniteDuration();  // if it was here
   std::atomic<bool> resident{false};
 
   absl::Mutex making_dedup;

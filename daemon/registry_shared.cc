@@ -2,17 +2,20 @@
 //
 // Bases by way of the shared cache. An index that comes from there serves at
 // once, since Load() lets nothing in that could lead astray; whether it is the
-// index of that base is seen in the background, where the raw base is fetched
-// (which its digest proves) and indexed as well: equal bases give equal blobs.
+// index of that base is seen in the background: the raw base, out of the index
+// if it is in there as it was and else fetched (its digest proves it either
+// way), is indexed as well, and equal bases give equal blobs.
 // An index that is not confirmed is replaced by the one that was made here.
 #include <sys/resource.h>
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/registry.h"
 #include "daemon/registry_entry.h"
+#include "lib/btf/format.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -22,10 +25,26 @@ namespace {
 constexpr char kOrigin[] = "the remote cache";
 constexpr int kBackgroundNice = 10;
 
-util::Blob ToBlob(absl::string_view bytes) {
-  util::Blob blob(bytes.size());
-  bytes.copy(blob.data(), bytes.size());
-  return blob;
+// The bytes that a base was made of, if they were a short header, the types and
+// the strings, as most kernels' are; nothing if their digest says otherwise.
+std::optional<std::string> RawOf(const btf::Base& base,
+                                 const util::Digest& digest) {
+  if (base.foreign_endian()) return std::nullopt;
+  const btf::TypeTable& table = base.table();
+  const uint32_t* const first = table.words + table.offsets[1];
+  const uint32_t* const end = table.words + table.offsets[table.end];
+  btf::Header header = {};
+  header.magic = btf::kMagic;
+  header.version = btf::kVersion;
+  header.hdr_len = btf::kClassicHeaderSize;
+  header.type_len = static_cast<uint32_t>(end - first) * 4;
+  header.str_off = header.type_len;
+  header.str_len = table.str_len;
+  std::string raw(reinterpret_cast<const char*>(&header), header.hdr_len);
+  raw.append(reinterpret_cast<const char*>(first), header.type_len);
+  raw.append(table.strings, table.str_len);
+  if (util::Digest::Of(raw) != digest) return std::nullopt;
+  return raw;
 }
 
 }  // namespace
@@ -57,17 +76,19 @@ absl::StatusOr<std::string> BaseRegistry::FetchRaw(
 absl::Status BaseRegistry::LoadSharedIndex(
     const std::shared_ptr<Entry>& entry) {
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const std::string blob,
-                   shared_->FetchIndex(entry->digest, store::IndexPart::kCore));
-  auto base = btf::Base::Load(ToBlob(blob));
+  ASSIGN_OR_RETURN(util::Blob blob,
+                   shared_->FetchIndex(entry->digest, store::IndexPart::kCore,
+                                       absl::InfiniteDuration()));
+  const size_t size = blob.size();
+  auto base = btf::Base::Load(std::move(blob));
   if (!base.ok()) {
     NoteSharedDefect("index of a base", base.status());
     return base.status();
   }
   SetBase(entry.get(), *std::move(base));
-  log_->Info(absl::StrCat(
-      "base ", ShortName(entry->digest), " taken from the remote cache, ",
-      blob.size(), " bytes in ", absl::FormatDuration(absl::Now() - start)));
+  log_->Info(absl::StrCat("base ", ShortName(entry->digest),
+                          " taken from the remote cache, ", size, " bytes in ",
+                          absl::FormatDuration(absl::Now() - start)));
   return absl::OkStatus();
 }
 
@@ -83,7 +104,12 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
     // The modules that wait for the base go first. (On Linux this is the
     // thread's own; it only ever does what nobody waits for.)
     setpriority(PRIO_PROCESS, 0, kBackgroundNice);
-    const absl::StatusOr<std::string> raw = FetchRaw(entry);
+    absl::StatusOr<std::string> raw = absl::NotFoundError("not in the index");
+    if (auto contained = RawOf(*entry->base, entry->digest)) {
+      raw = *std::move(contained);
+    } else {
+      raw = FetchRaw(entry);
+    }
     if (!raw.ok()) return;  // to be fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);
     if (!built.ok()) {
@@ -123,10 +149,12 @@ void BaseRegistry::Forget(const std::shared_ptr<Entry>& entry) {
 std::shared_ptr<const btf::DedupIndex> BaseRegistry::LoadSharedDedupIndex(
     const std::shared_ptr<Entry>& entry) {
   if (shared_ == nullptr) return nullptr;
-  const absl::StatusOr<std::string> blob =
-      shared_->FetchIndex(entry->digest, store::IndexPart::kDedup);
+  // It was asked for before the base was indexed. To wait for it is worth as
+  // long as it takes to make it, and that is about twice as long as the other.
+  absl::StatusOr<util::Blob> blob = shared_->FetchIndex(
+      entry->digest, store::IndexPart::kDedup, 2 * entry->indexed_in);
   if (!blob.ok()) return nullptr;
-  auto loaded = btf::DedupIndex::Load(ToBlob(*blob), *entry->base);
+  auto loaded = btf::DedupIndex::Load(*std::move(blob), *entry->base);
   if (!loaded.ok()) {
     NoteSharedDefect("dedup index of a base", loaded.status());
     return nullptr;

@@ -4,9 +4,12 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <utility>
+
 #include "absl/base/config.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "daemon/remote_cache/packed_index.h"
 
 namespace btfd::daemon::remote {
 
@@ -82,8 +85,14 @@ void AddSteps(const v1::Steps& steps, reapi::Command* command) {
 
 }  // namespace
 
-absl::string_view FileOf(store::IndexPart part) {
-  return part == store::IndexPart::kCore ? kCoreIndexFile : kDedupIndexFile;
+std::vector<std::string> FilesOf(store::IndexPart part) {
+  const char* const file =
+      part == store::IndexPart::kCore ? "base.index." : "base.dedup.";
+  std::vector<std::string> files;
+  for (size_t i = 0; i < kPackedParts; ++i) {
+    files.push_back(absl::StrCat(file, i));
+  }
+  return files;
 }
 
 Action FinalizeAction(const v1::FindResultRequest& query) {
@@ -117,9 +126,12 @@ Action IndexAction(const util::Digest& base, store::IndexPart part,
   command.add_arguments("index");
   command.add_arguments(absl::StrCat("--version=", version));
   command.add_arguments(absl::StrCat("--byte_order=", kByteOrder));
+  command.add_arguments(absl::StrCat("--packing=", kPackingVersion));
   // In ascending order.
   if (part == store::IndexPart::kCore) command.add_output_paths(kRawBaseFile);
-  command.add_output_paths(std::string(FileOf(part)));
+  for (std::string& file : FilesOf(part)) {
+    command.add_output_paths(std::move(file));
+  }
 
   reapi::Directory root;
   AddBaseDigest(base.binary(), &root, &action);

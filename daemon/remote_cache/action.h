@@ -12,7 +12,8 @@
 //     BTF_ids           a serialized btfd.v1.IdsSection
 //     base.sha256
 //   -> BTF, BTF.base, BTF_ids where upstream writes that file;
-//                       -> base.index, base.btf (core), or base.dedup
+//                       -> base.btf and base.index.0 to .3 (core), or
+//                          base.dedup.0 to .3: the parts of packed_index.h
 #ifndef BTFD_DAEMON_REMOTE_CACHE_ACTION_H_
 #define BTFD_DAEMON_REMOTE_CACHE_ACTION_H_
 
@@ -33,8 +34,6 @@ inline constexpr char kBtfBaseFile[] = "BTF.base";
 inline constexpr char kBtfIdsFile[] = "BTF_ids";
 inline constexpr char kBaseDigestFile[] = "base.sha256";
 inline constexpr char kRawBaseFile[] = "base.btf";
-inline constexpr char kCoreIndexFile[] = "base.index";
-inline constexpr char kDedupIndexFile[] = "base.dedup";
 
 struct OwnedBlob {
   BlobName name;
@@ -48,8 +47,8 @@ struct Action {
   std::vector<OwnedBlob> blobs;
 };
 
-// The output that holds an index.
-absl::string_view FileOf(store::IndexPart part);
+// The outputs that hold an index, in the order of its parts.
+std::vector<std::string> FilesOf(store::IndexPart part);
 
 Action FinalizeAction(const v1::FindResultRequest& query);
 

@@ -91,7 +91,7 @@ TEST(Action, ItsNameIsTheSameEverywhereForEver) {
             "972cdaced8a7108f20a6a04d4f576815fca2089d807f5cae27fec8952c8d0740");
   EXPECT_EQ(IndexAction(util::Digest::Of("base"), store::IndexPart::kCore, "1")
                 .name.digest.hex(),
-            "ee96f0cdddf6829d4b1c9122e338796f45461ee03fe37165b375ae49a88fe647");
+            "4264fce74d77d334d19a4732788279c5e315bc7bc1246f853821032bbbe0213e");
 }
 
 TEST(Action, WhateverCanChangeAByteOfTheResultChangesItsName) {

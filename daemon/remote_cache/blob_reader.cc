@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/remote_cache/compression.h"
 
@@ -47,6 +46,7 @@ struct BlobReader::Order {
 
 struct BlobReader::Batch {
   std::vector<Item> items;
+  absl::flat_hash_map<BlobName, size_t> wanted_by;  // how many of the items
 };
 
 void BlobReader::Fetch(const std::vector<BlobName>& names,
@@ -112,9 +112,8 @@ void BlobReader::SendBatch(std::vector<Item> items) {
   batch->items = std::move(items);
   reapi::BatchReadBlobsRequest request;
   absl::Time deadline = absl::InfinitePast();
-  absl::flat_hash_set<BlobName> asked;
   for (const Item& item : batch->items) {
-    if (asked.insert(item.name).second) item.name.To(request.add_digests());
+    if (++batch->wanted_by[item.name] == 1) item.name.To(request.add_digests());
     deadline = std::max(deadline, item.order->deadline);
   }
   {
@@ -157,8 +156,11 @@ void BlobReader::OnBatch(std::shared_ptr<Batch> batch,
                                      blob->second->status().code()),
                                  blob->second->status().message()));
     } else {
-      Deliver(item, Unpack(item.name, blob->second->compressor(),
-                           blob->second->data()));
+      std::string bytes = --batch->wanted_by[item.name] > 0
+                              ? blob->second->data()
+                              : std::move(*blob->second->mutable_data());
+      Deliver(item,
+              Unpack(item.name, blob->second->compressor(), std::move(bytes)));
     }
   }
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "daemon/remote_cache/action.h"
 #include "lib/util/status_macros.h"
@@ -26,13 +25,8 @@ constexpr absl::Duration kCapabilitiesPatience = absl::Seconds(10);
 // What gRPC takes in one message by default, less room for framing.
 constexpr uint64_t kLargestBatch = ServerLimits().max_batch_bytes;
 
-std::vector<absl::string_view> FinalizeOutputs() {
+std::vector<std::string> FinalizeOutputs() {
   return {kBtfFile, kBtfBaseFile, kBtfIdsFile};
-}
-
-std::vector<absl::string_view> IndexOutputs(store::IndexPart part) {
-  if (part == store::IndexPart::kDedup) return {kDedupIndexFile};
-  return {kRawBaseFile, kCoreIndexFile};
 }
 
 uint64_t InputBytes(const v1::FindResultRequest& query) {
@@ -73,6 +67,7 @@ struct RemoteCache::Lookup {
   uint64_t bytes = 0;
   absl::Time deadline;  // the caller's
   Found found;
+  std::unique_ptr<Expected> expected;  // while under way
 };
 
 absl::StatusOr<std::unique_ptr<RemoteCache>> RemoteCache::Create(
@@ -178,9 +173,9 @@ void RemoteCache::Note(const absl::Status& status) {
   }
 }
 
-absl::Duration RemoteCache::Budget(uint64_t bytes) const {
+absl::Duration RemoteCache::Budget() const {
   return options_.timeout +
-         absl::Seconds(static_cast<double>(bytes) /
+         absl::Seconds(static_cast<double>(expected_bytes_) /
                        static_cast<double>(options_.min_rate));
 }
 
@@ -207,19 +202,34 @@ void RemoteCache::StartLookup(const LookupPtr& lookup) {
     EndLookup(lookup, absl::UnavailableError("not asked"));
     return;
   }
-  GetParts(lookup->action, FinalizeOutputs(), "",
-           std::min(lookup->deadline, absl::Now() + Budget(lookup->bytes)),
-           [this, lookup](absl::StatusOr<Parts> parts) {
-             Note(parts.status());
-             if (absl::IsNotFound(parts.status())) {
-               counters_->Add(Counter::kRemoteMisses);
+  // What comes back is taken to be as large as what went in.
+  lookup->expected =
+      std::make_unique<Expected>(lookup->bytes, &expected_bytes_);
+  const absl::Time now = absl::Now();
+  // If it is in vain, the engine needs time as well.
+  const absl::Time deadline =
+      now + std::min(Budget(), (lookup->deadline - now) / 2);
+  const auto done = [this, lookup](absl::StatusOr<Parts> parts) {
+    Note(parts.status());
+    if (absl::IsNotFound(parts.status())) {
+      counters_->Add(Counter::kRemoteMisses);
+    }
+    EndLookup(lookup, std::move(parts));
+  };
+  AskParts(lookup->action, FinalizeOutputs(), FinalizeOutputs(),
+           options_.max_btf_bytes, deadline,
+           [this, deadline, done](absl::StatusOr<Parts> parts) {
+             if (parts.ok()) {
+               FetchParts(*std::move(parts), deadline, done);
+             } else {
+               done(parts.status());
              }
-             EndLookup(lookup, std::move(parts));
            });
 }
 
 void RemoteCache::EndLookup(const LookupPtr& lookup,
                             absl::StatusOr<Parts> parts) {
+  lookup->expected = nullptr;
   // The next first: its question travels while this answer is read.
   LookupPtr next;
   {
@@ -248,56 +258,41 @@ void RemoteCache::EndLookup(const LookupPtr& lookup,
   lookup->found(*std::move(response));
 }
 
-void RemoteCache::GetParts(const BlobName& action,
-                           std::vector<absl::string_view> paths,
-                           absl::string_view wanted, absl::Time deadline,
+void RemoteCache::AskParts(const BlobName& action,
+                           std::vector<std::string> paths,
+                           const std::vector<std::string>& inlined,
+                           uint64_t max_bytes, absl::Time deadline,
                            GotParts done) {
   reapi::GetActionResultRequest request;
   action.To(request.mutable_action_digest());
   request.set_inline_stdout(true);
   request.set_inline_stderr(true);
-  for (const absl::string_view path : paths) {
-    if (!wanted.empty() && path != wanted) continue;
-    request.add_inline_output_files(std::string(path));
-  }
+  for (const std::string& path : inlined) request.add_inline_output_files(path);
   reapi_->GetActionResult(
       std::move(request), deadline,
-      [this, paths = std::move(paths), wanted, deadline,
-       done = std::move(done)](const absl::Status& status,
-                               reapi::ActionResult result) {
+      [paths = std::move(paths), max_bytes, done = std::move(done)](
+          const absl::Status& status, reapi::ActionResult result) {
         if (!status.ok()) {
           done(status);
           return;
         }
-        // An index is larger than what it is of.
-        const uint64_t most = (wanted.empty() ? 1 : 4) * options_.max_btf_bytes;
-        absl::StatusOr<Parts> parts = PartsOf(std::move(result), paths, most);
-        if (!parts.ok()) {
-          done(parts.status());
-          return;
-        }
-        FetchParts(*std::move(parts), wanted, deadline, done);
+        const std::vector<absl::string_view> names(paths.begin(), paths.end());
+        done(PartsOf(std::move(result), names, max_bytes));
       });
 }
 
-void RemoteCache::FetchParts(Parts parts, absl::string_view wanted,
-                             absl::Time deadline, GotParts done) {
+void RemoteCache::FetchParts(Parts parts, absl::Time deadline, GotParts done) {
   std::vector<BlobName> names;
   std::vector<size_t> places;
-  uint64_t bytes = 0;
   for (size_t i = 0; i < parts.size(); ++i) {
     if (parts[i].inlined) continue;
-    if (!wanted.empty() && parts[i].path != wanted) continue;
     names.push_back(parts[i].name);
     places.push_back(i);
-    bytes += parts[i].name.size;
   }
   if (names.empty()) {
     done(std::move(parts));
     return;
   }
-  // How much there is to wait for is known only now where one output is wanted.
-  if (!wanted.empty()) deadline = absl::Now() + Budget(bytes);
   auto held = std::make_shared<Parts>(std::move(parts));
   reader_.Fetch(names, limits(), deadline,
                 [held, places = std::move(places), done = std::move(done)](
@@ -347,141 +342,6 @@ void RemoteCache::Keep(const v1::FindResultRequest& query,
     if (query.has_ids()) add(query.ids(), request.ids().SerializeAsString());
   }
   uploader_->Add(std::move(upload));
-}
-
-struct RemoteCache::Fetching {
-  util::Digest base;
-  util::Digest action;
-  absl::string_view file;
-  absl::Notification ended;
-  absl::StatusOr<Parts> parts;  // once it has
-};
-
-std::shared_ptr<RemoteCache::Fetching> RemoteCache::BeginFetch(
-    const util::Digest& base, store::IndexPart part, absl::string_view file) {
-  if (!Admits()) return nullptr;
-  const BlobName action = IndexAction(base, part, options_.index_version).name;
-  auto fetch = std::make_shared<Fetching>();
-  fetch->base = base;
-  fetch->action = action.digest;
-  fetch->file = file;
-  GetParts(action, IndexOutputs(part), file, absl::Now() + options_.timeout,
-           [this, fetch](absl::StatusOr<Parts> got) {
-             Note(got.status());
-             fetch->parts = std::move(got);
-             fetch->ended.Notify();
-           });
-  return fetch;
-}
-
-absl::StatusOr<std::string> RemoteCache::EndFetch(
-    const std::shared_ptr<Fetching>& fetch) {
-  if (fetch == nullptr) {
-    return absl::UnavailableError("the remote cache is not asked");
-  }
-  fetch->ended.WaitForNotification();
-  RETURN_IF_ERROR(fetch->parts.status());
-  {
-    absl::MutexLock lock(&mutex_);
-    offered_.insert(fetch->action);
-  }
-  for (ResultPart& found : *fetch->parts) {
-    if (found.kind == ResultPart::Kind::kOutput && found.path == fetch->file) {
-      return std::move(found.bytes);
-    }
-  }
-  return absl::NotFoundError(absl::StrCat("the result has no ", fetch->file));
-}
-
-std::shared_ptr<RemoteCache::Fetching> RemoteCache::TakeAhead(
-    const util::Digest& base, store::IndexPart part) {
-  if (part != store::IndexPart::kDedup) return nullptr;
-  absl::MutexLock lock(&mutex_);
-  if (ahead_ == nullptr || ahead_->base != base) return nullptr;
-  return std::move(ahead_);
-}
-
-absl::StatusOr<std::string> RemoteCache::FetchIndex(const util::Digest& base,
-                                                    store::IndexPart part) {
-  std::shared_ptr<Fetching> fetch = TakeAhead(base, part);
-  if (fetch == nullptr) fetch = BeginFetch(base, part, FileOf(part));
-  if (part == store::IndexPart::kCore) {
-    auto ahead = BeginFetch(base, store::IndexPart::kDedup,
-                            FileOf(store::IndexPart::kDedup));
-    absl::MutexLock lock(&mutex_);
-    ahead_ = std::move(ahead);
-  }
-  absl::StatusOr<std::string> index = EndFetch(fetch);
-  if (index.ok()) counters_->Add(Counter::kRemoteIndexes);
-  return index;
-}
-
-absl::StatusOr<std::string> RemoteCache::FetchBase(const util::Digest& base) {
-  ASSIGN_OR_RETURN(
-      std::string raw,
-      EndFetch(BeginFetch(base, store::IndexPart::kCore, kRawBaseFile)));
-  if (util::Digest::Of(raw) != base) {
-    const absl::Status status = absl::DataLossError(absl::StrCat(
-        "what is said to be base ", base.hex(), " is another one"));
-    Note(status);
-    return status;
-  }
-  counters_->Add(Counter::kRemoteBases);
-  return raw;
-}
-
-absl::Status RemoteCache::AskResult(const BlobName& action) {
-  if (!Admits()) return absl::UnavailableError("the remote cache is not asked");
-  reapi::GetActionResultRequest request;
-  action.To(request.mutable_action_digest());
-  absl::Notification ended;
-  absl::Status status;
-  reapi_->GetActionResult(
-      std::move(request), absl::Now() + options_.timeout,
-      [&](const absl::Status& got, const reapi::ActionResult&) {
-        status = got;
-        ended.Notify();
-      });
-  ended.WaitForNotification();
-  Note(status);
-  return status;
-}
-
-bool RemoteCache::HasBase(const util::Digest& base) {
-  return AskResult(
-             IndexAction(base, store::IndexPart::kCore, options_.index_version)
-                 .name)
-      .ok();
-}
-
-void RemoteCache::OfferIndex(const util::Digest& base, store::IndexPart part,
-                             absl::string_view index,
-                             const std::function<std::string()>& raw) {
-  if (!MayUpload()) return;
-  Action action = IndexAction(base, part, options_.index_version);
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!offered_.insert(action.name.digest).second) return;
-  }
-  if (!absl::IsNotFound(AskResult(action.name))) return;
-
-  Upload upload;
-  upload.action = action.name;
-  upload.blobs = std::move(action.blobs);
-  const auto add = [&](absl::string_view file, std::string bytes) {
-    const BlobName name = BlobName::Of(bytes);
-    reapi::OutputFile* output = upload.result.add_output_files();
-    output->set_path(std::string(file));
-    name.To(output->mutable_digest());
-    upload.blobs.push_back({name, std::move(bytes)});
-  };
-  if (part == store::IndexPart::kCore) {
-    std::string bytes = raw();
-    if (bytes.empty()) return;
-    add(kRawBaseFile, std::move(bytes));
-  }
-  add(FileOf(part), std::string(index));
-  if (uploader_->HasRoom(upload.bytes())) uploader_->Add(std::move(upload));
 }
 
 bool RemoteCache::Finish(absl::Duration limit) {

@@ -7,6 +7,7 @@
 #ifndef BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
 #define BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -28,6 +29,7 @@
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/remote_cache/uploader.h"
 #include "lib/store/counters.h"
+#include "lib/util/blob.h"
 #include "lib/util/log.h"
 
 namespace btfd::daemon::remote {
@@ -37,9 +39,9 @@ struct RemoteCacheOptions {
   bool read_only = false;
   bool upload_inputs = true;  // the modules' own BTF, too
   bool compression = true;    // zstd where the server offers it
-  // A lookup may take `timeout`, and for its bytes as long as they take at
-  // `min_rate` bytes a second.
-  absl::Duration timeout = absl::Milliseconds(250);
+  // A lookup may take `timeout`, and as long as all the bytes that are under
+  // way take at `min_rate` bytes a second: they share a line.
+  absl::Duration timeout = absl::Seconds(1);
   uint64_t min_rate = uint64_t{1} << 20;
   uint64_t max_upload_bytes = uint64_t{256} << 20;  // that wait
   uint32_t max_uploads = 8192;
@@ -62,8 +64,10 @@ class RemoteCache final : public SharedCache {
             const v1::FinalizeRequest& request,
             const v1::FinalizeResponse& response) override;
   bool HasBase(const util::Digest& base) override;
-  absl::StatusOr<std::string> FetchIndex(const util::Digest& base,
-                                         store::IndexPart part) override;
+  void ExpectDedupIndex(const util::Digest& base) override;
+  absl::StatusOr<util::Blob> FetchIndex(const util::Digest& base,
+                                        store::IndexPart part,
+                                        absl::Duration patience) override;
   absl::StatusOr<std::string> FetchBase(const util::Digest& base) override;
   void OfferIndex(const util::Digest& base, store::IndexPart part,
                   absl::string_view index,
@@ -72,6 +76,21 @@ class RemoteCache final : public SharedCache {
   void Stop() override;
 
  private:
+  // Bytes that the server was asked for, for as long as it was.
+  class Expected {
+   public:
+    Expected(uint64_t bytes, std::atomic<uint64_t>* sum)
+        : bytes_(bytes), sum_(sum) {
+      *sum_ += bytes_;
+    }
+    ~Expected() { *sum_ -= bytes_; }
+    Expected(const Expected&) = delete;
+    Expected& operator=(const Expected&) = delete;
+
+   private:
+    const uint64_t bytes_;
+    std::atomic<uint64_t>* const sum_;
+  };
   struct Lookup;
   struct Fetching;
   using LookupPtr = std::shared_ptr<Lookup>;
@@ -88,17 +107,23 @@ class RemoteCache final : public SharedCache {
 
   void StartLookup(const LookupPtr& lookup);
   void EndLookup(const LookupPtr& lookup, absl::StatusOr<Parts> parts);
-  // The parts of an Action's result whose outputs are among `paths`; of those
-  // only `wanted` (all, if empty) are fetched.
-  void GetParts(const BlobName& action, std::vector<absl::string_view> paths,
-                absl::string_view wanted, absl::Time deadline, GotParts done);
-  void FetchParts(Parts parts, absl::string_view wanted, absl::Time deadline,
-                  GotParts done);
-  // One output of an index's Action, on its way; null if nobody is asked.
+  // The parts of an Action's result, whose outputs must be among `paths`; those
+  // of `inlined` may come with it.
+  void AskParts(const BlobName& action, std::vector<std::string> paths,
+                const std::vector<std::string>& inlined, uint64_t max_bytes,
+                absl::Time deadline, GotParts done);
+  // Adds the bytes of the parts that came without.
+  void FetchParts(Parts parts, absl::Time deadline, GotParts done);
+  // Outputs of an index's Action, on their way; null if nobody is asked.
   std::shared_ptr<Fetching> BeginFetch(const util::Digest& base,
-                                       store::IndexPart part,
-                                       absl::string_view file);
-  absl::StatusOr<std::string> EndFetch(const std::shared_ptr<Fetching>& fetch);
+                                       store::IndexPart part, bool raw);
+  void FetchFiles(const std::shared_ptr<Fetching>& fetch, Parts parts);
+  // One file less to wait for.
+  void GotFile(const std::shared_ptr<Fetching>& fetch,
+               const absl::Status& status);
+  // Waits for all of it.
+  absl::Status EndFetch(const std::shared_ptr<Fetching>& fetch,
+                        absl::Duration patience);
   std::shared_ptr<Fetching> TakeAhead(const util::Digest& base,
                                       store::IndexPart part);
   // Asks for an Action's result, whatever is in it.
@@ -107,12 +132,14 @@ class RemoteCache final : public SharedCache {
   // Tells the breaker, and counts what is of no use.
   void Note(const absl::Status& status);
   bool MayUpload();
-  absl::Duration Budget(uint64_t bytes) const;
+  // For what is asked now: all that was said to come shares the line.
+  absl::Duration Budget() const;
 
   const RemoteCacheOptions options_;
   store::Counters* const counters_;
   util::Log* const log_;
   Breaker breaker_;
+  std::atomic<uint64_t> expected_bytes_{0};
 
   absl::Mutex mutex_;
   ServerLimits limits_ ABSL_GUARDED_BY(mutex_);
@@ -120,8 +147,7 @@ class RemoteCache final : public SharedCache {
   bool limits_asked_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t lookups_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
   std::deque<LookupPtr> waiting_ ABSL_GUARDED_BY(mutex_);
-  // The dedup index of a base whose core index was asked for: who wants one
-  // wants the other.
+  // The dedup index that is expected to be asked for next.
   std::shared_ptr<Fetching> ahead_ ABSL_GUARDED_BY(mutex_);
   // Actions of indexes that are there, or were sent.
   absl::flat_hash_set<util::Digest> offered_ ABSL_GUARDED_BY(mutex_);

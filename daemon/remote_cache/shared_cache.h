@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "lib/store/store.h"
+#include "lib/util/blob.h"
 #include "lib/util/digest.h"
 #include "proto/btfd.pb.h"
 
@@ -42,11 +43,16 @@ class SharedCache {
 
   // Whether FetchIndex or FetchBase may find it; blocks as they do.
   virtual bool HasBase(const util::Digest& base) = 0;
-  // These block, for as long as a blob of that size may take. An index is what
-  // its digest in the cache says; whether it is an index, Load() tells. A raw
-  // base has the digest that was asked for.
-  virtual absl::StatusOr<std::string> FetchIndex(const util::Digest& base,
-                                                 store::IndexPart part) = 0;
+  // Begins to fetch the dedup index, which is about to be asked for. Does not
+  // block.
+  virtual void ExpectDedupIndex(const util::Digest& base) = 0;
+  // These block, for as long as a blob of that size may take, or for `patience`
+  // (then DeadlineExceeded). An index is what its digest in the cache says;
+  // whether it is an index, Load() tells. A raw base has the digest that was
+  // asked for.
+  virtual absl::StatusOr<util::Blob> FetchIndex(const util::Digest& base,
+                                                store::IndexPart part,
+                                                absl::Duration patience) = 0;
   virtual absl::StatusOr<std::string> FetchBase(const util::Digest& base) = 0;
   // Hands an index on, later, unless it is there already; the core index comes
   // with its raw base. `raw` gives the base, empty if it has none.

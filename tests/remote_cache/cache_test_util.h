@@ -122,6 +122,14 @@ class CacheTest : public ::testing::Test {
     EXPECT_EQ(found->SerializeAsString(), sample.response.SerializeAsString());
   }
 
+  void ExpectIndex(const util::Digest& base, store::IndexPart part,
+                   const std::string& index) {
+    const absl::StatusOr<util::Blob> found =
+        cache_->FetchIndex(base, part, absl::InfiniteDuration());
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_TRUE(found->view() == index);
+  }
+
   uint64_t Count(Counter counter) const { return counters_->Get(counter); }
 
   static void Await(const std::function<bool()>& condition) {

@@ -53,7 +53,7 @@ TEST_F(CasdTest, BasesAndIndexesTravel) {
   ASSERT_TRUE(cache_->Finish(absl::Seconds(60)));
   Connect();
   EXPECT_TRUE(cache_->HasBase(base));
-  EXPECT_EQ(*cache_->FetchIndex(base, store::IndexPart::kCore), index);
+  ExpectIndex(base, store::IndexPart::kCore, index);
   EXPECT_EQ(*cache_->FetchBase(base), raw);
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "daemon/remote_cache/open.h"
+#include "daemon/remote_cache/packed_index.h"
 #include "daemon/service_test_util.h"
 #include "tests/remote_cache/fake_server.h"
 
@@ -29,9 +30,13 @@ class FarmTest : public ServiceTest {
 
   // Another host: it has nothing but the name of the cache.
   void StartBuilder() {
-    StopBuilder();
     options_.store_dir = absl::StrCat(root_, ".", ++builders_);
     std::filesystem::remove_all(options_.store_dir);
+    RestartBuilder();
+  }
+  // The same host; it has its store.
+  void RestartBuilder() {
+    StopBuilder();
     auto cache = OpenRemoteCache(options_, counters_.get(), &log_);
     ASSERT_TRUE(cache.ok()) << cache.status();
     cache_ = *std::move(cache);
@@ -65,6 +70,11 @@ class FarmTest : public ServiceTest {
     return response;
   }
 
+  // As another daemon sends it, which may be far away with its base.
+  static v1::FinalizeRequest Forwarded(v1::FinalizeRequest request) {
+    request.set_forwarded(true);
+    return request;
+  }
   static v1::FinalizeRequest Dedup(v1::FinalizeRequest request) {
     request.mutable_steps()->set_dedup(true);
     return request;
@@ -109,9 +119,9 @@ TEST_F(FarmTest, AHitIsTheNextTimeInTheBuildersOwnStore) {
   server_.Start();
 }
 
-TEST_F(FarmTest, ANewModuleOnANewBuilderTakesTheIndexesFromTheCache) {
+TEST_F(FarmTest, ANewModuleOnANewDaemonTakesTheIndexesFromTheCache) {
   const SampleBtf btf;
-  v1::FinalizeRequest other = Dedup(RequestFor(btf));
+  v1::FinalizeRequest other = Forwarded(Dedup(RequestFor(btf)));
   MakeElsewhere(btf, other);
   other.mutable_steps()->set_sort(false);
   StartBuilder();
@@ -121,8 +131,30 @@ TEST_F(FarmTest, ANewModuleOnANewBuilderTakesTheIndexesFromTheCache) {
   EXPECT_EQ(Count(Counter::kRemoteIndexes), 2) << "core and dedup";
   EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
   EXPECT_EQ(Count(Counter::kRemoteBad), 0);
-  // The raw base follows in the background, and all of it is kept.
+  // The raw base is in the index: all of it is confirmed and kept, and nobody
+  // was asked for more.
+  const int asked = server_.calls("GetActionResult");
+  RestartBuilder();
+  EXPECT_EQ(server_.calls("GetActionResult"), asked);
+  other.mutable_steps()->set_implicit_args(false);
+  EXPECT_EQ(Finalize(other).outcome(), v1::OK);
+  EXPECT_EQ(Count(Counter::kBasesLoaded), 1);
+  EXPECT_EQ(Count(Counter::kRemoteIndexes), 0);
+}
+
+// A base in a form of its own: what follows its strings belongs to it as well.
+TEST_F(FarmTest, ARawBaseThatIsNotInItsIndexIsFetched) {
+  SampleBtf btf;
+  btf.base_raw += std::string(12, '\0');
+  v1::FinalizeRequest request = Forwarded(RequestFor(btf));
+  MakeElsewhere(btf, request);
+  request.mutable_steps()->set_sort(false);
+  StartBuilder();
+  const auto made = Finalize(request);
+  EXPECT_EQ(made.outcome(), v1::OK) << made.message();
   ExpectCount(Counter::kRemoteBases, 1);
+  EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
+  EXPECT_EQ(Count(Counter::kRemoteBad), 0);
 }
 
 TEST_F(FarmTest, ABaseThatNobodyHasIsAskedOfTheClient) {
@@ -132,13 +164,50 @@ TEST_F(FarmTest, ABaseThatNobodyHasIsAskedOfTheClient) {
   EXPECT_THAT(Finalize(RequestFor(btf)), Ended(v1::BASE_UNKNOWN, "no base"));
 }
 
-TEST_F(FarmTest, AnIndexThatIsNoneIsReplacedByTheRawBase) {
+// Its bytes are nearer than any cache; what takes long to make of them is
+// fetched meanwhile.
+TEST_F(FarmTest, AClientOfThisMachineIsAskedForTheBase) {
   const SampleBtf btf;
   v1::FinalizeRequest request = Dedup(RequestFor(btf));
   MakeElsewhere(btf, request);
+  request.mutable_steps()->set_sort(false);
+  StartBuilder();
+  EXPECT_EQ(Bind(btf), v1::OK) << "nobody needs it yet";
+  EXPECT_THAT(Finalize(request), Ended(v1::BASE_UNKNOWN, "no base"));
+  const int asked = server_.calls("GetActionResult");
+  EXPECT_EQ(AddBase(btf).outcome(), v1::OK);
+  const auto made = Finalize(request);
+  EXPECT_EQ(made.outcome(), v1::OK) << made.message();
+  EXPECT_EQ(Count(Counter::kBasesBuilt), 1);
+  EXPECT_GT(server_.calls("GetActionResult"), asked) << "the dedup index";
+}
+
+TEST_F(FarmTest, AnIndexThatComesTooLateIsMade) {
+  const SampleBtf btf;
+  v1::FinalizeRequest request = Dedup(RequestFor(btf));
+  MakeElsewhere(btf, request);
+  request.mutable_steps()->set_sort(false);
+  request.set_bypass_cache(true);
+  StartBuilder();
+  tests::Faults faults;
+  faults.delay = absl::Seconds(300);
+  server_.SetFaults(faults);
+  AddBase(btf);
+  const absl::Time start = absl::Now();
+  EXPECT_EQ(Finalize(request).outcome(), v1::OK);
+  EXPECT_LT(absl::Now() - start, absl::Seconds(10));
+  EXPECT_EQ(Count(Counter::kRemoteIndexes), 0);
+  EXPECT_EQ(Count(Counter::kRemoteFailures), 0) << "nobody was kept waiting";
+  server_.Stop();
+}
+
+TEST_F(FarmTest, AnIndexThatIsNoneIsReplacedByTheRawBase) {
+  const SampleBtf btf;
+  v1::FinalizeRequest request = Forwarded(Dedup(RequestFor(btf)));
+  MakeElsewhere(btf, request);
   server_.EditResults([](auto* result, const FakeServer::Put& put) {
     for (auto& file : *result->mutable_output_files()) {
-      if (file.path() == "base.index" || file.path() == "base.dedup") {
+      if (file.path() != "base.btf" && file.path() != "BTF") {
         *file.mutable_digest() = put(std::string(5000, 'x'));
       }
     }
@@ -154,19 +223,20 @@ TEST_F(FarmTest, AnIndexThatIsNoneIsReplacedByTheRawBase) {
 TEST_F(FarmTest, AnIndexOfAnotherBaseIsFoundOut) {
   const SampleBtf btf(1);
   MakeElsewhere(btf, RequestFor(btf));
-  std::string foreign;
-  {
-    const auto base = btf::Base::Build(SampleBtf(2).base_raw);
-    ASSERT_TRUE(base.ok());
-    foreign = std::string((*base)->blob());
-  }
+  const auto foreign = btf::Base::Build(SampleBtf(2).base_raw);
+  ASSERT_TRUE(foreign.ok());
+  const std::vector<std::string> parts = remote::PackIndex((*foreign)->blob());
   server_.EditResults([&](auto* result, const FakeServer::Put& put) {
     for (auto& file : *result->mutable_output_files()) {
-      if (file.path() == "base.index") *file.mutable_digest() = put(foreign);
+      for (size_t i = 0; i < parts.size(); ++i) {
+        if (file.path() == absl::StrCat("base.index.", i)) {
+          *file.mutable_digest() = put(parts[i]);
+        }
+      }
     }
   });
   StartBuilder();
-  v1::FinalizeRequest request = RequestFor(btf);
+  v1::FinalizeRequest request = Forwarded(RequestFor(btf));
   request.mutable_steps()->set_sort(false);
   EXPECT_EQ(Finalize(request).outcome(), v1::OK);
   ExpectCount(Counter::kRemoteBad, 1);

@@ -102,7 +102,10 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
   grpc::Status Enter(Context* context, const std::string& method,
                      const std::string& instance) {
     const Faults faults = CountCall(method);
-    const absl::Time answer_at = absl::Now() + faults.delay;
+    const auto delay = faults.delays.find(method);
+    const absl::Time answer_at =
+        absl::Now() +
+        (delay != faults.delays.end() ? delay->second : faults.delay);
     while (absl::Now() < answer_at && !context->IsCancelled()) {
       absl::SleepFor(std::min(answer_at - absl::Now(), absl::Milliseconds(20)));
     }

@@ -37,7 +37,8 @@ struct FakeServerOptions {
 
 // What is to go wrong; set at any time.
 struct Faults {
-  absl::Duration delay;  // before every answer
+  absl::Duration delay;                          // before every answer
+  std::map<std::string, absl::Duration> delays;  // the same, by method
   // Answers to calls of that method ("GetActionResult", ...); 0: none.
   std::map<std::string, int> codes;
   bool wrong_bytes = false;  // one bit of every blob that is sent

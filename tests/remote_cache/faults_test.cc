@@ -3,6 +3,9 @@
 // A remote cache that is slow, full, wrong or gone is a miss, and counted.
 #include <grpcpp/support/status_code_enum.h>
 
+#include <atomic>
+
+#include "absl/synchronization/blocking_counter.h"
 #include "tests/remote_cache/cache_test_util.h"
 
 namespace btfd::tests {
@@ -44,6 +47,33 @@ TEST_F(FaultsTest, ASlowServerCostsTheTimeBudgetAndNoMore) {
   ExpectNothing();
   EXPECT_LT(absl::Now() - start, absl::Seconds(20));
   EXPECT_EQ(Count(Counter::kRemoteFailures), 1);
+  server_->SetFaults({});
+}
+
+// 64 ask at once and share the line: who waits behind the others' bytes is not
+// late.
+TEST_F(FaultsTest, ALookupHasTimeForWhatOthersAskedForBefore) {
+  FakeServerOptions options;
+  options.inline_outputs = true;  // one call each
+  ServeOne(options);
+  options_.timeout = absl::Milliseconds(100);
+  options_.min_rate = sample_.request.btf().size();  // a second for each
+  Connect();
+  Faults faults;
+  faults.delay = absl::Milliseconds(1500);
+  server_->SetFaults(faults);
+  constexpr int kCount = 64;
+  std::atomic<int> hits{0};
+  absl::BlockingCounter open(kCount);
+  for (int i = 0; i < kCount; ++i) {
+    cache_->Find(sample_.query, absl::InfiniteFuture(), [&](const auto& found) {
+      hits += found.has_value() ? 1 : 0;
+      open.DecrementCount();
+    });
+  }
+  open.Wait();
+  // The first few had nobody before them.
+  EXPECT_GE(hits, kCount / 2);
   server_->SetFaults({});
 }
 

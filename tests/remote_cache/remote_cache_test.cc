@@ -207,11 +207,35 @@ TEST_F(RemoteCacheTest, ABaseAndItsIndexesTravelToAHostThatHasNeither) {
                      [] { return std::string(); });
   ASSERT_TRUE(cache_->Finish(absl::Seconds(60)));
   Connect();
-  EXPECT_EQ(*cache_->FetchIndex(base, store::IndexPart::kCore), "core index");
-  EXPECT_EQ(*cache_->FetchIndex(base, store::IndexPart::kDedup), "dedup index");
+  ExpectIndex(base, store::IndexPart::kCore, "core index");
+  ExpectIndex(base, store::IndexPart::kDedup, "dedup index");
   EXPECT_EQ(*cache_->FetchBase(base), raw);
   EXPECT_EQ(Count(Counter::kRemoteIndexes), 2);
   EXPECT_EQ(Count(Counter::kRemoteBases), 1);
+}
+
+TEST_F(RemoteCacheTest, ALargeIndexTravelsPackedAndInParts) {
+  for (const bool zstd : {false, true}) {
+    FakeServerOptions server;
+    server.zstd = zstd;
+    server.max_batch_bytes = 50'000;  // parts above and below it
+    Serve(server);
+    Connect();
+    AwaitCapabilities();
+    std::string index;
+    for (uint32_t i = 0; i < 500'000; ++i) {
+      const uint32_t word = i < 100'000 ? i * 2'654'435'761u : 12 * i;
+      index.append(reinterpret_cast<const char*>(&word), sizeof(word));
+    }
+    const util::Digest base = util::Digest::Of("raw");
+    cache_->OfferIndex(base, store::IndexPart::kCore, index,
+                       [] { return "raw"; });
+    ASSERT_TRUE(cache_->Finish(absl::Seconds(60)));
+    EXPECT_LT(Count(Counter::kRemoteBytesSent), 700'000);
+    Connect();
+    AwaitCapabilities(2);
+    ExpectIndex(base, store::IndexPart::kCore, index);
+  }
 }
 
 TEST_F(RemoteCacheTest, AnIndexThatIsThereIsNotSentAgain) {
@@ -239,8 +263,12 @@ TEST_F(RemoteCacheTest, AnIndexOfAnotherVersionIsNotFound) {
   ASSERT_TRUE(cache_->Finish(absl::Seconds(60)));
   options_.index_version = "2";
   Connect();
-  EXPECT_EQ(cache_->FetchIndex(base, store::IndexPart::kDedup).status().code(),
-            absl::StatusCode::kNotFound);
+  EXPECT_EQ(
+      cache_
+          ->FetchIndex(base, store::IndexPart::kDedup, absl::InfiniteDuration())
+          .status()
+          .code(),
+      absl::StatusCode::kNotFound);
 }
 
 TEST_F(RemoteCacheTest, ATokenOpensTheDoorAndMayBeRenewed) {
