@@ -131,6 +131,10 @@ INSTANTIATE_TEST_SUITE_P(
                      r->mutable_steps()->set_follow_resolved_ids(true);
                    },
                    "follow_resolved_ids needs"},
+        BadRequest{
+            "KernelCheckForTheCache",
+            [](Request* r) { r->mutable_steps()->set_kernel_check(true); },
+            "kernel_check needs bypass_cache"},
         BadRequest{"RebaseWithoutBase",
                    [](Request* r) {
                      r->clear_base();

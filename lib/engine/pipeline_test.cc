@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/btf/testing/dump.h"
@@ -265,6 +266,63 @@ TEST_F(PipelineTest, UnknownHeaderContentIsADefectOfTheInput) {
   const absl::Status status = Run(Input(raw));
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr(".BTF: the BTF header"));
+}
+
+TEST_F(PipelineTest, TheKernelsRulesAreAskedOfWhatComesAndOnlyIfWanted) {
+  BtfBuilder split(base_);
+  const TypeId bad = split.Enum("three_bytes", 3);
+  const std::string raw = split.Build();
+  ASSERT_TRUE(Run(Input(raw)).ok());
+  EXPECT_FALSE(output_.kernel_checked.has_value());
+
+  steps_ = Steps();
+  steps_.kernel_check = true;
+  const absl::Status status = Run(Input(raw));
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(status.message(),
+            absl::StrCat(".BTF: type ", bad,
+                         " (ENUM three_bytes): its size is 3, and not 1, 2, 4 "
+                         "or 8 bytes"));
+  EXPECT_EQ(output_.failed_in, FailedIn::kBtf);
+
+  ASSERT_TRUE(Run(Input(SplitBtf())).ok());
+  EXPECT_EQ(output_.kernel_checked, output_.types_in);
+  EXPECT_FALSE(output_.btf.has_value());
+}
+
+TEST_F(PipelineTest, TheKernelJudgesADistilledBaseAndThenRelocates) {
+  steps_ = Steps();
+  steps_.kernel_check = true;
+  BtfBuilder distilled;
+  distilled.Struct("task_struct", 64);
+  BtfBuilder split(distilled);
+  split.Ptr(1);
+  const std::string raw = split.Build();
+  const std::string base = distilled.Build();
+  FinalizeInput input = Input(raw);
+  input.distilled_base = base;
+  ASSERT_TRUE(Run(input).ok());
+  EXPECT_EQ(output_.kernel_checked, 2u);
+
+  // Defects of all three parts: the kernel meets them in this order.
+  distilled.Struct("not_there", 1);
+  const std::string unknown = distilled.Build();
+  input.distilled_base = unknown;
+  EXPECT_THAT(std::string(Run(input).message()),
+              HasSubstr(".BTF.base: type 2 (not_there) has no match"));
+  BtfBuilder spoiled(distilled);
+  spoiled.Enum("e", 3);
+  const std::string spoiled_split = spoiled.Build();
+  input.btf = spoiled_split;
+  EXPECT_THAT(std::string(Run(input).message()),
+              HasSubstr(".BTF: type 3 (ENUM e): its size is 3"));
+  EXPECT_EQ(output_.failed_in, FailedIn::kBtf);
+  distilled.form().flags = 1;
+  const std::string flagged = distilled.Build();
+  input.distilled_base = flagged;
+  EXPECT_THAT(std::string(Run(input).message()),
+              HasSubstr(".BTF.base: offset 3: flags 1"));
+  EXPECT_EQ(output_.failed_in, FailedIn::kDistilledBase);
 }
 
 TEST_F(PipelineTest, WarningsStandBesideAFailure) {
