@@ -26,6 +26,7 @@
 #include "client/environment.h"
 #include "client/json.h"
 #include "client/module_list.h"
+#include "client/module_request.h"
 #include "client/service.h"
 #include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
@@ -50,6 +51,8 @@ are meant for, by doing what the kernel does at load:
 3. A module with .BTF.base must relocate onto the base; one without must parse
    over it, and fits none but the base it was made with, which this alone cannot
    prove.
+4. The kernel must find nothing in the module's kfunc sets that keeps it from
+   registering them: an entry without an id, a name of a function of its own.
 
 A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
 
@@ -68,25 +71,18 @@ Exit status: 0; 1 if any module does not fit any base, each being named with the
 type that fails and why; 2 for a wrong call.
 )";
 
-// A module's BTF, owned: the file may have been compressed.
-struct ModuleBtf {
-  std::string btf;
-  std::string distilled_base;  // empty: there is none
-};
-
-absl::StatusOr<ModuleBtf> ReadModule(const std::string& path) {
+// A request that asks for no more than a verdict, but for its base.
+absl::StatusOr<v1::FinalizeRequest> ReadModule(const std::string& path) {
   ASSIGN_OR_RETURN(util::FileBytes bytes, elf::ReadMaybeCompressed(path));
   ASSIGN_OR_RETURN(
       const elf::ModuleFile module,
       elf::ModuleFile::FromBytes(util::UniqueFd(), std::move(bytes), path));
-  ModuleBtf read;
-  ASSIGN_OR_RETURN(const absl::string_view btf, module.BtfContent());
-  read.btf = std::string(btf);
-  if (module.btf_base().has_value()) {
-    ASSIGN_OR_RETURN(const absl::string_view base, module.BtfBaseContent());
-    read.distilled_base = std::string(base);
-  }
-  return read;
+  v1::FinalizeRequest request;
+  RETURN_IF_ERROR(
+      FillModule(module, IdsRule::kAsUpstream, std::nullopt, &request));
+  request.mutable_steps()->set_kernel_check(true);
+  request.mutable_steps()->set_new_header_size(32);  // of no account here
+  return request;
 }
 
 // What one module came to against one base.
@@ -169,17 +165,12 @@ class VerifyReport {
   size_t failed_ = 0;
 };
 
-Finding Check(const std::string& path, const ModuleBtf& module, BaseFile* base,
-              Service* service) {
+Finding Check(const std::string& path, v1::FinalizeRequest request,
+              BaseFile* base, Service* service) {
   Finding finding;
   finding.module = path;
   finding.base = base->path();
-  finding.distilled = !module.distilled_base.empty();
-  v1::FinalizeRequest request;
-  request.set_btf(module.btf);
-  request.set_distilled_base(module.distilled_base);
-  request.mutable_steps()->set_kernel_check(true);
-  request.mutable_steps()->set_new_header_size(32);  // of no account here
+  finding.distilled = !request.distilled_base().empty();
   const absl::StatusOr<v1::FinalizeResponse> response =
       service->Finalize(&request, base);
   if (!response.ok()) {
@@ -201,16 +192,16 @@ void CheckAll(const std::vector<std::string>& modules,
               std::vector<BaseFile>* bases, Service* service,
               VerifyReport* report) {
   for (const std::string& path : modules) {
-    const absl::StatusOr<ModuleBtf> module = ReadModule(path);
-    if (!module.ok()) {
+    const absl::StatusOr<v1::FinalizeRequest> request = ReadModule(path);
+    if (!request.ok()) {
       Finding finding;
       finding.module = path;
-      finding.status = module.status();
+      finding.status = request.status();
       report->Add(finding);
       continue;
     }
     for (BaseFile& base : *bases) {
-      report->Add(Check(path, *module, &base, service));
+      report->Add(Check(path, *request, &base, service));
     }
   }
 }

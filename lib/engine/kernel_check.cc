@@ -177,6 +177,9 @@ KernelRules KernelRulesOf(const Base* vmlinux) {
   if (!header.has_value()) return rules;
   rules.header_size = vmlinux->type(*header).size_or_type;
   rules.info_bits = InfoBitsOf(*vmlinux);
+  // 6.12 does not look at them, 7.2 does. Of kernels between, which have the
+  // short header, it is not claimed.
+  rules.own_kfunc_names = rules.header_size >= btf::kExtendedHeaderSize;
   // Attributes and this lock both came with 6.15.
   rules.tag_attributes =
       FindOfKind(*vmlinux, "bpf_res_spin_lock", Kind::kStruct).has_value();

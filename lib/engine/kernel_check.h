@@ -30,6 +30,8 @@ struct KernelRules {
   bool tag_attributes = true;
   // Whether a TYPE_TAG must stand before all other modifiers of its chain.
   bool type_tags_first = false;
+  // Whether a kfunc must not be called as a function of the kernel is.
+  bool own_kfunc_names = true;
   // Of the kernel's own BTF, and so of its machine; unless there is none.
   bool any_byte_order = true;
   bool foreign_endian = false;

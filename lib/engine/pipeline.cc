@@ -21,6 +21,7 @@
 #include "lib/engine/dedup.h"
 #include "lib/engine/distill.h"
 #include "lib/engine/kernel_check.h"
+#include "lib/engine/kernel_check_kfuncs.h"
 #include "lib/engine/rebase.h"
 #include "lib/engine/relocate.h"
 #include "lib/engine/resolve.h"
@@ -130,8 +131,8 @@ class Finalizer {
   }
 
   absl::Status ReadIds() {
-    const bool needed =
-        steps_.resolve_ids || steps_.kfuncs != KfuncSource::kNone;
+    const bool needed = steps_.resolve_ids || steps_.kernel_check ||
+                        steps_.kfuncs != KfuncSource::kNone;
     if (!needed || !input_.ids.has_value()) return absl::OkStatus();
     ASSIGN_OR_RETURN(ids_, BtfIds::Parse(*input_.ids, memory_, &work_));
     return absl::OkStatus();
@@ -145,6 +146,11 @@ class Finalizer {
     }
     RETURN_IF_ERROR(In(FailedIn::kBtf, Parse(base)));
     output_->types_in = btf_->own_count();
+    if (steps_.kernel_check && ids_.has_value()) {
+      RETURN_IF_ERROR(
+          In(FailedIn::kIds, KernelCheckKfuncs(*ids_, *btf_, input_.base,
+                                               KernelRulesOf(input_.base))));
+    }
     if (ids_.has_value() && steps_.follow_resolved_ids) {
       RETURN_IF_ERROR(In(FailedIn::kIds, ids_->FollowResolvedSets(*btf_)));
     }

@@ -292,6 +292,7 @@ absl::Status WriteVariant(const Variant& variant, const std::string& carrier,
     if (!variant.distilled_base.empty()) {
       edits.push_back({elf::kBtfBase, variant.distilled_base});
     }
+    if (!variant.ids.empty()) edits.push_back({elf::kBtfIds, variant.ids});
     elf::WriteOptions options;
     options.drop_signature = true;
     options.output = path;
@@ -305,7 +306,9 @@ absl::Status WriteVariant(const Variant& variant, const std::string& carrier,
     if (section.name != ".gnu.linkonce.this_module") continue;
     const size_t at = section.content.find(old_name);
     if (at == absl::string_view::npos) break;
-    bytes.replace(section.header.sh_offset + at, name.size(), name);
+    std::string padded = name;
+    padded.resize(old_name.size(), '\0');
+    bytes.replace(section.header.sh_offset + at, padded.size(), padded);
     WriteFile(path, bytes);
     return absl::OkStatus();
   }
