@@ -116,7 +116,7 @@ void DaemonTest::ExpectUnharmed(const Case& asked, const Footprint& before,
   Await([&] { return Status().requests_in_flight() == 0; },
         "nothing in flight");
   const Footprint now = Now();
-  EXPECT_LE(now.resident, before.resident + slack)
+  EXPECT_LE(now.resident, before.resident + slack + kSanitizerMemory)
       << InMiB(before.resident) << " before, " << InMiB(now.resident)
       << " now, " << InMiB(now.peak) << " at most";
 }

@@ -31,7 +31,14 @@ struct Footprint {
 };
 Footprint FootprintOf(int pid);
 
-inline uint64_t MiB(uint64_t n) { return n << 20; }
+constexpr uint64_t MiB(uint64_t n) { return n << 20; }
+// What to add to any bound of a daemon's memory: AddressSanitizer holds back
+// what was freed, and puts a fence around what was not.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr uint64_t kSanitizerMemory = MiB(1024);
+#else
+inline constexpr uint64_t kSanitizerMemory = 0;
+#endif
 // "12.3 MiB", for prints.
 std::string InMiB(uint64_t bytes);
 
