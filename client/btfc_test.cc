@@ -13,6 +13,7 @@
 #include "client/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/elf/testing/elf_builder.h"
 
 namespace btfd::client {
 namespace {
@@ -141,6 +142,26 @@ TEST_F(BtfcTest, Linux6WithNothingToResolveAsksNoDaemon) {
       Run({"resolve_btfids", "-b", "/no/base", copy});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(testing::ReadFile(copy), testing::ReadFile(module));
+}
+
+// A verdict that was not asked for by the kernel's rules is none.
+TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
+  const std::string base = directory_ + "/vmlinux.btf";
+  testing::WriteFile(base, std::string("\x9f\xeb\x01 of a kernel"));
+  const std::string module = directory_ + "/module.ko";
+  elf::ElfBuilder elf;
+  elf.AddSection(".BTF", std::string("\x9f\xeb\x01 of a module"));
+  testing::WriteFile(module, elf.Build());
+  // Which does what it knows, and says that all is well.
+  const testing::RunResult result = testing::Run(
+      btfc_, {"verify", "--against", base, module},
+      {{"BTFD_RUNTIME_DIR", directory_ + "/run"},
+       {"BTFD_DAEMON", std::filesystem::absolute("client/fake_btfd").string()},
+       {"FAKE_BTFD_LOG", directory_ + "/log"},
+       {"FAKE_BTFD_MODE", ""}});
+  EXPECT_EQ(result.exit_code, 1) << result.out;
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr("does not know the kernel's rules"));
 }
 
 }  // namespace
