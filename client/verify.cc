@@ -46,7 +46,7 @@ are meant for, by doing what the kernel does at load:
 1. The BTF must be one that libbpf reads, without an id or a string beyond the
    last one.
 2. The kernel's parser must find nothing in it that it refuses: a name that is
-   no identifier, an enum of three bytes, a member behind the end of its struct,
+   no identifier, an enum of three bytes, a member that starts behind its struct,
    bytes that belong to no section. BASE says which kernel's rules these are.
 3. A module with .BTF.base must relocate onto the base; one without must parse
    over it, and fits none but the base it was made with, which this alone cannot
