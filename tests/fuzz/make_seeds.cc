@@ -12,6 +12,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daemon/remote_cache/packed_index.h"
+#include "daemon/remote_cache/result.h"
+#include "lib/btf/base.h"
+#include "lib/btf/dedup_index.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/elf/testing/elf_builder.h"
 #include "tests/fuzz/input.h"
@@ -110,7 +114,54 @@ class Writer {
   int count_ = 0;
 };
 
+// A result with its outputs inlined or to be fetched, warnings and all.
+void WriteRemoteResults(Writer* writer) {
+  v1::FinalizeResponse response;
+  response.set_btf("result");
+  response.set_btf_base("base");
+  response.set_btf_ids("");
+  response.set_types_in(9);
+  response.set_types_out(4);
+  for (const size_t warnings : {0, 1, 300}) {
+    while (response.warnings_size() < static_cast<int>(warnings)) {
+      response.add_warnings("WARN: resolve_btfids: unresolved symbol");
+    }
+    std::vector<daemon::remote::OwnedBlob> blobs;
+    auto result = daemon::remote::EncodeResult(response, &blobs);
+    std::string fetched;
+    for (const auto& blob : blobs) fetched += FramedPart(blob.bytes);
+    writer->Write("remote_result", std::string(1, '\0') +
+                                       FramedPart(result.SerializeAsString()) +
+                                       fetched);
+    for (int i = 0; i < result.output_files_size(); ++i) {
+      result.mutable_output_files(i)->set_contents(
+          blobs[static_cast<size_t>(i)].bytes);
+    }
+    for (const char what : {'\0', '\2'}) {
+      writer->Write(
+          "remote_result",
+          std::string(1, what) + FramedPart(result.SerializeAsString()));
+    }
+  }
+}
+
+// The indexes of a base, as they travel.
+void WriteRemoteIndexes(const std::string& raw, Writer* writer) {
+  const auto base = btf::Base::Build(raw);
+  if (!base.ok()) return;
+  const auto dedup = btf::DedupIndex::Build(**base);
+  if (!dedup.ok()) return;
+  std::string seed = "\1";
+  for (const absl::string_view index : {(*base)->blob(), (*dedup)->blob()}) {
+    for (const std::string& part : daemon::remote::PackIndex(index)) {
+      seed += FramedPart(part);
+    }
+  }
+  writer->Write("remote_result", seed);
+}
+
 void WriteSeeds(Writer* writer) {
+  WriteRemoteResults(writer);
   for (const bool big_endian : {false, true}) {
     for (const uint32_t hdr_len : {24u, 32u}) {
       BtfBuilder base;
@@ -126,6 +177,7 @@ void WriteSeeds(Writer* writer) {
           FramedPart(base.Build()) + FramedPart(split.Build());
       writer->Write("btf_parse", both);
       writer->Write("base_load", both);
+      WriteRemoteIndexes(base.Build(), writer);
       writer->Write("base_load", both + std::string("\0\x10\x00\x01", 4) +
                                      std::string("\1\x40\x01\xff", 4));
       // Each profile, with and without dedup, distilling and followed ids.
