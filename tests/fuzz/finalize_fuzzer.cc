@@ -25,6 +25,7 @@ engine::Steps StepsFrom(uint16_t bits) {
   steps.resolve_ids = !(bits & 0x80);
   steps.follow_resolved_ids = bits & 0x800;
   steps.new_header_size = bits & 0x1000 ? 24 : 32;
+  steps.kernel_check = bits & 0x4000;
   return steps;
 }
 

@@ -180,9 +180,10 @@ void WriteSeeds(Writer* writer) {
       WriteRemoteIndexes(base.Build(), writer);
       writer->Write("base_load", both + std::string("\0\x10\x00\x01", 4) +
                                      std::string("\1\x40\x01\xff", 4));
-      // Each profile, with and without dedup, distilling and followed ids.
-      for (const uint16_t bits :
-           {0x0040, 0x2045, 0x2065, 0x205e, 0x207e, 0x287e, 0x3065, 0x2000}) {
+      // Each profile, with and without dedup, distilling and followed ids; and
+      // the kernel's judgement alone.
+      for (const uint16_t bits : {0x0040, 0x2045, 0x2065, 0x205e, 0x207e,
+                                  0x287e, 0x3065, 0x2000, 0x6080}) {
         for (const uint32_t flags : {0u, 0x10000u, 0x1f000u}) {
           writer->Write("finalize", Short(bits) + both + FramedPart("") +
                                         IdsPart(flags, bits & 0x800));
