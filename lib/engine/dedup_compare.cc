@@ -60,7 +60,15 @@ void Comparison::CountFailure() {
 void Comparison::Merge() {
   const Types& types = state_->types;
   mapped_.clear();
-  bool forwards = false;
+  bool base_mapped = false;
+  auto map = [&](TypeId id, TypeId to) {
+    state_->Map(id, to);
+    if (types.is_own(id)) {
+      mapped_.push_back(id);
+    } else {
+      base_mapped = true;
+    }
+  };
   for (const Assumption& pair : *assumed_) {
     const TypeId candidate = state_->Root(pair.candidate);
     const TypeId canonical = state_->Root(pair.canonical);
@@ -68,17 +76,14 @@ void Comparison::Merge() {
     const bool canonical_is_forward = types[canonical].kind() == Kind::kFwd;
     if (kind != Kind::kFwd && canonical_is_forward) {
       // Of a base's forward, too, and even where nothing else is merged.
-      state_->Map(canonical, candidate);
-      forwards = true;
+      map(canonical, candidate);
     }
     if (would_change_base_ || canonical_is_forward) continue;
     if (kind == Kind::kFwd) {
-      forwards |= candidate != canonical;
-      state_->Map(candidate, canonical);
+      map(candidate, canonical);
     } else if (btf::IsComposite(kind)) {
       if (state_->IsMapped(canonical) && !state_->IsMapped(candidate)) {
-        state_->Map(candidate, canonical);
-        mapped_.push_back(candidate);
+        map(candidate, canonical);
       }
     } else if (types.is_own(candidate) && !types.is_own(canonical)) {
       state_->hints[candidate - types.first()] = canonical;
@@ -86,11 +91,10 @@ void Comparison::Merge() {
   }
   if (!would_change_base_) {
     const Assumption& top = assumed_->front();
-    state_->Map(top.candidate, top.canonical);
-    mapped_.push_back(top.candidate);
+    map(top.candidate, top.canonical);
   }
-  if (learns_ && (forwards || !mapped_.empty())) {
-    learning_comparison_.TypesWereMapped(forwards, mapped_);
+  if (learns_ && (base_mapped || !mapped_.empty())) {
+    learning_comparison_.TypesWereMapped(mapped_, base_mapped);
   }
 }
 

@@ -95,8 +95,8 @@ bool LearningComparison::IsKnownToFail(TypeId candidate, TypeId canonical) {
   if (state_->Root(element) == state_->Root(other_element)) return false;
   const TypeId real = state_->ForwardRoot(other_element);
   if (!IsRefuted(element, real)) return false;
-  std::pmr::vector<TypeId> others(others_.get_allocator());
-  return unique_.IsPinned(element, real, &others) && others.empty();
+  return unique_.IsPinned(element, real, &others_of_element_) &&
+         others_of_element_.empty();
 }
 
 // Of a pair whose parts were just found: a part that was refuted before.
@@ -111,6 +111,7 @@ bool LearningComparison::HasRefutedPart(PairId pair) {
 void LearningComparison::RelyOn(PairId pair) {
   if (graph_[pair].relied_on) return;
   graph_[pair].relied_on = true;
+  has_learned_ = true;
   RelyOnRoot(graph_[pair].candidate, pair);
   RelyOnRoot(graph_.canonical(pair), pair);
 }
@@ -224,8 +225,6 @@ void LearningComparison::RecheckLearned(
       state_->work->Spend(1);
       const auto [pair, next] = relied_on_[i];
       if (graph_.IsSettled(pair)) {
-        state_->work->Spend(graph_.size());
-        graph_.ForgetMarks();
         ForgetLearned();
         return;
       }
@@ -239,8 +238,17 @@ void LearningComparison::RecheckLearned(
 }
 
 void LearningComparison::ForgetLearned() {
+  if (!has_learned_) return;
+  state_->work->Spend(graph_.size());
+  graph_.ForgetMarks();
+  ClearReliedOn();
+}
+
+void LearningComparison::ClearReliedOn() {
+  state_->work->Spend(first_relied_on_.size() / 8);
   relied_on_.assign(1, ReliedOn{});
   std::fill(first_relied_on_.begin(), first_relied_on_.end(), 0);
+  has_learned_ = false;
 }
 
 }  // namespace btfd::engine::dedup

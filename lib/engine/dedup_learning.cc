@@ -22,13 +22,14 @@ LearningComparison::LearningComparison(const State* state, Identity* identity,
       marks_(state->memory),
       marked_(state->memory),
       stack_(state->memory),
-      others_(state->memory) {}
+      others_(state->memory),
+      others_of_element_(state->memory) {}
 
 bool LearningComparison::Begin() {
   if (!unique_.Find()) return false;
   graph_.Clear();
   first_relied_on_.resize(state_->types.own_count());
-  ForgetLearned();
+  ClearReliedOn();
   return true;
 }
 
@@ -90,12 +91,22 @@ Verdict LearningComparison::Compare(TypeId candidate, TypeId canonical) {
   return verdict;
 }
 
-void LearningComparison::TypesWereMapped(bool forwards,
-                                         const std::pmr::vector<TypeId>& own) {
-  if (forwards || !graph_.TypesWereMapped()) {
-    Forget();
-  } else {
-    RecheckLearned(own);
+void LearningComparison::TypesWereMapped(const std::pmr::vector<TypeId>& own,
+                                         bool and_base) {
+  switch (graph_.TypesWereMapped()) {
+    case Upkeep::kAll:
+      if (and_base) {
+        ForgetLearned();
+      } else {
+        RecheckLearned(own);
+      }
+      break;
+    case Upkeep::kNothingLearned:
+      ForgetLearned();
+      break;
+    case Upkeep::kNothing:
+      Forget();
+      break;
   }
 }
 
@@ -104,7 +115,7 @@ void LearningComparison::Forget() {
   graph_.Clear();
   open_questions_.clear();
   marks_.clear();
-  ForgetLearned();
+  if (has_learned_) ClearReliedOn();
 }
 
 }  // namespace btfd::engine::dedup

@@ -29,9 +29,9 @@ class LearningComparison {
   // Of the last comparison.
   const std::pmr::vector<Assumption>& assumed() const { return assumed_; }
   bool would_change_base() const { return would_change_base_; }
-  // To be called where types were mapped: these own ones, or (`forwards`) any,
-  // forwards among them.
-  void TypesWereMapped(bool forwards, const std::pmr::vector<TypeId>& own);
+  // To be called where types were mapped: these own ones, and maybe some of the
+  // base.
+  void TypesWereMapped(const std::pmr::vector<TypeId>& own, bool and_base);
 
   // For Walk().
   using Part = PairGraph::Part;
@@ -64,6 +64,7 @@ class LearningComparison {
   Verdict Run(PairId pair, uint64_t max_visits);
   void Forget();
   void ForgetLearned();
+  void ClearReliedOn();
 
   // See dedup_learn.cc.
   bool IsForced(PairId pair);
@@ -89,6 +90,7 @@ class LearningComparison {
   std::pmr::vector<Pending> pending_;
   bool would_change_base_ = false;
 
+  bool has_learned_ = false;                    // whether any pair is relied on
   std::pmr::vector<ReliedOn> relied_on_;        // the first is none
   std::pmr::vector<uint32_t> first_relied_on_;  // by own id; see ReliedOn
   std::pmr::vector<PairId> to_spread_;  // refuted; what uses them is, too
@@ -97,6 +99,7 @@ class LearningComparison {
   std::pmr::vector<PairId> marked_;
   std::pmr::vector<PairId> stack_;
   std::pmr::vector<TypeId> others_;
+  std::pmr::vector<TypeId> others_of_element_;
 };
 
 }  // namespace btfd::engine::dedup

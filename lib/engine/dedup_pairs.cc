@@ -9,6 +9,8 @@
 // assumes.
 #include "lib/engine/dedup_pairs.h"
 
+#include <utility>
+
 namespace btfd::engine::dedup {
 
 namespace {
@@ -32,6 +34,7 @@ PairGraph::PairGraph(const State* state)
       parts_(state->memory),
       slots_(state->memory),
       own_slots_(state->memory),
+      forwards_(state->memory),
       behind_forwards_(state->memory),
       base_slots_(state->memory) {}
 
@@ -55,6 +58,7 @@ void PairGraph::Clear() {
   pairs_.assign(1, Pair{});
   parts_.assign(1, Part{});
   slots_.assign(1, CanonicalSlot{});
+  forwards_.clear();
   behind_forwards_.clear();
   is_crowded_ = false;
   version_ = 1;
@@ -91,8 +95,19 @@ inline uint32_t PairGraph::SlotOf(TypeId canonical) {
   const auto made = static_cast<uint32_t>(slots_.size());
   slot = made;
   slots_.push_back({canonical, kNoPair, 0, kNoPair, false});
+  if (state_->types[canonical].kind() == Kind::kFwd) forwards_.push_back(made);
   if (!own && slots_.size() * 2 > base_slots_.size()) Grow();
   return made;
+}
+
+// Of what is meant by `canonical`.
+inline uint32_t PairGraph::RealSlotOf(TypeId canonical, TypeId real) {
+  const uint32_t slot = SlotOf(real);
+  if (real != canonical && state_->types.is_own(real)) {
+    if (!slots_[slot].behind_forward) behind_forwards_.push_back(real);
+    slots_[slot].behind_forward = true;
+  }
+  return slot;
 }
 
 inline PairId PairGraph::GetInSlot(TypeId candidate, uint32_t slot) {
@@ -131,16 +146,48 @@ PairId PairGraph::Find(TypeId candidate, TypeId canonical) const {
   return pair;
 }
 
-bool PairGraph::TypesWereMapped() {
-  state_->work->Spend(behind_forwards_.size());
+Upkeep PairGraph::TypesWereMapped() {
+  state_->work->Spend(behind_forwards_.size() + forwards_.size());
   for (const TypeId id : behind_forwards_) {
-    if (state_->Root(id) != id) return false;
+    if (state_->Root(id) != id) return Upkeep::kNothing;
   }
   if (++version_ == 0) {
     version_ = 1;
     for (Pair& pair : pairs_) pair.checked = 0;
   }
-  return true;
+  return MoveForwards() ? Upkeep::kNothingLearned : Upkeep::kAll;
+}
+
+// What was compared with a forward has to be compared with what it stands for.
+bool PairGraph::MoveForwards() {
+  bool moved = false;
+  for (size_t f = 0; f < forwards_.size();) {
+    const CanonicalSlot& slot = slots_[forwards_[f]];
+    const TypeId real = state_->ForwardRoot(slot.canonical);
+    if (real == slot.canonical) {
+      ++f;
+      continue;
+    }
+    PairId next = slot.first;
+    const uint32_t real_slot = RealSlotOf(slot.canonical, real);
+    while (next != kNoPair) {
+      const PairId from = next;
+      next = pairs_[from].next;
+      const PairId to = GetInSlot(pairs_[from].candidate, real_slot);
+      uint32_t use = std::exchange(pairs_[from].uses, 0);
+      while (use != 0) {
+        state_->work->Spend(1);
+        parts_[use].pair = to;
+        const uint32_t other =
+            std::exchange(parts_[use].next_use, pairs_[to].uses);
+        pairs_[to].uses = std::exchange(use, other);
+      }
+    }
+    forwards_[f] = forwards_.back();
+    forwards_.pop_back();
+    moved = true;
+  }
+  return moved;
 }
 
 void PairGraph::Check(Pair* pair) {
@@ -161,11 +208,7 @@ inline void PairGraph::AddPart(PairId in, TypeId candidate, TypeId canonical) {
   }
   if (state_->Root(candidate) == state_->Root(canonical)) return;
   const TypeId real = state_->ForwardRoot(canonical);
-  const uint32_t slot = SlotOf(real);
-  if (real != canonical && state_->types.is_own(real)) {
-    if (!slots_[slot].behind_forward) behind_forwards_.push_back(real);
-    slots_[slot].behind_forward = true;
-  }
+  const uint32_t slot = RealSlotOf(canonical, real);
   const PairId pair = GetInSlot(candidate, slot);
   const auto index = static_cast<uint32_t>(parts_.size());
   parts_.push_back({pair, in, pairs_[pair].uses});

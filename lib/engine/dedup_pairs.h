@@ -51,6 +51,13 @@ struct CanonicalSlot {
   bool behind_forward;  // among those of behind_forwards_
 };
 
+// What is left of the graph once types were mapped.
+enum class Upkeep {
+  kAll,
+  kNothingLearned,  // parts have become other pairs, so no mark holds
+  kNothing,
+};
+
 class PairGraph {
  public:
   // Of pair `in`, which pair `pair` is a part of. Parts whose sides have the
@@ -84,9 +91,8 @@ class PairGraph {
     if (pair.checked != version_) Check(&pair);
     return pair.settled;
   }
-  // To be called after types were mapped, no forward among them. False if pairs
-  // are no longer what they were, so that the graph must be cleared.
-  bool TypesWereMapped();
+  // To be called after types were mapped.
+  Upkeep TypesWereMapped();
   size_t size() const { return pairs_.size(); }
   // Forgets what was learned about pairs.
   void ForgetMarks();
@@ -100,6 +106,8 @@ class PairGraph {
 
  private:
   void Check(Pair* pair);
+  uint32_t RealSlotOf(TypeId canonical, TypeId real);
+  bool MoveForwards();
   void AddPart(PairId in, TypeId candidate, TypeId canonical);
   PairId GetInSlot(TypeId candidate, uint32_t slot);
   uint32_t SlotOf(TypeId canonical);
@@ -114,6 +122,7 @@ class PairGraph {
   std::pmr::vector<Part> parts_;
   std::pmr::vector<CanonicalSlot> slots_;  // the first is no slot
   std::pmr::vector<uint32_t> own_slots_;   // by own id; 0: none
+  std::pmr::vector<uint32_t> forwards_;    // slots of forwards
   // Own types that parts were found to lead to through a forward.
   std::pmr::vector<TypeId> behind_forwards_;
   // Slots of base types; linear probing, a power of two.
