@@ -165,6 +165,22 @@ absl::Status CheckChain(TypeId id, const Btf& btf, const KernelRules& rules,
   return absl::OkStatus();
 }
 
+// Over a .BTF.base without types, the kernel begins to count with the id of
+// void (it makes that up together with a base's first type). It takes such a
+// BTF, and relocates each reference in it to the type behind the one that is
+// meant.
+absl::Status CheckOverNothing(const Btf& btf, const KernelTypeCheck& types) {
+  for (TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
+    bool refers = false;
+    btf::ForEachTypeField(btf.own_type(id), [&](TypeId) { refers = true; });
+    if (!refers) continue;
+    return types.Refuse(id,
+                        "it refers to a type, and .BTF.base has none: the "
+                        "kernel would take the next one instead");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 KernelRules KernelRulesOf(const Base* vmlinux) {
@@ -203,15 +219,12 @@ absl::Status KernelCheck(absl::string_view raw, const Btf& btf,
                      "the kernel has ids for ",
                      kMaxTypeId));
   }
-  if (btf.own_count() == 0 && btf.base() == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        what,
-        ": no types; the kernel would count those of a split over it from 0, "
-        "which is void"));
-  }
   const KernelTypeCheck types(btf, rules, what);
   for (TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
     RETURN_IF_ERROR(types.Check(id));
+  }
+  if (btf.base() != nullptr && btf.base()->end_id() == 1) {
+    RETURN_IF_ERROR(CheckOverNothing(btf, types));
   }
   for (TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
     if (!IsModifier(btf.own_type(id))) continue;

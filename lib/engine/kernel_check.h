@@ -49,7 +49,8 @@ KernelRules KernelRulesOf(const btf::Base* vmlinux);
 // InvalidArgument for the first thing that the kernel refuses, with the type's
 // id, kind and name, its member, and the rule. Also for an id beyond the last
 // type where neither libbpf nor the kernel looks (a FUNC_PROTO's return type),
-// and for more types than there are ids: there the kernel would take it, and
+// for more types than there are ids, and for references over a .BTF.base
+// without types, which the kernel gets wrong: there it would take the BTF, and
 // whoever reads it later gets lost.
 absl::Status KernelCheck(absl::string_view raw, const btf::Btf& btf,
                          const KernelRules& rules, absl::string_view what);

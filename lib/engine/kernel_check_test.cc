@@ -116,13 +116,28 @@ TEST(KernelCheck, AKindThatOnlyALayoutDescribesIsRefused) {
   }
 }
 
-TEST(KernelCheck, ABaseWithoutTypesIsRefusedAndASplitWithoutIsTaken) {
-  EXPECT_EQ(Judge(BtfBuilder()),
-            ".BTF: no types; the kernel would count those of a split over it "
-            "from 0, which is void");
+TEST(KernelCheck, OverABaseWithoutTypesNothingMayReferToAType) {
+  const BtfBuilder empty;
+  EXPECT_EQ(Judge(empty), "ok");
+  BtfBuilder split(empty);
+  EXPECT_EQ(JudgeOver(empty, split), "ok");
+  split.Int("int", 4);
+  split.Struct("s", 8);
+  EXPECT_EQ(JudgeOver(empty, split), "ok");
+  split.Struct("s", 8, {{"a", 1, 0}});
+  EXPECT_EQ(JudgeOver(empty, split),
+            ".BTF: type 3 (STRUCT s): it refers to a type, and .BTF.base has "
+            "none: the kernel would take the next one instead");
+  // Void is a type as well.
+  BtfBuilder pointer(empty);
+  pointer.Ptr(0);
+  EXPECT_THAT(JudgeOver(empty, pointer),
+              HasSubstr("type 1 (PTR): it refers to a type"));
   BtfBuilder base;
   base.Int("int", 4);
-  EXPECT_EQ(JudgeOver(base, BtfBuilder(base)), "ok");
+  BtfBuilder usual(base);
+  usual.Ptr(0);
+  EXPECT_EQ(JudgeOver(base, usual), "ok");
 }
 
 TEST(KernelCheck, NamesOfTheBaseAreJudgedWhereASplitUsesThem) {

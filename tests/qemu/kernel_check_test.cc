@@ -46,13 +46,14 @@ int NumberFromEnvironment(const char* name, int otherwise) {
 
 // Where the kernel may take what verify refuses: ids that lead nowhere, which
 // libbpf refuses and the kernel mostly does not look at, and parameters' names
-// likewise; sections in another order; a base that makes it number types from
-// 0; and a set of kfuncs that is empty because nobody has finalized it.
+// likewise; sections in another order; references over a base without types,
+// which it takes amiss; and a set of kfuncs that is empty because nobody has
+// finalized it.
 bool RefusedOnPurpose(const std::string& verdict) {
   for (const char* words :
        {"refers to type", "beyond the last type", "run into the strings",
         "exceed the", "(FUNC_PROTO): member name at string offset",
-        ".BTF.base: no types", "it is not finalized"}) {
+        ".BTF.base has none", "it is not finalized"}) {
     if (absl::StrContains(verdict, words)) return true;
   }
   return false;

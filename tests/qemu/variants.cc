@@ -250,9 +250,13 @@ std::vector<Variant> DistilledVariants(const btf::Base& vmlinux) {
       [](BtfBuilder* b) { b->form().flags = 2; });
   const BtfBuilder empty;
   BtfBuilder split(empty);
-  split.Ptr(split.Struct("my_struct", 8));
-  split.Ptr(0);
+  all.push_back({"no types at all", split.Build(), empty.Build()});
+  const TypeId lonely = split.Struct("my_struct", 8);
   all.push_back({"a base without types", split.Build(), empty.Build()});
+  split.Ptr(lonely);
+  split.Ptr(0);
+  all.push_back(
+      {"a base without types, and references", split.Build(), empty.Build()});
   return all;
 }
 
