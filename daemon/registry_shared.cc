@@ -47,6 +47,10 @@ std::optional<std::string> RawOf(const btf::Base& base,
   return raw;
 }
 
+// The modules that wait for the base go first. (On Linux this is the thread's
+// own; it only ever does what nobody waits for.)
+void StepBack() { setpriority(PRIO_PROCESS, 0, kBackgroundNice); }
+
 }  // namespace
 
 // Precondition: entry->making is held, and so in LoadSharedIndex.
@@ -101,9 +105,7 @@ void BaseRegistry::NoteSharedDefect(absl::string_view what,
 void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
   saver_.Run([this, entry] {
     if (entry->removed) return;
-    // The modules that wait for the base go first. (On Linux this is the
-    // thread's own; it only ever does what nobody waits for.)
-    setpriority(PRIO_PROCESS, 0, kBackgroundNice);
+    StepBack();
     absl::StatusOr<std::string> raw = absl::NotFoundError("not in the index");
     if (auto contained = RawOf(*entry->base, entry->digest)) {
       raw = *std::move(contained);
@@ -168,6 +170,7 @@ void BaseRegistry::ConfirmDedupLater(
     std::shared_ptr<const btf::DedupIndex> index) {
   saver_.Run([this, entry, index = std::move(index)] {
     if (entry->removed) return;
+    StepBack();
     const auto built = btf::DedupIndex::Build(*entry->base);
     const bool equal = built.ok() && (*built)->blob() == index->blob();
     if (!equal) Forget(entry);
