@@ -50,7 +50,8 @@ struct Forwarder::Attempt {
   bool answered = false;
   bool lacks_base = false;  // the remote and this daemon
   bool refused = false;     // no other remote would do better
-  std::string why{};        // the last failure
+  bool call_failed = false;
+  std::string why{};  // the last failure
 
   void Prepare(grpc::ClientContext* context) const {
     context->set_deadline(absl::ToChronoTime(deadline));
@@ -147,7 +148,16 @@ bool Forwarder::Try(Remote* remote, Attempt* attempt) {
     }
     return AskByDigest(remote, attempt) || Send(remote, attempt);
   };
-  const bool over = step();
+  attempt->call_failed = false;
+  bool over = step();
+  // The connection stands: behind a balancer it was perhaps one daemon of many
+  // that died with the call, and the next call meets another.
+  if (!over && attempt->call_failed && remote->connected() &&
+      absl::Now() < attempt->deadline) {
+    attempt->response->Clear();
+    attempt->why.clear();
+    over = step();
+  }
   if (over && attempt->why.empty()) {
     if (remote->Worked()) {
       log_->Info(
@@ -232,6 +242,7 @@ bool Forwarder::Send(Remote* remote, Attempt* attempt) {
     const grpc::Status status =
         remote->stub().Finalize(&context, request, attempt->response);
     if (!status.ok()) {
+      attempt->call_failed = true;
       attempt->why = status.error_message();
       // Larger than it takes; the next one may be smaller.
       attempt->refused =
@@ -281,6 +292,7 @@ bool Forwarder::SendWithBase(Remote* remote, Attempt* attempt) {
   const grpc::Status status = writer->Finish();
   counters_->Add(Counter::kForwardBytesSent, bytes);
   if (!status.ok()) {
+    attempt->call_failed = true;
     attempt->why = status.error_message();
     return false;
   }

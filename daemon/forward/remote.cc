@@ -105,6 +105,10 @@ bool Remote::Connect(absl::Time deadline) {
   }
 }
 
+bool Remote::connected() const {
+  return channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+}
+
 bool Remote::resting(absl::Time now) const {
   absl::ReaderMutexLock lock(&mutex_);
   return now < rests_until_;

@@ -42,6 +42,8 @@ class Remote {
 
   // Waits until it is connected, or known not to be.
   bool Connect(absl::Time deadline);
+  // As of now.
+  bool connected() const;
 
   // After a failure it is left alone, for a while that doubles until it works
   // again. Both tell whether that is news.
