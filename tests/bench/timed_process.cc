@@ -13,39 +13,15 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "tests/support/process.h"
 
 namespace btfd::bench {
 
 namespace {
-
-std::vector<std::string> MergedEnvironment(
-    const std::vector<std::string>& entries) {
-  std::vector<std::string> merged = entries;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const absl::string_view name =
-        absl::string_view(*entry).substr(0, std::strcspn(*entry, "="));
-    bool replaced = false;
-    for (const std::string& mine : entries) {
-      if (absl::StartsWith(mine, absl::StrCat(name, "="))) replaced = true;
-    }
-    if (!replaced) merged.push_back(*entry);
-  }
-  return merged;
-}
-
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (const std::string& s : strings) {
-    pointers.push_back(const_cast<char*>(s.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 double Milliseconds(const timeval& time) {
   return time.tv_sec * 1e3 + time.tv_usec / 1e3;
@@ -55,7 +31,7 @@ double Milliseconds(const timeval& time) {
 
 absl::StatusOr<Timing> RunTimed(const std::vector<std::string>& argv,
                                 const std::vector<std::string>& environment) {
-  const std::vector<std::string> merged = MergedEnvironment(environment);
+  const std::vector<std::string> merged = tests::EnvironmentWith(environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -63,9 +39,9 @@ absl::StatusOr<Timing> RunTimed(const std::vector<std::string>& argv,
   posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
   const auto start = std::chrono::steady_clock::now();
   pid_t pid = 0;
-  const int error =
-      posix_spawnp(&pid, argv[0].c_str(), &actions, nullptr,
-                   Pointers(argv).data(), Pointers(merged).data());
+  const int error = posix_spawnp(&pid, argv[0].c_str(), &actions, nullptr,
+                                 tests::PointersTo(argv).data(),
+                                 tests::PointersTo(merged).data());
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
     return absl::InternalError(absl::StrCat(argv[0], ": ", strerror(error)));

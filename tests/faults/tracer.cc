@@ -26,7 +26,7 @@
 #include <set>
 #include <utility>
 
-extern char** environ;
+#include "tests/support/process.h"
 
 namespace btfd::tests {
 
@@ -150,35 +150,6 @@ void SetCallResult(pid_t tid, long result) {
 #error "how is a system call changed here?"
 #endif
 
-// The environment with `more` on top, as execve(2) wants it.
-std::vector<std::string> Environment(const std::vector<std::string>& more) {
-  std::vector<std::string> all;
-  const auto name = [](const std::string& entry) {
-    return entry.substr(0, entry.find('='));
-  };
-  std::set<std::string> replaced;
-  for (const std::string& entry : more) replaced.insert(name(entry));
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (replaced.count(name(*entry)) == 0) all.push_back(*entry);
-  }
-  // Later ones win.
-  for (auto entry = more.rbegin(); entry != more.rend(); ++entry) {
-    if (replaced.erase(name(*entry)) > 0) all.push_back(*entry);
-  }
-  // LeakSanitizer traces its own process, which can have one tracer only.
-  all.push_back("LSAN_OPTIONS=detect_leaks=0");
-  return all;
-}
-
-std::vector<char*> Pointers(const std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  for (const std::string& word : words) {
-    pointers.push_back(const_cast<char*>(word.c_str()));
-  }
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 }  // namespace
 
 // Of one thread, since all that is traced answers to that thread alone.
@@ -208,8 +179,8 @@ struct TracedProcess::Loop {
   bool Start(const std::vector<std::string>& argv,
              const std::vector<std::string>& environment, int output) {
     // All memory is had before the fork: other threads may hold its lock.
-    const std::vector<char*> raw_argv = Pointers(argv);
-    const std::vector<char*> raw_environment = Pointers(environment);
+    const std::vector<char*> raw_argv = PointersTo(argv);
+    const std::vector<char*> raw_environment = PointersTo(environment);
     root = fork();
     if (root < 0) return false;
     if (root == 0) {
@@ -315,7 +286,10 @@ struct TracedProcess::Loop {
 TracedProcess::TracedProcess(std::vector<std::string> argv,
                              TraceOptions options) {
   thread_ = std::thread([this, argv = std::move(argv), options] {
-    Loop(this, options.point).Run(argv, Environment(options.environment));
+    std::vector<std::string> changes = options.environment;
+    // LeakSanitizer traces its own process, which can have one tracer only.
+    changes.push_back("LSAN_OPTIONS=detect_leaks=0");
+    Loop(this, options.point).Run(argv, EnvironmentWith(changes));
     done_ = true;
   });
   while (pid_ == 0 && !done_) std::this_thread::yield();

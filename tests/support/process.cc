@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
+#include <utility>
 
 namespace btfd::tests {
 
@@ -42,25 +44,12 @@ struct Pipe {
   }
 };
 
-[[noreturn]] void Exec(const std::vector<std::string>& argv,
-                       const ProcessOptions& options) {
-  for (const std::string& entry : options.environment) {
-    const size_t equals = entry.find('=');
-    if (equals == std::string::npos) {
-      unsetenv(entry.c_str());
-    } else {
-      setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
-    }
-  }
-  std::vector<char*> raw;
-  for (const std::string& word : argv) {
-    raw.push_back(const_cast<char*>(word.c_str()));
-  }
-  raw.push_back(nullptr);
-  if (options.directory.empty() || chdir(options.directory.c_str()) == 0) {
-    execvp(raw[0], raw.data());
-  }
-  dprintf(STDERR_FILENO, "%s: %s\n", raw[0], strerror(errno));
+// After fork(): another thread may have held the allocator's lock then, so
+// nothing is allocated.
+[[noreturn]] void Exec(char** argv, char** environment, const char* directory) {
+  environ = environment;  // where execvp() looks for PATH as well
+  if (*directory == '\0' || chdir(directory) == 0) execvp(argv[0], argv);
+  dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
   _exit(127);
 }
 
@@ -96,16 +85,50 @@ void Pump(const std::string& input, Pipe* in, Pipe* out, Pipe* err,
 
 }  // namespace
 
+std::vector<std::string> EnvironmentWith(
+    const std::vector<std::string>& changes) {
+  std::map<std::string, std::string> entries;  // by name
+  const auto name = [](const std::string& entry) {
+    return entry.substr(0, entry.find('='));
+  };
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    entries[name(*entry)] = *entry;
+  }
+  for (const std::string& change : changes) {
+    if (change.find('=') == std::string::npos) {
+      entries.erase(change);
+    } else {
+      entries[name(change)] = change;
+    }
+  }
+  std::vector<std::string> environment;
+  for (auto& entry : entries) environment.push_back(std::move(entry.second));
+  return environment;
+}
+
+std::vector<char*> PointersTo(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) {
+    pointers.push_back(const_cast<char*>(word.c_str()));
+  }
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 ProcessResult RunProcess(const std::vector<std::string>& argv,
                          const ProcessOptions& options) {
   ProcessResult result;
   Pipe in, out, err;
+  const std::vector<std::string> environment =
+      EnvironmentWith(options.environment);
+  std::vector<char*> raw_environment = PointersTo(environment);
+  std::vector<char*> raw_argv = PointersTo(argv);
   const pid_t pid = fork();
   if (pid == 0) {
     dup2(in.read_end, STDIN_FILENO);
     dup2(out.write_end, STDOUT_FILENO);
     dup2(err.write_end, STDERR_FILENO);
-    Exec(argv, options);
+    Exec(raw_argv.data(), raw_environment.data(), options.directory.c_str());
   }
   in.CloseRead();
   out.CloseWrite();

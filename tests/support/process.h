@@ -27,6 +27,15 @@ struct ProcessOptions {
 ProcessResult RunProcess(const std::vector<std::string>& argv,
                          const ProcessOptions& options = {});
 
+// This process's environment with `changes`, which are as in ProcessOptions.
+std::vector<std::string> EnvironmentWith(
+    const std::vector<std::string>& changes);
+
+// What execve(2) takes: to be made before a fork(), after which another
+// thread's lock on the allocator would never be given back. Valid as long as
+// the words.
+std::vector<char*> PointersTo(const std::vector<std::string>& words);
+
 // A new directory, removed with the object.
 class ScratchDir {
  public:
