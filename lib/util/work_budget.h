@@ -21,7 +21,7 @@ namespace btfd::util {
 class WorkBudget {
  public:
   // For an input of that many bytes. The most that any module of two real
-  // kernels spends is 1/23 of it, the second one 1/57 (tests/hostile).
+  // kernels spends is 1/26 of it (tests/hostile).
   static WorkBudget ForInput(uint64_t bytes) {
     return WorkBudget(kFreeSteps + kStepsPerByte * bytes);
   }
