@@ -37,7 +37,8 @@ absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths);
 
 // The same, starting the daemon where nobody listens. `named_program` as for
 // FindDaemon. Further errors: NotFound (no btfd), Unavailable (it ended at
-// once; names the log; or it listens elsewhere), DeadlineExceeded (it is not there after kStartLimit).
+// once; names the log; or it listens elsewhere), DeadlineExceeded (it is not
+// there after kStartLimit).
 absl::StatusOr<util::UniqueFd> ConnectOrStart(const util::RuntimePaths& paths,
                                               const std::string& named_program);
 

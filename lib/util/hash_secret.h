@@ -6,9 +6,9 @@
 
 namespace btfd::util {
 
-// A number other than 0, drawn once in a process and told to nobody: a hash that
-// starts from it cannot be aimed at by whoever makes the input. For tables that
-// die with the process, and whose order decides no result. Thread-safe.
+// A number other than 0, drawn once in a process and told to nobody: a hash
+// that starts from it cannot be aimed at by whoever makes the input. For tables
+// that die with the process, and whose order decides no result. Thread-safe.
 uint64_t HashSecret();
 
 }  // namespace btfd::util

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where client and daemon meet: the one rule for the runtime directory and the
-// names in it. The versions of protocol and engine are part of the names, so that
-// a newer client starts its own daemon beside an older one.
+// names in it. The versions of protocol and engine are part of the names, so
+// that a newer client starts its own daemon beside an older one.
 #ifndef BTFD_LIB_UTIL_RUNTIME_PATHS_H_
 #define BTFD_LIB_UTIL_RUNTIME_PATHS_H_
 
