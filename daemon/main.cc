@@ -184,6 +184,10 @@ int Main(Options options) {
   RaiseDescriptorLimit();
   // An arena a thread would keep many half-empty heaps.
   mallopt(M_ARENA_MAX, static_cast<int>(std::min(options.threads, 64u)) + 1);
+  // What is as large as a module's BTF goes back to the system when it is
+  // freed; by itself the allocator would keep ever larger pieces from the first
+  // on.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
   Server::BlockSignals();
 
   // Who serves one connection or a supervisor's socket is waited for by it.

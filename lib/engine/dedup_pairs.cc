@@ -40,11 +40,12 @@ PairGraph::PairGraph(const State* state)
 
 void PairGraph::Clear() {
   if (own_slots_.empty()) {
-    // One comparison often meets most own types.
+    // Memory that is not touched costs nothing, but a vector that grows leaves
+    // what it had in the arena.
     const size_t own = state_->types.own_count();
     own_slots_.resize(own + 1);
-    pairs_.reserve(own);
-    parts_.reserve(own);
+    pairs_.reserve(4 * own);
+    parts_.reserve(6 * own);
     slots_.reserve(own);
     base_slots_.resize(BaseSlots(own));
   } else {
