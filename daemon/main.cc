@@ -187,7 +187,9 @@ int Main(Options options) {
   // What is as large as a module's BTF goes back to the system when it is
   // freed; by itself the allocator would keep ever larger pieces from the first
   // on.
+  // To say so ends its own judgement of how much of a heap to keep as well.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();
 
   // Who serves one connection or a supervisor's socket is waited for by it.
