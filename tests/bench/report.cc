@@ -5,10 +5,10 @@
 #include <numeric>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "client/json.h"
 
 namespace btfd::bench {
 
@@ -37,10 +37,6 @@ std::string JsonSpread(const Spread& spread) {
       "\"mean\": %.6g, \"total\": %.6g}",
       spread.count, spread.p10, spread.median, spread.p90, spread.mean,
       spread.total);
-}
-
-std::string Quoted(const std::string& text) {
-  return absl::StrCat("\"", absl::Utf8SafeCEscape(text), "\"");
 }
 
 }  // namespace
@@ -118,14 +114,16 @@ std::string Report::Json() const {
         "\"peer_name\": "
         "%s,\n     \"peer\": %s,\n     \"ours\": %s,\n     \"ratio\": %.6g, "
         "\"bar\": %s, \"bar_is_upper_bound\": %s, \"met\": %s}",
-        Quoted(row.name), Quoted(row.unit), NameOf(row.statistic),
-        Quoted(row.peer_name), JsonSpread(row.peer), JsonSpread(row.ours),
-        row.ratio, row.bar ? absl::StrFormat("%.6g", *row.bar) : "null",
+        client::JsonString(row.name), client::JsonString(row.unit),
+        NameOf(row.statistic), client::JsonString(row.peer_name),
+        JsonSpread(row.peer), JsonSpread(row.ours), row.ratio,
+        row.bar ? absl::StrFormat("%.6g", *row.bar) : "null",
         row.bar_is_upper_bound ? "true" : "false",
         Reached(row) ? "true" : "false"));
   }
   std::vector<std::string> notes;
-  for (const std::string& note : notes_) notes.push_back(Quoted(note));
+  for (const std::string& note : notes_)
+    notes.push_back(client::JsonString(note));
   return absl::StrCat("{\n  \"rows\": [\n", absl::StrJoin(rows, ",\n"),
                       "\n  ],\n  \"notes\": [", absl::StrJoin(notes, ", "),
                       "]\n}\n");

@@ -40,5 +40,13 @@ TEST(Report, AnUpperBoundIsMissedByALargerRatio) {
   EXPECT_THAT(report.Table(), HasSubstr("at most 4: MISSED"));
 }
 
+TEST(Report, JsonEscapesWhatJsonDoesAndNothingElse) {
+  Report report;
+  report.AddTimes("a \"name\"", "ms", "7.2's tool", {10}, {1},
+                  Statistic::kMedian, 9);
+  EXPECT_THAT(report.Json(), HasSubstr(R"("7.2's tool")"));
+  EXPECT_THAT(report.Json(), HasSubstr(R"("a \"name\"")"));
+}
+
 }  // namespace
 }  // namespace btfd::bench
