@@ -53,19 +53,11 @@ inline Step LearningComparison::Enter(const Part* part) {
     if (HasRefutedPart(id)) return Step::kRefuted;
   }
   const Pair& pair = graph_[id];
-  switch (pair.look) {
-    case Look::kSame:
-      break;
-    case Look::kDifferent:
-      return Step::kMismatch;
-    case Look::kWouldChangeBase:
-      would_change_base_ = true;
-      break;
-    case Look::kNotComparable:
-      return Step::kNotComparable;
+  const Step step = StepOf(pair.look, &would_change_base_);
+  if (step == Step::kAccept && pair.parts != pair.end) {
+    pending_.push_back({pair.parts, pair.end});
   }
-  if (pair.parts != pair.end) pending_.push_back({pair.parts, pair.end});
-  return Step::kAccept;
+  return step;
 }
 
 inline bool LearningComparison::NextPending(Part* part) {

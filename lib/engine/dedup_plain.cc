@@ -79,18 +79,10 @@ inline Step PlainComparison::Enter(Part* part) {
     Part first;
     bool has_first;
   } parts{&pending_, {}, false};
-  switch (CompareRecords(*state_, part->candidate, part->canonical, &parts)) {
-    case Look::kSame:
-      break;
-    case Look::kDifferent:
-      return Step::kMismatch;
-    case Look::kWouldChangeBase:
-      would_change_base_ = true;
-      break;
-    case Look::kNotComparable:
-      return Step::kNotComparable;
-  }
-  if (!parts.has_first) return Step::kAccept;
+  const Step step =
+      StepOf(CompareRecords(*state_, part->candidate, part->canonical, &parts),
+             &would_change_base_);
+  if (step != Step::kAccept || !parts.has_first) return step;
   *part = parts.first;
   return Step::kFollow;
 }

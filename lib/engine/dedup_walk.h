@@ -21,6 +21,7 @@
 
 #include "absl/base/attributes.h"
 #include "lib/engine/dedup_identity.h"
+#include "lib/engine/dedup_records.h"
 #include "lib/engine/dedup_state.h"
 
 namespace btfd::engine::dedup {
@@ -42,6 +43,22 @@ enum class Step {
   kEndless,
   kTooMuchWork,
 };
+
+// What follows from two records alone; their parts are yet to be compared.
+inline Step StepOf(Look look, bool* would_change_base) {
+  switch (look) {
+    case Look::kSame:
+      break;
+    case Look::kDifferent:
+      return Step::kMismatch;
+    case Look::kWouldChangeBase:
+      *would_change_base = true;
+      break;
+    case Look::kNotComparable:
+      return Step::kNotComparable;
+  }
+  return Step::kAccept;
+}
 
 // Pairs::Part is a pair of types, as a part of another. IsSettled() tells
 // whether its sides have the same root. Assume() returns the candidate that is
