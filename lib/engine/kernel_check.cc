@@ -124,26 +124,13 @@ absl::Status CheckPlaces(const btf::Sections& s, size_t size,
   return absl::OkStatus();
 }
 
-bool IsModifier(const TypeRecord& type) {
-  switch (type.kind()) {
-    case Kind::kTypedef:
-    case Kind::kVolatile:
-    case Kind::kConst:
-    case Kind::kRestrict:
-    case Kind::kTypeTag:
-      return true;
-    default:
-      return false;
-  }
-}
-
 // A chain is walked up to where an earlier one, which was good, came by: only
 // references forward make one long. A type tag there is seen nevertheless.
 absl::Status CheckChain(TypeId id, const Btf& btf, const KernelRules& rules,
                         const KernelTypeCheck& types) {
   bool tags_may_follow = true;
   TypeId at = id;
-  for (int links = 0; IsModifier(btf.type(at)); ++links) {
+  for (int links = 0; IsModifier(btf.type(at).kind()); ++links) {
     if (links == kMaxChain) {
       return types.Refuse(id, absl::StrCat("the chain of modifiers and "
                                            "typedefs behind it is a cycle, or "
@@ -227,7 +214,7 @@ absl::Status KernelCheck(absl::string_view raw, const Btf& btf,
     RETURN_IF_ERROR(CheckOverNothing(btf, types));
   }
   for (TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
-    if (!IsModifier(btf.own_type(id))) continue;
+    if (!IsModifier(btf.own_type(id).kind())) continue;
     RETURN_IF_ERROR(CheckChain(id, btf, rules, types));
   }
   return absl::OkStatus();

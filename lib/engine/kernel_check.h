@@ -37,6 +37,20 @@ struct KernelRules {
   bool foreign_endian = false;
 };
 
+// What the kernel calls a modifier: links of the chains that it follows.
+constexpr bool IsModifier(btf::Kind kind) {
+  switch (kind) {
+    case btf::Kind::kTypedef:
+    case btf::Kind::kVolatile:
+    case btf::Kind::kConst:
+    case btf::Kind::kRestrict:
+    case btf::Kind::kTypeTag:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // The rules of the kernel whose BTF `vmlinux` is: a kernel describes its own
 // parser there (the struct btf_header that it reads, for one). The newest rules
 // where it is null, or not a kernel's. Costs a few look-ups.

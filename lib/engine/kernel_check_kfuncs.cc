@@ -36,17 +36,9 @@ constexpr int kMaxModifiers = 64;
 
 const TypeRecord& SkipModifiers(const Btf& btf, TypeId id) {
   for (int i = 0; i < kMaxModifiers && id < btf.end_id(); ++i) {
-    switch (btf.type(id).kind()) {
-      case Kind::kTypedef:
-      case Kind::kConst:
-      case Kind::kVolatile:
-      case Kind::kRestrict:
-      case Kind::kTypeTag:
-        id = btf.type(id).size_or_type;
-        break;
-      default:
-        return btf.type(id);
-    }
+    const TypeRecord& type = btf.type(id);
+    if (!IsModifier(type.kind())) return type;
+    id = type.size_or_type;
   }
   return btf::VoidType();
 }

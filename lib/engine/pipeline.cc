@@ -75,7 +75,9 @@ class Finalizer {
         steps_(steps),
         memory_(memory),
         output_(output),
-        work_(util::WorkBudget::ForInput(SizeOf(input))) {}
+        work_(util::WorkBudget::ForInput(SizeOf(input))),
+        kernel_rules_(steps.kernel_check ? KernelRulesOf(input.base)
+                                         : KernelRules()) {}
 
   absl::Status Run() {
     // Which words of .BTF_ids stand for what. The symbols are all that is
@@ -148,8 +150,8 @@ class Finalizer {
     output_->types_in = btf_->own_count();
     if (steps_.kernel_check && ids_.has_value()) {
       RETURN_IF_ERROR(
-          In(FailedIn::kIds, KernelCheckKfuncs(*ids_, *btf_, input_.base,
-                                               KernelRulesOf(input_.base))));
+          In(FailedIn::kIds,
+             KernelCheckKfuncs(*ids_, *btf_, input_.base, kernel_rules_)));
     }
     if (ids_.has_value() && steps_.follow_resolved_ids) {
       RETURN_IF_ERROR(In(FailedIn::kIds, ids_->FollowResolvedSets(*btf_)));
@@ -183,7 +185,7 @@ class Finalizer {
   absl::Status JudgeAsKernel(absl::string_view raw, const Btf& btf,
                              absl::string_view what) {
     if (!steps_.kernel_check) return absl::OkStatus();
-    RETURN_IF_ERROR(KernelCheck(raw, btf, KernelRulesOf(input_.base), what));
+    RETURN_IF_ERROR(KernelCheck(raw, btf, kernel_rules_, what));
     output_->kernel_checked =
         output_->kernel_checked.value_or(0) + btf.own_count();
     return absl::OkStatus();
@@ -298,6 +300,7 @@ class Finalizer {
   std::pmr::memory_resource* const memory_;
   FinalizeOutput* const output_;
   util::WorkBudget work_;
+  const KernelRules kernel_rules_;  // of the base; for kernel_check alone
 
   std::optional<BtfIds> ids_;
   std::shared_ptr<const Base> distilled_;  // that came with the module
