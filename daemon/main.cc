@@ -185,9 +185,8 @@ int Main(Options options) {
   // An arena a thread would keep many half-empty heaps.
   mallopt(M_ARENA_MAX, static_cast<int>(std::min(options.threads, 64u)) + 1);
   // What is as large as a module's BTF goes back to the system when it is
-  // freed; by itself the allocator would keep ever larger pieces from the first
-  // on.
-  // To say so ends its own judgement of how much of a heap to keep as well.
+  // freed; by itself the allocator would keep ever larger pieces. To say so
+  // ends its own judgement of how much of a heap to keep as well.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();

@@ -106,12 +106,11 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
   saver_.Run([this, entry] {
     if (entry->removed) return;
     StepBack();
-    absl::StatusOr<std::string> raw = absl::NotFoundError("not in the index");
-    if (auto contained = RawOf(*entry->base, entry->digest)) {
-      raw = *std::move(contained);
-    } else {
-      raw = FetchRaw(entry);
-    }
+    std::optional<std::string> contained = RawOf(*entry->base, entry->digest);
+    const absl::StatusOr<std::string> raw =
+        contained.has_value()
+            ? absl::StatusOr<std::string>(*std::move(contained))
+            : FetchRaw(entry);
     if (!raw.ok()) return;  // to be fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);
     if (!built.ok()) {

@@ -52,8 +52,7 @@ std::shared_ptr<RemoteCache::Fetching> RemoteCache::BeginFetch(
   auto fetch = std::make_shared<Fetching>(base, raw, most);
   fetch->action = action.digest;
   std::vector<std::string> outputs = FilesOf(part);
-  if (!raw) fetch->files = outputs;
-  if (raw) fetch->files = {kRawBaseFile};
+  fetch->files = raw ? std::vector<std::string>{kRawBaseFile} : outputs;
   if (part == store::IndexPart::kCore) outputs.push_back(kRawBaseFile);
   AskParts(action, std::move(outputs), /*inlined=*/{}, most,
            absl::Now() + Budget(), [this, fetch](absl::StatusOr<Parts> parts) {
