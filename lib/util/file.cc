@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -37,6 +38,8 @@ absl::StatusOr<std::string> ReadToEnd(int fd, const std::string& path,
 // Where writing to `path` ends up: symbolic links followed, also one whose
 // last component does not exist yet.
 std::string Resolve(const std::string& path) {
+  struct stat st;
+  if (lstat(path.c_str(), &st) != 0 || !S_ISLNK(st.st_mode)) return path;
   std::unique_ptr<char, void (*)(void*)> real(realpath(path.c_str(), nullptr),
                                               free);
   if (real != nullptr) return real.get();
@@ -47,6 +50,24 @@ std::string Resolve(const std::string& path) {
   if (to[0] == '/') return to;
   const size_t slash = path.rfind('/');
   return slash == std::string::npos ? to : path.substr(0, slash + 1) + to;
+}
+
+bool SwapNames(const char* a, const char* b) {
+  return renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) == 0;
+}
+
+// As rename(2), but where there is a file that goes, the two change names
+// first: ext4 takes a rename over a file for a wish to have the new one on the
+// disk, and starts writing it (auto_da_alloc in ext4(5)), which can take longer
+// than all that made it.
+bool PutInPlace(const char* from, const char* to) {
+  // Without one, or without a file system that can: as it is.
+  if (!SwapNames(from, to)) return rename(from, to) == 0;
+  if (unlink(from) == 0) return true;
+  const int why = errno;  // it was no file
+  SwapNames(from, to);
+  errno = why;
+  return false;
 }
 
 }  // namespace
@@ -202,7 +223,7 @@ absl::Status ReplacementFile::Commit() {
   // Over a network it is close(2) that tells whether all could be written.
   if (close(fd_.Release()) != 0) {
     status = ErrnoStatus(target_, "cannot write the finished file");
-  } else if (rename(temporary_.c_str(), target_.c_str()) != 0) {
+  } else if (!PutInPlace(temporary_.c_str(), target_.c_str())) {
     status = ErrnoStatus(target_, "cannot put the finished file in its place");
   }
   if (!status.ok()) unlink(temporary_.c_str());

@@ -87,11 +87,12 @@ class FileBytes {
 };
 
 // A file on its way to replace another: a temporary beside it (named
-// .tmp_btfd_PID_N, which `make clean` of kbuild sweeps up after a kill),
-// renamed over it by Commit(), removed by the destructor unless committed. So
-// the file is the old one or the whole new one, for whoever looks, and whenever
-// the process is killed or the disk is full. Nothing is synced: after a power
-// loss the file system has the word, as for every other build product.
+// .tmp_btfd_PID_N, which `make clean` of kbuild sweeps up after a kill), put in
+// its place in one step by Commit(), removed by the destructor unless
+// committed. So the file is the old one or the whole new one, for whoever
+// looks, and whenever the process is killed or the disk is full. Nothing is
+// synced: after a power loss the file system has the word, as for every other
+// build product.
 class ReplacementFile {
  public:
   // Symbolic links are followed: what they point to is replaced. A new file

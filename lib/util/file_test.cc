@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -88,6 +89,7 @@ TEST(WriteFileAtomically, KeepsModeAndLeavesOtherHardLinksAlone) {
   EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "new");
   EXPECT_EQ(ModeOf(dir.file("a")), 0604u);
   EXPECT_EQ(ReadFileOrEmpty(dir.file("b")), "old");
+  EXPECT_EQ(Listing(dir), "a\nb\n");
 }
 
 TEST(OpenOwnForAppending, MakesAPrivateFileAndAppendsToItLater) {
@@ -169,11 +171,13 @@ TEST(ReplacementFile, LeavesNothingBehindWhereItCannotTakeTheOldOnesPlace) {
   auto file = ReplacementFile::Create(dir.file("a"), nullptr);
   ASSERT_TRUE(file.ok()) << file.status();
   ASSERT_EQ(mkdir(dir.file("a").c_str(), 0700), 0);
+  tests::WriteFile(dir.file("a/kept"), "");
   const absl::Status status = file->Commit();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("cannot put the finished file in its place"));
   EXPECT_EQ(Listing(dir), "a\n");
+  EXPECT_TRUE(std::filesystem::exists(dir.file("a/kept")));
 }
 
 // Over a network it is close(2) that fails; here, as of a descriptor that
