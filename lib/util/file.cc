@@ -61,8 +61,9 @@ bool SwapNames(const char* a, const char* b) {
 // disk, and starts writing it (auto_da_alloc in ext4(5)), which can take longer
 // than all that made it.
 bool PutInPlace(const char* from, const char* to) {
-  // Without one, or without a file system that can: as it is.
-  if (!SwapNames(from, to)) return rename(from, to) == 0;
+  struct stat st;
+  // Not each file system can swap.
+  if (lstat(to, &st) != 0 || !SwapNames(from, to)) return rename(from, to) == 0;
   if (unlink(from) == 0) return true;
   const int why = errno;  // it was no file
   SwapNames(from, to);
