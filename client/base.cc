@@ -14,11 +14,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "client/base_file.h"
-#include "client/channel.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/daemon_calls.h"
 #include "client/json.h"
-#include "client/service.h"
 #include "client/shared_daemon.h"
 #include "client/status.h"
 #include "lib/util/status_macros.h"
@@ -54,9 +53,9 @@ absl::Status Outcome(v1::Outcome outcome, const std::string& message) {
 absl::Status Add(const std::string& path) {
   ASSIGN_OR_RETURN(BaseFile base, BaseFile::Open(path));
   ASSIGN_OR_RETURN(const util::Digest digest, base.digest());
-  ASSIGN_OR_RETURN(const auto channel, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   ASSIGN_OR_RETURN(const v1::AddBaseResponse response,
-                   AddBase(channel.get(), &base));
+                   AddBase(daemon.get(), &base));
   RETURN_IF_ERROR(Outcome(response.outcome(),
                           absl::StrCat(path, ": ", response.message())));
   printf("%s  %u types%s\n", digest.hex().c_str(), response.types(),
@@ -64,17 +63,15 @@ absl::Status Add(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<v1::ListBasesResponse> ListBases(Channel* channel) {
+absl::StatusOr<v1::ListBasesResponse> ListBases(DirectConnection* daemon) {
   v1::ListBasesResponse response;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncListBases,
-                                v1::ListBasesRequest(), CallLimit(0),
-                                &response));
+  RETURN_IF_ERROR(Call(daemon, kListBases, v1::ListBasesRequest(), &response));
   return response;
 }
 
 absl::Status List(bool as_json) {
-  ASSIGN_OR_RETURN(const auto channel, OpenOrStartDaemon());
-  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(channel.get()));
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon.get()));
   JsonWriter json;
   json.Open('[');
   for (const v1::BaseInfo& base : bases.bases()) {
@@ -90,9 +87,9 @@ absl::Status List(bool as_json) {
 }
 
 // The digest of the one base whose digest starts so.
-absl::StatusOr<std::string> FindBase(Channel* channel,
+absl::StatusOr<std::string> FindBase(DirectConnection* daemon,
                                      const std::string& beginning) {
-  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(channel));
+  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon));
   std::string found;
   for (const v1::BaseInfo& base : bases.bases()) {
     if (!absl::StartsWith(absl::BytesToHexString(base.digest()),
@@ -110,13 +107,12 @@ absl::StatusOr<std::string> FindBase(Channel* channel,
 }
 
 absl::Status Remove(const std::string& beginning) {
-  ASSIGN_OR_RETURN(const auto channel, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   v1::RemoveBaseRequest request;
   ASSIGN_OR_RETURN(*request.mutable_digest(),
-                   FindBase(channel.get(), beginning));
+                   FindBase(daemon.get(), beginning));
   v1::RemoveBaseResponse response;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncRemoveBase, request,
-                                CallLimit(0), &response));
+  RETURN_IF_ERROR(Call(daemon.get(), kRemoveBase, request, &response));
   return Outcome(response.outcome(), response.message());
 }
 

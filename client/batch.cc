@@ -126,11 +126,12 @@ void Batch::Run(const std::vector<std::string>& modules) {
     waiting.pop_front();
     FinishAlone(first);
     if (waiting.empty()) return;
-    const absl::StatusOr<Channel*> channel = service_->Use();
-    // Without a channel each goes alone, to fail alone.
-    if (!channel.ok()) continue;
+    // Without a connection each goes alone, to fail alone.
+    if (!service_->Use().ok()) continue;
+    absl::StatusOr<util::UniqueFd> socket = service_->UseAnother();
+    if (!socket.ok()) continue;
     BatchStream stream(
-        *channel, service_->is_private(), options_.in_flight,
+        *std::move(socket), service_->is_private(), options_.in_flight,
         [this](const std::string& path,
                v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
           if (base_ != nullptr) {

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch_stream.h"
 
+#include <grpc/support/log.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <chrono>
 #include <thread>
 
 #include "absl/time/clock.h"
+#include "client/daemon_calls.h"
 #include "client/service.h"
 
 namespace btfd::client {
@@ -15,7 +21,39 @@ constexpr uint64_t kMaxBytesInFlight = uint64_t{12} << 20;
 // What a module may take on average before the whole call is given up.
 constexpr absl::Duration kLimitPerModule = absl::Seconds(10);
 
+std::unique_ptr<v1::Btfd::Stub> NewStub(util::UniqueFd socket) {
+  // What goes wrong comes back as a status; nothing is to reach a build's
+  // stderr past us.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return v1::Btfd::NewStub(grpc::CreateCustomInsecureChannelFromFd(
+      "btfd", socket.Release(), arguments));
+}
+
+void SetDeadline(grpc::ClientContext* context, absl::Duration limit) {
+  context->set_deadline(std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(limit));
+}
+
+// The codes are the same numbers.
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message());
+}
+
 }  // namespace
+
+BatchStream::BatchStream(util::UniqueFd socket, bool is_private,
+                         uint32_t max_in_flight, Load load, Take take)
+    : stub_(NewStub(std::move(socket))),
+      is_private_(is_private),
+      max_in_flight_(max_in_flight),
+      load_(std::move(load)),
+      take_(std::move(take)) {}
 
 bool BatchStream::RoomFor() const {
   return broken_ || leaving_ || in_flight_.empty() ||
@@ -77,6 +115,14 @@ void BatchStream::Receive() {
   broken_ = true;
 }
 
+bool BatchStream::Alive() {
+  grpc::ClientContext context;
+  SetDeadline(&context, kProbeLimit);
+  v1::GreetRequest request;
+  v1::GreetResponse response;
+  return stub_->Greet(&context, request, &response).ok();
+}
+
 void BatchStream::Watch() {
   const absl::MutexLock lock(&mutex_);
   const absl::Condition ended(&broken_);
@@ -85,7 +131,7 @@ void BatchStream::Watch() {
       continue;
     }
     mutex_.Unlock();
-    const bool alive = channel_->Alive();
+    const bool alive = Alive();
     mutex_.Lock();
     if (alive) continue;
     if (absl::Now() - last_sign_of_life_ < kPatience) continue;
@@ -97,7 +143,7 @@ void BatchStream::Watch() {
 
 absl::Status BatchStream::Run(std::deque<std::string>* waiting) {
   SetDeadline(&context_, CallLimit(0) + kLimitPerModule * waiting->size());
-  call_ = channel_->stub().FinalizeStream(&context_);
+  call_ = stub_->FinalizeStream(&context_);
   std::thread receiver([this] { Receive(); });
   std::thread watcher([this] { Watch(); });
   Send(waiting);

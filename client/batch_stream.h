@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One FinalizeStream call: the caller's thread opens modules and sends them, a
-// second one takes the answers and writes the modules, a third one watches that
-// the daemon is alive. What is open and in flight is bounded in number and in
-// bytes, so that the client's memory does not grow with the batch.
+// One FinalizeStream call, by gRPC: the caller's thread opens modules and sends
+// them, a second one takes the answers and writes the modules, a third one
+// watches that the daemon is alive. What is open and in flight is bounded in
+// number and in bytes, so that the client's memory does not grow with the
+// batch.
 #ifndef BTFD_CLIENT_BATCH_STREAM_H_
 #define BTFD_CLIENT_BATCH_STREAM_H_
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
 
 #include <cstdint>
 #include <deque>
@@ -19,8 +23,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "client/channel.h"
 #include "lib/elf/module_file.h"
+#include "lib/util/file.h"
 #include "proto/btfd_lite.grpc.pb.h"
 
 namespace btfd::client {
@@ -42,14 +46,10 @@ class BatchStream {
   using Take =
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
-  // `is_private` is as Judge() wants it.
-  BatchStream(Channel* channel, bool is_private, uint32_t max_in_flight,
-              Load load, Take take)
-      : channel_(channel),
-        is_private_(is_private),
-        max_in_flight_(max_in_flight),
-        load_(std::move(load)),
-        take_(std::move(take)) {}
+  // `socket` is connected, and does not block. `is_private` is as Judge() wants
+  // it.
+  BatchStream(util::UniqueFd socket, bool is_private, uint32_t max_in_flight,
+              Load load, Take take);
 
   // Works through `waiting` from the front. What is left in it afterwards got
   // no answer, or one that asks for more than this call can do (see Judge).
@@ -65,9 +65,11 @@ class BatchStream {
   void Send(std::deque<std::string>* waiting);
   void Receive();
   void Watch();
+  // Is anybody there? Blocks for kProbeLimit at most.
+  bool Alive();
   bool RoomFor() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  Channel* const channel_;
+  const std::unique_ptr<v1::Btfd::Stub> stub_;
   const bool is_private_;
   const uint32_t max_in_flight_;
   const Load load_;

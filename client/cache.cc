@@ -15,9 +15,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "client/channel.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/daemon_calls.h"
 #include "client/json.h"
 #include "client/shared_daemon.h"
 #include "lib/util/status_macros.h"
@@ -56,15 +56,13 @@ absl::Status ToStatus(v1::Outcome outcome, const std::string& message) {
                                                 : message);
 }
 
-absl::StatusOr<int> Stats(Channel* channel, bool as_json) {
+absl::StatusOr<int> Stats(DirectConnection* daemon, bool as_json) {
   v1::GetCacheStatusResponse cache;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncGetCacheStatus,
-                                v1::GetCacheStatusRequest(), CallLimit(0),
-                                &cache));
+  RETURN_IF_ERROR(
+      Call(daemon, kGetCacheStatus, v1::GetCacheStatusRequest(), &cache));
   RETURN_IF_ERROR(ToStatus(cache.outcome(), cache.message()));
   v1::GetStatusResponse status;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncGetStatus,
-                                v1::GetStatusRequest(), CallLimit(0), &status));
+  RETURN_IF_ERROR(Call(daemon, kGetStatus, v1::GetStatusRequest(), &status));
   const auto lifetime = [&status](const char* name) -> uint64_t {
     const auto found = status.lifetime_counters().find(name);
     return found == status.lifetime_counters().end() ? 0 : found->second;
@@ -102,11 +100,9 @@ absl::StatusOr<int> Stats(Channel* channel, bool as_json) {
   return 0;
 }
 
-absl::StatusOr<int> Clear(Channel* channel) {
+absl::StatusOr<int> Clear(DirectConnection* daemon) {
   v1::ClearCacheResponse cleared;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncClearCache,
-                                v1::ClearCacheRequest(), CallLimit(0),
-                                &cleared));
+  RETURN_IF_ERROR(Call(daemon, kClearCache, v1::ClearCacheRequest(), &cleared));
   RETURN_IF_ERROR(ToStatus(cleared.outcome(), cleared.message()));
   absl::PrintF("%d results deleted\n", cleared.results());
   return 0;
@@ -121,7 +117,7 @@ struct Tally {
 
 // From behind `after` up to the key `until` (empty: the last one), but no more
 // than `limit` results.
-absl::Status VerifyRun(Channel* channel, std::string after,
+absl::Status VerifyRun(DirectConnection* daemon, std::string after,
                        const std::string& until, uint64_t limit, Tally* tally) {
   while (tally->seen() < limit) {
     v1::VerifyCacheRequest request;
@@ -130,8 +126,7 @@ absl::Status VerifyRun(Channel* channel, std::string after,
     request.set_max_results(static_cast<uint32_t>(
         std::min<uint64_t>(limit - tally->seen(), UINT32_MAX)));
     v1::VerifyCacheResponse response;
-    RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncVerifyCache, request,
-                                  CallLimit(0), &response));
+    RETURN_IF_ERROR(Call(daemon, kVerifyCache, request, &response));
     RETURN_IF_ERROR(ToStatus(response.outcome(), response.message()));
     tally->agreed += response.agreed();
     tally->disagreed += response.disagreed_size();
@@ -147,23 +142,25 @@ absl::Status VerifyRun(Channel* channel, std::string after,
 }
 
 // Keys are digests, so results that stand behind a random one are random.
-absl::Status VerifySample(Channel* channel, uint64_t count, Tally* tally) {
+absl::Status VerifySample(DirectConnection* daemon, uint64_t count,
+                          Tally* tally) {
   std::string start(32, '\0');
   if (getrandom(start.data(), start.size(), 0) !=
       static_cast<ssize_t>(start.size())) {
     return absl::InternalError("no random numbers");
   }
-  RETURN_IF_ERROR(VerifyRun(channel, start, "", count, tally));
-  return VerifyRun(channel, "", start, count, tally);
+  RETURN_IF_ERROR(VerifyRun(daemon, start, "", count, tally));
+  return VerifyRun(daemon, "", start, count, tally);
 }
 
 // `sample` of them; 0: all.
-absl::StatusOr<int> Verify(Channel* channel, uint64_t sample, bool as_json) {
+absl::StatusOr<int> Verify(DirectConnection* daemon, uint64_t sample,
+                           bool as_json) {
   Tally tally;
   if (sample == 0) {
-    RETURN_IF_ERROR(VerifyRun(channel, "", "", UINT64_MAX, &tally));
+    RETURN_IF_ERROR(VerifyRun(daemon, "", "", UINT64_MAX, &tally));
   } else {
-    RETURN_IF_ERROR(VerifySample(channel, sample, &tally));
+    RETURN_IF_ERROR(VerifySample(daemon, sample, &tally));
   }
   if (as_json) {
     JsonWriter json;
@@ -201,10 +198,10 @@ int RunCache(const std::vector<std::string>& arguments) {
     return line.WrongCall("--sample is for verify, and a number from 1");
   }
   const auto run = [&]() -> absl::StatusOr<int> {
-    ASSIGN_OR_RETURN(const auto channel, OpenOrStartDaemon());
-    if (verb == "stats") return Stats(channel.get(), as_json);
-    if (verb == "verify") return Verify(channel.get(), count, as_json);
-    return Clear(channel.get());
+    ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+    if (verb == "stats") return Stats(daemon.get(), as_json);
+    if (verb == "verify") return Verify(daemon.get(), count, as_json);
+    return Clear(daemon.get());
   };
   const absl::StatusOr<int> result = run();
   if (result.ok()) return *result;

@@ -110,16 +110,16 @@ TEST_F(ConnectionTest, TheDaemonInheritsNothingOfTheBuild) {
               Not(HasSubstr("MAKEFLAGS")));
 }
 
-TEST_F(ConnectionTest, APrivateDaemonEndsWithItsConnection) {
+TEST_F(ConnectionTest, APrivateDaemonEndsWithItsFirstConnection) {
   ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
   while (waitpid(-1, nullptr, 0) > 0) {
     // Those who started the daemons of the tests before.
   }
-  auto socket = SpawnPrivateDaemon(fake_, paths_);
-  ASSERT_TRUE(socket.ok()) << socket.status();
+  auto daemon = SpawnPrivateDaemon(fake_, paths_);
+  ASSERT_TRUE(daemon.ok()) << daemon.status();
   int status = 0;
   EXPECT_EQ(waitpid(-1, &status, WNOHANG), 0) << "it runs";
-  socket->Reset();
+  daemon->calls.Reset();
   const absl::Time give_up = absl::Now() + absl::Seconds(10);
   pid_t ended = 0;
   while (ended == 0 && absl::Now() < give_up) {

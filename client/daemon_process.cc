@@ -21,8 +21,10 @@ namespace btfd::client {
 
 namespace {
 
-// The descriptor of a private daemon's connection, in that daemon.
+// The first descriptor of a private daemon's connections, in that daemon.
 constexpr int kConnectionFd = 3;
+// Above all of them: dup2 onto itself would keep close-on-exec set.
+constexpr int kFirstSafeFd = 16;
 
 bool IsProgram(const std::string& path) {
   return access(path.c_str(), X_OK) == 0;
@@ -50,9 +52,11 @@ absl::Status SpawnError(int error, const std::string& program) {
 }
 
 // Starts `argv` with stdin and stdout on /dev/null, stderr on the log, and no
-// descriptor of ours but `connection` (negative: none), as kConnectionFd.
+// descriptor of ours but `connections`, from kConnectionFd up; their numbers
+// here are above those.
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
-                            const util::RuntimePaths& paths, int connection,
+                            const util::RuntimePaths& paths,
+                            const std::vector<int>& connections,
                             bool new_session) {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -70,12 +74,11 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
            : absl::PermissionDeniedError("not our place");
   if (!log.ok()) log = util::OpenFile("/dev/null", O_WRONLY);
   RETURN_IF_ERROR(log.status());
-  // First, since its number may be the connection's to be.
+  // First, since its number may be a connection's to be.
   posix_spawn_file_actions_adddup2(&actions, log->get(), STDERR_FILENO);
   int first_closed = kConnectionFd;
-  if (connection >= 0) {
-    posix_spawn_file_actions_adddup2(&actions, connection, kConnectionFd);
-    first_closed = kConnectionFd + 1;
+  for (const int connection : connections) {
+    posix_spawn_file_actions_adddup2(&actions, connection, first_closed++);
   }
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
                                    O_RDONLY, 0);
@@ -102,6 +105,23 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
                                 arguments.data(), environment.data());
   if (error != 0) return SpawnError(error, argv[0]);
   return child;
+}
+
+// A connection: our end, which does not block; the other one goes to `theirs`,
+// with a number that Spawn() can do with.
+absl::StatusOr<util::UniqueFd> NewPair(std::vector<util::UniqueFd>* theirs) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot make a socket pair");
+  }
+  util::UniqueFd ours(ends[0]);
+  const util::UniqueFd other(ends[1]);
+  theirs->emplace_back(fcntl(other.get(), F_DUPFD_CLOEXEC, kFirstSafeFd));
+  if (!theirs->back()) {
+    return absl::ErrnoToStatus(errno, "cannot number a socket");
+  }
+  fcntl(ours.get(), F_SETFL, fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
+  return ours;
 }
 
 }  // namespace
@@ -134,28 +154,22 @@ absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
 
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
                                         const util::RuntimePaths& paths) {
-  return Spawn({program}, paths, /*connection=*/-1, /*new_session=*/true);
+  return Spawn({program}, paths, /*connections=*/{}, /*new_session=*/true);
 }
 
-absl::StatusOr<util::UniqueFd> SpawnPrivateDaemon(
+absl::StatusOr<PrivateDaemon> SpawnPrivateDaemon(
     const std::string& program, const util::RuntimePaths& paths) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot make a socket pair");
-  }
-  util::UniqueFd ours(ends[0]);
-  util::UniqueFd theirs(ends[1]);
-  if (theirs.get() == kConnectionFd) {
-    // dup2 onto itself would keep close-on-exec set.
-    theirs =
-        util::UniqueFd(fcntl(theirs.get(), F_DUPFD_CLOEXEC, kConnectionFd + 1));
+  PrivateDaemon daemon;
+  std::vector<util::UniqueFd> theirs;
+  for (util::UniqueFd* const ours : {&daemon.calls, &daemon.stream}) {
+    ASSIGN_OR_RETURN(*ours, NewPair(&theirs));
   }
   RETURN_IF_ERROR(
-      Spawn({program, absl::StrCat("--connection_fd=", kConnectionFd)}, paths,
-            theirs.get(), /*new_session=*/false)
+      Spawn({program, absl::StrCat("--connection_fd=", kConnectionFd, ",",
+                                   kConnectionFd + 1)},
+            paths, {theirs[0].get(), theirs[1].get()}, /*new_session=*/false)
           .status());
-  fcntl(ours.get(), F_SETFL, fcntl(ours.get(), F_GETFL) | O_NONBLOCK);
-  return ours;
+  return daemon;
 }
 
 }  // namespace btfd::client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finding and starting btfd: the shared one, which lives on, and a private one,
-// which serves one connection of ours and ends with it.
+// which serves two connections of ours and ends with the first.
 #ifndef BTFD_CLIENT_DAEMON_PROCESS_H_
 #define BTFD_CLIENT_DAEMON_PROCESS_H_
 
@@ -32,9 +32,13 @@ absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
                                         const util::RuntimePaths& paths);
 
-// Starts a daemon for one connection, and returns our end of it. It ends when
-// that is closed.
-absl::StatusOr<util::UniqueFd> SpawnPrivateDaemon(
+// Our ends of the connections to a private daemon.
+struct PrivateDaemon {
+  util::UniqueFd calls;   // it ends when this one is closed
+  util::UniqueFd stream;  // for who speaks gRPC
+};
+
+absl::StatusOr<PrivateDaemon> SpawnPrivateDaemon(
     const std::string& program, const util::RuntimePaths& paths);
 
 }  // namespace btfd::client

@@ -21,6 +21,7 @@
 #include "client/command_line.h"
 #include "client/commands.h"
 #include "client/connection.h"
+#include "client/daemon_calls.h"
 #include "client/daemon_process.h"
 #include "client/environment.h"
 #include "client/shared_daemon.h"
@@ -45,8 +46,6 @@ the running kernel), its vmlinux, pahole, and the daemon. Changes nothing.
 Exit status: 0, or 1 if something would keep modules from having proper BTF.
 )";
 
-constexpr absl::Duration kStatusLimit = absl::Seconds(5);
-
 // What clients report when they had to do without the shared daemon.
 uint64_t CountFallbacks(const v1::GetStatusResponse& status) {
   uint64_t count = 0;
@@ -56,11 +55,11 @@ uint64_t CountFallbacks(const v1::GetStatusResponse& status) {
   return count;
 }
 
-void ExamineRunningDaemon(Channel* channel, std::vector<Finding>* findings) {
+void ExamineRunningDaemon(DirectConnection* daemon,
+                          std::vector<Finding>* findings) {
   v1::GetStatusResponse status;
   const absl::Status called =
-      channel->Call(&v1::Btfd::Stub::AsyncGetStatus, v1::GetStatusRequest(),
-                    kStatusLimit, &status);
+      Call(daemon, kGetStatus, v1::GetStatusRequest(), &status);
   if (!called.ok()) {
     findings->push_back(
         {Grade::kBad,
@@ -129,15 +128,15 @@ std::vector<Finding> ExamineDaemon() {
          "go round it for so long",
          "btfc restart, if it goes on; the log is " + paths.log});
   }
-  const absl::StatusOr<std::unique_ptr<Channel>> channel = OpenRunningDaemon();
-  if (channel.ok()) {
-    ExamineRunningDaemon(channel->get(), &findings);
-  } else if (absl::IsNotFound(channel.status())) {
+  const auto daemon = OpenRunningDaemon();
+  if (daemon.ok()) {
+    ExamineRunningDaemon(daemon->get(), &findings);
+  } else if (absl::IsNotFound(daemon.status())) {
     findings.push_back(
         {Grade::kGood, "no daemon runs; the first module will start one", ""});
   } else {
     findings.push_back(
-        {Grade::kBad, std::string(channel.status().message()), "btfc restart"});
+        {Grade::kBad, std::string(daemon.status().message()), "btfc restart"});
   }
   return findings;
 }

@@ -42,7 +42,12 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/version.h"
 #include "proto/btfd_lite.grpc.pb.h"
@@ -215,8 +220,8 @@ int Listen(const std::string& path) {
   return fd;
 }
 
-int Main(int connection) {
-  const bool is_private = connection >= 0;
+int Main(const std::vector<int>& connections) {
+  const bool is_private = !connections.empty();
   FakeService service(is_private);
   if (service.mode() == "fail-start") return 3;
   int listener = -1;
@@ -233,11 +238,13 @@ int Main(int connection) {
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (is_private) {
-    fcntl(connection, F_SETFL, fcntl(connection, F_GETFL) | O_NONBLOCK);
-    grpc::AddInsecureChannelFromFd(server.get(), dup(connection));
+    for (const int connection : connections) {
+      fcntl(connection, F_SETFL, fcntl(connection, F_GETFL) | O_NONBLOCK);
+      grpc::AddInsecureChannelFromFd(server.get(), dup(connection));
+    }
     char byte;
     // Until the client is gone.
-    while (recv(connection, &byte, 1, MSG_PEEK) != 0) usleep(10000);
+    while (recv(connections[0], &byte, 1, MSG_PEEK) != 0) usleep(10000);
     _exit(0);
   }
   // A test that forgets it does not leave it behind.
@@ -252,11 +259,14 @@ int Main(int connection) {
 }  // namespace btfd
 
 int main(int argc, char** argv) {
-  int connection = -1;
+  std::vector<int> connections;
   for (int i = 1; i < argc; ++i) {
-    if (strncmp(argv[i], "--connection_fd=", 16) == 0) {
-      connection = atoi(argv[i] + 16);
+    const absl::string_view argument = argv[i];
+    if (!absl::StartsWith(argument, "--connection_fd=")) continue;
+    for (const absl::string_view number :
+         absl::StrSplit(argument.substr(argument.find('=') + 1), ',')) {
+      if (!absl::SimpleAtoi(number, &connections.emplace_back())) return 2;
     }
   }
-  return btfd::Main(connection);
+  return btfd::Main(connections);
 }

@@ -13,9 +13,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "client/channel.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/daemon_calls.h"
 #include "client/shared_daemon.h"
 #include "lib/util/file.h"
 #include "lib/util/status_macros.h"
@@ -67,15 +67,14 @@ bool IsGone(int64_t pid) {
 }
 
 absl::Status Stop() {
-  auto channel = OpenRunningDaemon();
-  if (absl::IsNotFound(channel.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(channel.status());
+  auto daemon = OpenRunningDaemon();
+  if (absl::IsNotFound(daemon.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(daemon.status());
   v1::ShutdownResponse response;
-  RETURN_IF_ERROR((*channel)->Call(&v1::Btfd::Stub::AsyncShutdown,
-                                   v1::ShutdownRequest(), CallLimit(0),
-                                   &response));
+  RETURN_IF_ERROR(
+      Call(daemon->get(), kShutdown, v1::ShutdownRequest(), &response));
   // The daemon waits for open connections, too.
-  channel->reset();
+  daemon->reset();
   const absl::Time give_up = absl::Now() + kStopLimit;
   while (!IsGone(response.pid())) {
     if (absl::Now() > give_up) {
@@ -89,10 +88,9 @@ absl::Status Stop() {
 }
 
 absl::Status Start() {
-  ASSIGN_OR_RETURN(const auto channel, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   v1::GreetResponse response;
-  RETURN_IF_ERROR(channel->Call(&v1::Btfd::Stub::AsyncGreet, v1::GreetRequest(),
-                                CallLimit(0), &response));
+  RETURN_IF_ERROR(Call(daemon.get(), kGreet, v1::GreetRequest(), &response));
   printf("btfd %s runs, pid %lld\n", response.daemon_version().c_str(),
          static_cast<long long>(response.pid()));
   return absl::OkStatus();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/service.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "client/daemon_calls.h"
 #include "client/daemon_process.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
@@ -14,7 +14,6 @@ namespace btfd::client {
 
 namespace {
 
-constexpr size_t kChunk = size_t{1} << 20;
 // A base takes two answers at most (its key is unknown, then its digest); one
 // more each for a daemon that forgets it meanwhile.
 constexpr int kBaseAnswers = 4;
@@ -25,15 +24,14 @@ constexpr absl::Duration kFirstBusyWait = absl::Milliseconds(50);
 
 // What the daemon asks for by BASE_KEY_UNKNOWN: the digest, for this request
 // and, if the daemon has that base, for all that follow.
-absl::Status TellDigest(Channel* channel, const BaseFile& base,
+absl::Status TellDigest(DirectConnection* daemon, const BaseFile& base,
                         const util::Digest& digest) {
   if (!base.key().has_value()) return absl::OkStatus();
   v1::BindFileKeyRequest request;
   *request.mutable_file_key() = *base.key();
   request.set_digest(std::string(digest.binary()));
   v1::BindFileKeyResponse response;
-  return channel->Call(&v1::Btfd::Stub::AsyncBindFileKey, request, CallLimit(0),
-                       &response);
+  return Call(daemon, kBindFileKey, request, &response);
 }
 
 }  // namespace
@@ -102,31 +100,7 @@ Judgement Judge(const absl::Status& transport,
   return {};
 }
 
-absl::StatusOr<v1::AddBaseResponse> AddBase(Channel* channel, BaseFile* base) {
-  ASSIGN_OR_RETURN(const absl::string_view bytes, base->bytes());
-  ASSIGN_OR_RETURN(const util::Digest digest, base->digest());
-  grpc::ClientContext context;
-  SetDeadline(&context, CallLimit(bytes.size()));
-  v1::AddBaseResponse response;
-  const auto writer = channel->stub().AddBase(&context, &response);
-  v1::AddBaseRequest part;
-  part.mutable_header()->set_digest(std::string(digest.binary()));
-  part.mutable_header()->set_size(bytes.size());
-  part.mutable_header()->set_origin(base->path());
-  if (base->key().has_value()) {
-    *part.mutable_header()->mutable_file_key() = *base->key();
-  }
-  bool open = writer->Write(part);
-  for (size_t at = 0; open && at < bytes.size(); at += kChunk) {
-    part.set_chunk(bytes.data() + at, std::min(kChunk, bytes.size() - at));
-    open = writer->Write(part);
-  }
-  if (open) writer->WritesDone();
-  RETURN_IF_ERROR(FromGrpc(writer->Finish()));
-  return response;
-}
-
-absl::Status SendOverBase(Channel* channel, BaseFile* base,
+absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
                           v1::FinalizeRequest* request,
                           v1::FinalizeResponse* response,
                           absl::Status* base_error,
@@ -145,10 +119,10 @@ absl::Status SendOverBase(Channel* channel, BaseFile* base,
     *base_error = digest.status();
     if (!digest.ok()) return absl::OkStatus();
     if (outcome == v1::BASE_KEY_UNKNOWN) {
-      RETURN_IF_ERROR(TellDigest(channel, *base, *digest));
+      RETURN_IF_ERROR(TellDigest(daemon, *base, *digest));
       continue;
     }
-    ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(channel, base));
+    ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(daemon, base));
     if (added.outcome() == v1::OK) continue;
     // Left to the caller like any other answer: busy, draining, a bad base.
     response->set_outcome(added.outcome());
@@ -164,8 +138,8 @@ Service::Service(Environment environment, util::RuntimePaths paths,
       notice_(std::move(notice)),
       mark_(paths_.backoff) {}
 
-absl::StatusOr<Channel*> Service::Use() {
-  if (channel_ != nullptr) return channel_.get();
+absl::StatusOr<DirectConnection*> Service::Use() {
+  if (daemon_ != nullptr) return daemon_.get();
   if (environment_.disable_daemon) return UsePrivate();
   if (!environment_.require_daemon && mark_.Active()) {
     return FallBack(Fallback::kNoDaemon, "");
@@ -173,8 +147,8 @@ absl::StatusOr<Channel*> Service::Use() {
   return UseShared();
 }
 
-absl::StatusOr<Channel*> Service::UseShared() {
-  channel_.reset();
+absl::StatusOr<DirectConnection*> Service::UseShared() {
+  daemon_.reset();
   absl::StatusOr<util::UniqueFd> socket =
       ConnectOrStart(paths_, environment_.daemon_program);
   if (!socket.ok()) {
@@ -183,23 +157,29 @@ absl::StatusOr<Channel*> Service::UseShared() {
                         : Fallback::kNoDaemon,
                     std::string(socket.status().message()));
   }
-  channel_ = std::make_unique<Channel>(
-      std::move(*socket), [this] { return ConnectSocket(paths_); });
-  return channel_.get();
+  daemon_ = std::make_unique<DirectConnection>(std::move(*socket));
+  return daemon_.get();
 }
 
-absl::StatusOr<Channel*> Service::UsePrivate() {
-  channel_.reset();
+absl::StatusOr<DirectConnection*> Service::UsePrivate() {
+  daemon_.reset();
   ASSIGN_OR_RETURN(const std::string program,
                    FindDaemon(environment_.daemon_program));
-  ASSIGN_OR_RETURN(util::UniqueFd socket, SpawnPrivateDaemon(program, paths_));
-  channel_ = std::make_unique<Channel>(std::move(socket));
+  ASSIGN_OR_RETURN(PrivateDaemon spawned, SpawnPrivateDaemon(program, paths_));
+  daemon_ = std::make_unique<DirectConnection>(std::move(spawned.calls));
+  another_ = std::move(spawned.stream);
   is_private_ = true;
-  return channel_.get();
+  return daemon_.get();
 }
 
-absl::StatusOr<Channel*> Service::FallBack(Fallback reason,
-                                           const std::string& why) {
+absl::StatusOr<util::UniqueFd> Service::UseAnother() {
+  if (!is_private_) return ConnectSocket(paths_);
+  if (another_) return std::move(another_);
+  return absl::UnavailableError("the private daemon has no more connections");
+}
+
+absl::StatusOr<DirectConnection*> Service::FallBack(Fallback reason,
+                                                    const std::string& why) {
   if (environment_.require_daemon) {
     return absl::UnavailableError(
         absl::StrCat("no daemon, and BTFD_REQUIRE asks for one: ", why));
@@ -213,33 +193,31 @@ absl::StatusOr<Channel*> Service::FallBack(Fallback reason,
                          "; for a minute, work goes on without "
                          "the shared daemon, and is slower"));
   }
-  ASSIGN_OR_RETURN(Channel* const channel, UsePrivate());
+  ASSIGN_OR_RETURN(DirectConnection* const daemon, UsePrivate());
   v1::ReportEventsRequest request;
   (*request.mutable_events())[FallbackCounter(reason)] = 1;
   v1::ReportEventsResponse response;
   // Counting is not worth a failure.
-  channel
-      ->Call(&v1::Btfd::Stub::AsyncReportEvents, request, CallLimit(0),
-             &response)
-      .IgnoreError();
-  return channel;
+  Call(daemon, kReportEvents, request, &response).IgnoreError();
+  return daemon;
 }
 
-absl::StatusOr<Channel*> Service::UseAfter(const Judgement& judgement) {
+absl::StatusOr<DirectConnection*> Service::UseAfter(
+    const Judgement& judgement) {
   if (is_private_) {
     // The next module may fare better with another one.
-    channel_.reset();
+    daemon_.reset();
     is_private_ = false;
     return absl::UnavailableError(
         absl::StrCat("the private daemon failed as well: ", judgement.why));
   }
   if (judgement.verdict == Verdict::kWait && waits_ < kBusyTries) {
     absl::SleepFor(kFirstBusyWait * (1 << waits_++));
-    return channel_.get();
+    return daemon_.get();
   }
   if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
     reconnected_ = true;
-    channel_.reset();
+    daemon_.reset();
     absl::SleepFor(kReconnectPause);
     return UseShared();
   }
@@ -252,7 +230,7 @@ void Service::Failed(const absl::Status& transport) {
   const Judgement judgement =
       Judge(transport, v1::FinalizeResponse(), is_private_);
   // If there is nothing to use, Use() will say so again.
-  if (!UseAfter(judgement).ok()) channel_.reset();
+  if (!UseAfter(judgement).ok()) daemon_.reset();
 }
 
 absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
@@ -260,21 +238,19 @@ absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
   request->set_bypass_cache(environment_.bypass_result_cache);
   reconnected_ = false;
   waits_ = 0;
-  absl::StatusOr<Channel*> channel = Use();
-  while (channel.ok()) {
+  absl::StatusOr<DirectConnection*> daemon = Use();
+  while (daemon.ok()) {
     v1::FinalizeResponse response;
     absl::Status base_error;
-    const absl::Status transport =
-        SendOverBase(*channel, base, request, &response, &base_error, [&] {
-          return (*channel)->Finalize(
-              *request, CallLimit(request->ByteSizeLong()), &response);
-        });
+    const absl::Status transport = SendOverBase(
+        *daemon, base, request, &response, &base_error,
+        [&] { return Call(*daemon, kFinalize, *request, &response); });
     RETURN_IF_ERROR(base_error);
     const Judgement judgement = Judge(transport, response, is_private_);
     if (judgement.verdict == Verdict::kAnswered) return response;
-    channel = UseAfter(judgement);
+    daemon = UseAfter(judgement);
   }
-  return channel.status();
+  return daemon.status();
 }
 
 }  // namespace btfd::client

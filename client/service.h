@@ -23,9 +23,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/base_file.h"
-#include "client/channel.h"
 #include "client/connection.h"
+#include "client/direct_connection.h"
 #include "client/environment.h"
+#include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "proto/btfd_lite.pb.h"
 
@@ -39,7 +40,7 @@ using Notice = std::function<void(const std::string&)>;
 enum class Fallback { kNoDaemon, kTimeout, kVersion, kBusy, kLost, kInternal };
 const char* FallbackCounter(Fallback reason);
 
-// What a call over a channel came to, and what to do about it.
+// What a call came to, and what to do about it.
 enum class Verdict { kAnswered, kReconnect, kWait, kFallBack };
 struct Judgement {
   Verdict verdict = Verdict::kAnswered;
@@ -55,15 +56,11 @@ Judgement Judge(const absl::Status& transport,
 // for that: `send` is called again after each such answer, a bounded number of
 // times. `base` may be null. The Status is the transport's; what is wrong with
 // the base itself, and no daemon could help, goes to `base_error`.
-absl::Status SendOverBase(Channel* channel, BaseFile* base,
+absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
                           v1::FinalizeRequest* request,
                           v1::FinalizeResponse* response,
                           absl::Status* base_error,
                           const std::function<absl::Status()>& send);
-
-// One call of AddBase. Precondition: base->digest() was OK before. The Status
-// is the transport's.
-absl::StatusOr<v1::AddBaseResponse> AddBase(Channel* channel, BaseFile* base);
 
 // Not thread-safe.
 class Service {
@@ -77,26 +74,31 @@ class Service {
                                                 BaseFile* base);
 
   // For those who make calls of their own. Connects if need be. The pointer is
-  // valid until the next call of any method.
-  absl::StatusOr<Channel*> Use();
-  // Whether that one is private.
+  // valid until the next call of any other method than UseAnother().
+  absl::StatusOr<DirectConnection*> Use();
+  // One more connection to the daemon that Use() gave, to speak gRPC over. A
+  // private daemon has only one more: Unavailable then.
+  absl::StatusOr<util::UniqueFd> UseAnother();
+  // Whether that daemon is private.
   bool is_private() const { return is_private_; }
   // What came of such a call, unless it was OK: the next Use() goes elsewhere.
   void Failed(const absl::Status& transport);
 
  private:
   // What is there to try after a failure. Unavailable if that is nothing.
-  absl::StatusOr<Channel*> UseAfter(const Judgement& judgement);
-  absl::StatusOr<Channel*> UseShared();
-  absl::StatusOr<Channel*> UsePrivate();
-  absl::StatusOr<Channel*> FallBack(Fallback reason, const std::string& why);
+  absl::StatusOr<DirectConnection*> UseAfter(const Judgement& judgement);
+  absl::StatusOr<DirectConnection*> UseShared();
+  absl::StatusOr<DirectConnection*> UsePrivate();
+  absl::StatusOr<DirectConnection*> FallBack(Fallback reason,
+                                             const std::string& why);
 
   const Environment environment_;
   const util::RuntimePaths paths_;
   const Notice notice_;
   BackoffMark mark_;
-  std::unique_ptr<Channel> channel_;
+  std::unique_ptr<DirectConnection> daemon_;
   bool is_private_ = false;
+  util::UniqueFd another_;  // of a private daemon, until it is asked for
   bool reconnected_ = false;
   int waits_ = 0;
 };

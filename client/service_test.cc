@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "client/daemon_calls.h"
 #include "client/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -10,19 +10,19 @@
 
 namespace btfd::client {
 
-absl::StatusOr<std::unique_ptr<Channel>> OpenRunningDaemon() {
+absl::StatusOr<std::unique_ptr<DirectConnection>> OpenRunningDaemon() {
   ASSIGN_OR_RETURN(util::UniqueFd socket,
                    ConnectSocket(util::RuntimePathsOfProcess()));
-  return std::make_unique<Channel>(std::move(socket));
+  return std::make_unique<DirectConnection>(std::move(socket));
 }
 
-absl::StatusOr<std::unique_ptr<Channel>> OpenOrStartDaemon() {
+absl::StatusOr<std::unique_ptr<DirectConnection>> OpenOrStartDaemon() {
   const util::RuntimePaths paths = util::RuntimePathsOfProcess();
   ASSIGN_OR_RETURN(
       util::UniqueFd socket,
       ConnectOrStart(paths, Environment::OfProcess().daemon_program));
   BackoffMark(paths.backoff).Clear();
-  return std::make_unique<Channel>(std::move(socket));
+  return std::make_unique<DirectConnection>(std::move(socket));
 }
 
 }  // namespace btfd::client

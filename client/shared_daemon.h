@@ -7,15 +7,15 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "client/channel.h"
+#include "client/direct_connection.h"
 
 namespace btfd::client {
 
 // The one that runs. NotFound if none does.
-absl::StatusOr<std::unique_ptr<Channel>> OpenRunningDaemon();
+absl::StatusOr<std::unique_ptr<DirectConnection>> OpenRunningDaemon();
 // The same, starting it if need be (see ConnectOrStart); and clients that were
 // let down by it may try again.
-absl::StatusOr<std::unique_ptr<Channel>> OpenOrStartDaemon();
+absl::StatusOr<std::unique_ptr<DirectConnection>> OpenOrStartDaemon();
 
 }  // namespace btfd::client
 

@@ -19,9 +19,9 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
-#include "client/channel.h"
 #include "client/command_line.h"
 #include "client/commands.h"
+#include "client/daemon_calls.h"
 #include "client/json.h"
 #include "client/shared_daemon.h"
 
@@ -184,12 +184,11 @@ int RunStatus(const std::vector<std::string>& arguments) {
   if (end.has_value()) return *end;
   if (!rest.empty()) return line.WrongCall("it takes no arguments");
 
-  const auto channel = OpenRunningDaemon();
-  absl::Status failure = channel.status();
+  const auto daemon = OpenRunningDaemon();
+  absl::Status failure = daemon.status();
   v1::GetStatusResponse status;
   if (failure.ok()) {
-    failure = (*channel)->Call(&v1::Btfd::Stub::AsyncGetStatus,
-                               v1::GetStatusRequest(), CallLimit(0), &status);
+    failure = Call(daemon->get(), kGetStatus, v1::GetStatusRequest(), &status);
   }
   if (!failure.ok()) {
     if (as_json) puts("{\"running\": false}");

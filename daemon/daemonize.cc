@@ -59,14 +59,13 @@ Side Starter(util::UniqueFd from_daemon, pid_t middle) {
 
 }  // namespace
 
-void CloseInherited(std::initializer_list<int> keep) {
-  std::vector<int> kept(keep);
-  kept.erase(
-      std::remove_if(kept.begin(), kept.end(), [](int fd) { return fd < 3; }),
-      kept.end());
-  std::sort(kept.begin(), kept.end());
+void CloseInherited(std::vector<int> keep) {
+  keep.erase(
+      std::remove_if(keep.begin(), keep.end(), [](int fd) { return fd < 3; }),
+      keep.end());
+  std::sort(keep.begin(), keep.end());
   unsigned first = 3;
-  for (int fd : kept) {
+  for (int fd : keep) {
     if (static_cast<unsigned>(fd) > first) close_range(first, fd - 1, 0);
     first = static_cast<unsigned>(fd) + 1;
   }

@@ -7,8 +7,8 @@
 #ifndef BTFD_DAEMON_DAEMONIZE_H_
 #define BTFD_DAEMON_DAEMONIZE_H_
 
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,7 +18,7 @@
 namespace btfd::daemon {
 
 // Closes every descriptor from 3 up, except those to keep (negative: none).
-void CloseInherited(std::initializer_list<int> keep);
+void CloseInherited(std::vector<int> keep);
 
 // Forgets what make and a supervisor say to their children.
 void ForgetBuildEnvironment();

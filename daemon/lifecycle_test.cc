@@ -187,12 +187,20 @@ TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
   }
 }
 
-TEST_F(LifecycleTest, APrivateDaemonServesItsOneConnectionAndEnds) {
-  int ends[2];
+TEST_F(LifecycleTest, APrivateDaemonServesItsConnectionsAndEndsWithTheFirst) {
+  int ends[2], more[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  const pid_t daemon = Spawn({"--connection-fd=5", "--idle_exit=0.05"},
-                             [&] { dup2(fcntl(ends[1], F_DUPFD, 10), 5); });
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more), 0);
+  const pid_t daemon = Spawn({"--connection-fd=5,6", "--idle_exit=0.05"}, [&] {
+    dup2(fcntl(ends[1], F_DUPFD, 10), 5);
+    dup2(fcntl(more[1], F_DUPFD, 10), 6);
+  });
   close(ends[1]);
+  close(more[1]);
+  {
+    Client second{util::UniqueFd(more[0])};
+    EXPECT_EQ(second.Greet(), daemon);
+  }
   {
     Client client{util::UniqueFd(ends[0])};
     EXPECT_EQ(client.Greet(), daemon);

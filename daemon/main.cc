@@ -160,12 +160,12 @@ std::unique_ptr<util::Log> OpenLog(const Options& options,
 
 absl::StatusOr<Server::Door> OpenDoor(const Options& options, int systemd_fd) {
   Server::Door door;
-  if (options.connection_fd >= 0) {
-    auto connection = TakeConnection(options.connection_fd);
+  for (const int fd : options.connection_fds) {
+    auto connection = TakeConnection(fd);
     if (!connection.ok()) return connection.status();
-    door.connection = *std::move(connection);
-    return door;
+    door.connections.push_back(*std::move(connection));
   }
+  if (!door.connections.empty()) return door;
   auto listener = systemd_fd >= 0 ? Listener::Adopt(systemd_fd)
                                   : Listener::Claim(options.socket,
                                                     options.shared_directory,
@@ -177,7 +177,9 @@ absl::StatusOr<Server::Door> OpenDoor(const Options& options, int systemd_fd) {
 
 int Main(Options options) {
   const int systemd_fd = TakeSystemdSocket();
-  CloseInherited({systemd_fd, options.connection_fd});
+  std::vector<int> ours = options.connection_fds;
+  ours.push_back(systemd_fd);
+  CloseInherited(std::move(ours));
   ForgetBuildEnvironment();
   signal(SIGPIPE, SIG_IGN);
   umask(077);
@@ -191,9 +193,9 @@ int Main(Options options) {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();
 
-  // Who serves one connection or a supervisor's socket is waited for by it.
+  // Who serves inherited connections or a supervisor's socket is waited for.
   const bool background =
-      !options.foreground && systemd_fd < 0 && options.connection_fd < 0;
+      !options.foreground && systemd_fd < 0 && options.connection_fds.empty();
   util::UniqueFd ready;
   if (background) {
     absl::StatusOr<Side> side = Background();

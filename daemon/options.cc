@@ -94,11 +94,18 @@ const Spec kSpecs[] = {
        return ReadText(text, &o->socket);
      }},
     {{"connection_fd",
-      "serve the one connection of this inherited descriptor, then exit"},
+      "serve inherited connections, descriptors with commas between, until "
+      "the first of them ends"},
      [](absl::string_view text, Options* o) {
-       RETURN_IF_ERROR(ReadNumber(text, &o->connection_fd));
-       if (o->connection_fd >= 3) return absl::OkStatus();
-       return absl::InvalidArgumentError("must be a descriptor from 3 up");
+       for (const absl::string_view number : absl::StrSplit(text, ',')) {
+         int fd;
+         RETURN_IF_ERROR(ReadNumber(number, &fd));
+         if (fd < 3) {
+           return absl::InvalidArgumentError("must be descriptors from 3 up");
+         }
+         o->connection_fds.push_back(fd);
+       }
+       return absl::OkStatus();
      }},
     {{"foreground", "stay in the foreground, log to stderr; default 0"},
      [](absl::string_view text, Options* o) {
@@ -437,7 +444,7 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
           absl::StrCat(place, " = ", *text, ": ", status.message()));
     }
   }
-  if (options.connection_fd >= 0) {
+  if (!options.connection_fds.empty()) {
     // A private daemon is what is left when others failed: it has no address,
     // and does its work itself.
     options.listen.clear();

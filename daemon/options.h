@@ -25,7 +25,8 @@ struct Options {
   std::string socket;  // path of the Unix socket
   // The socket was named by an option: its directory need not be ours alone.
   bool shared_directory = false;
-  int connection_fd = -1;  // serve this one connection instead, then exit
+  // Inherited connections to serve instead, until the first of them ends.
+  std::vector<int> connection_fds;
   bool foreground = false;
 
   // What it keeps on disk.

@@ -14,6 +14,7 @@ namespace btfd::daemon {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 using Texts = std::map<std::string, std::string>;
@@ -124,7 +125,8 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongValue{"idle_exit", "-1", "must be seconds"},
                       WrongValue{"idle_exit", "soon", "must be seconds"},
                       WrongValue{"result_cache", "maybe", "1 or 0"},
-                      WrongValue{"connection_fd", "1", "from 3 up"},
+                      WrongValue{"connection_fd", "3,1", "from 3 up"},
+                      WrongValue{"connection_fd", "3,", "a whole number"},
                       WrongValue{"log_level", "loud", "loud"}));
 
 TEST_F(OptionsTest, AWrongVariableIsNamed) {
@@ -179,7 +181,7 @@ TEST_F(OptionsTest, TheServerComesFromTheEnvironment) {
 }
 
 TEST_F(OptionsTest, APrivateDaemonKeepsToItself) {
-  const auto options = ReadOptions(In({{"connection_fd", "3"}}),
+  const auto options = ReadOptions(In({{"connection_fd", "3,4"}}),
                                    In({{"BTFD_SERVER", "grpcs://a:1"},
                                        {"BTFD_LISTEN", "localhost:1"},
                                        {"BTFD_HEALTH_LISTEN", "localhost:2"}}));
@@ -187,6 +189,7 @@ TEST_F(OptionsTest, APrivateDaemonKeepsToItself) {
   EXPECT_EQ(options->server, "");
   EXPECT_EQ(options->listen, "");
   EXPECT_EQ(options->health_listen, "");
+  EXPECT_THAT(options->connection_fds, ElementsAre(3, 4));
 }
 
 }  // namespace

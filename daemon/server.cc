@@ -67,7 +67,7 @@ constexpr int kIdleFactor = 5;
 constexpr uint64_t kGrpcFactor = 2;
 
 // What is taken from clients, and for how long.
-void SetLimits(const Options& options, bool one_connection,
+void SetLimits(const Options& options, bool inherited,
                grpc::ServerBuilder* builder) {
   const uint64_t max_message =
       std::min<uint64_t>(options.max_btf_bytes + kMessageOverhead, INT32_MAX);
@@ -82,7 +82,7 @@ void SetLimits(const Options& options, bool one_connection,
     builder->SetCompressionAlgorithmSupportStatus(algorithm, false);
   }
   builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  if (!one_connection && options.stall_timeout != absl::InfiniteDuration()) {
+  if (!inherited && options.stall_timeout != absl::InfiniteDuration()) {
     builder->AddChannelArgument(
         GRPC_ARG_MAX_CONNECTION_IDLE_MS,
         static_cast<int>(std::min<int64_t>(
@@ -99,14 +99,13 @@ void SetLimits(const Options& options, bool one_connection,
   builder->SetResourceQuota(quota);
 }
 
-std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
-                                        bool one_connection, Service* service,
-                                        StallWatch* stalls) {
+std::unique_ptr<grpc::Server> StartGrpc(const Options& options, bool inherited,
+                                        Service* service, StallWatch* stalls) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
-  SetLimits(options, one_connection, &builder);
+  SetLimits(options, inherited, &builder);
   std::vector<
       std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
       interceptors;
@@ -208,8 +207,8 @@ absl::Status Server::Open() {
   parts.shared = shared_.get();
   parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
   service_ = std::make_unique<Service>(std::move(parts));
-  grpc_ = StartGrpc(options_, static_cast<bool>(door_.connection),
-                    service_.get(), &stalls_);
+  grpc_ =
+      StartGrpc(options_, !door_.connections.empty(), service_.get(), &stalls_);
   if (grpc_ == nullptr && !options_.listen.empty()) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen at ", options_.listen, "; is another program there?"));
@@ -220,19 +219,21 @@ absl::Status Server::Open() {
     ASSIGN_OR_RETURN(health_port_, HealthPort::Start(options_.health_listen));
   }
 
-  if (door_.connection) {
+  if (!door_.connections.empty()) {
     // Whatever happens on it is gRPC's to see, but its end is ours to know.
     watched_ =
-        util::UniqueFd(fcntl(door_.connection.get(), F_DUPFD_CLOEXEC, 0));
+        util::UniqueFd(fcntl(door_.connections[0].get(), F_DUPFD_CLOEXEC, 0));
     if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
-    Serve(grpc_.get(), std::move(door_.connection));
+    for (util::UniqueFd& connection : door_.connections) {
+      Serve(grpc_.get(), std::move(connection));
+    }
   }
   return absl::OkStatus();
 }
 
 void Server::Run() {
   log_->Info(absl::StrCat("btfd ", util::kVersion, " serves ",
-                          watched_ ? "one connection" : door_.listener->path(),
+                          watched_ ? "its starter" : door_.listener->path(),
                           ", process ", getpid(), ", ", options_.threads,
                           " threads, store ",
                           store_ == nullptr ? "none" : store_->path()));
@@ -344,7 +345,7 @@ absl::Duration Server::UntilNextChore() const {
 
 const char* Server::DoChores() {
   const absl::Time now = absl::Now();
-  // The one connection is as good as work, however long it is silent.
+  // Such a connection is as good as work, however long it is silent.
   if (!watched_ && now >= service_->work().idle_since() + options_.idle_exit) {
     return "nothing to do";
   }

@@ -35,7 +35,8 @@ class Server {
   // Where requests come from: exactly one of the two.
   struct Door {
     std::unique_ptr<Listener> listener;  // a socket, for everybody
-    util::UniqueFd connection;           // one connection, and then the end
+    // Connections, served until the first of them ends.
+    std::vector<util::UniqueFd> connections;
   };
 
   // Blocks SIGTERM, SIGINT and SIGHUP, so that threads made from here on leave
@@ -49,9 +50,9 @@ class Server {
                                                        util::Log* log);
   ~Server();
 
-  // Serves until SIGTERM or SIGINT, a client's Shutdown, the end of the one
-  // connection, nothing to do for long, or the loss of the socket; then lets
-  // requests in flight end.
+  // Serves until SIGTERM or SIGINT, a client's Shutdown, the end of the first
+  // of its connections, nothing to do for long, or the loss of the socket; then
+  // lets requests in flight end.
   void Run();
 
  private:
@@ -75,7 +76,7 @@ class Server {
 
   util::UniqueFd signals_;  // signalfd
   util::UniqueFd stop_;     // eventfd: a client asked to stop
-  util::UniqueFd watched_;  // the one connection, watched for its end
+  util::UniqueFd watched_;  // the first connection, for its end
   absl::Time next_tidy_ = absl::InfinitePast();
   absl::Time next_stall_check_ = absl::InfinitePast();
   absl::Time accept_again_ = absl::InfinitePast();

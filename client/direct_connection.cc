@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/unary_connection.h"
+#include "client/direct_connection.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -19,6 +19,12 @@ namespace btfd::client {
 namespace {
 
 constexpr size_t kFrameHead = 5;
+// What goes through a socket at once. Not more: memory that is touched for the
+// first time costs more than a call of the kernel's.
+constexpr size_t kPiece = size_t{32} << 10;
+// By how much an answer may be longer than its request and still fit where that
+// was.
+constexpr size_t kSlack = size_t{4} << 10;
 // Answers are a few megabytes at most: no turn of ours is to be waited for.
 constexpr int32_t kWindow = 64 << 20;
 
@@ -46,24 +52,59 @@ std::string PercentDecoded(absl::string_view text) {
   return decoded;
 }
 
+// The length of the message that `framed`, which has its frame's head, is to
+// be.
+size_t MessageLength(absl::string_view framed) {
+  size_t length = 0;
+  for (size_t i = 1; i < kFrameHead; ++i) {
+    length = length << 8 | static_cast<uint8_t>(framed[i]);
+  }
+  return length;
+}
+
 }  // namespace
 
-ssize_t UnaryConnection::OnRead(nghttp2_session*, int32_t, uint8_t* to,
-                                size_t size, uint32_t* flags,
-                                nghttp2_data_source*, void* self) {
-  Exchange& exchange = static_cast<UnaryConnection*>(self)->exchange_;
+bool DirectConnection::Exchange::Frame() {
+  sent = 0;
+  const google::protobuf::MessageLite* const message = (*request)();
+  const size_t size = message == nullptr ? 0 : message->ByteSizeLong();
+  too_long = size > INT32_MAX;
+  if (message == nullptr || too_long) {
+    // The answer will be about as long, and this memory has been touched.
+    out.clear();
+    if (in.empty()) std::swap(in, out);
+    return false;
+  }
+  out.reserve(kFrameHead + size + kSlack);
+  out.resize(kFrameHead + size);
+  out[0] = 0;  // not compressed
+  for (size_t i = 1; i < kFrameHead; ++i) {
+    out[i] = static_cast<char>(size >> (8 * (kFrameHead - 1 - i)));
+  }
+  message->SerializeWithCachedSizesToArray(
+      reinterpret_cast<uint8_t*>(&out[kFrameHead]));
+  return true;
+}
+
+ssize_t DirectConnection::OnRead(nghttp2_session*, int32_t, uint8_t* to,
+                                 size_t size, uint32_t* flags,
+                                 nghttp2_data_source*, void* self) {
+  Exchange& exchange = static_cast<DirectConnection*>(self)->exchange_;
   const size_t count = std::min(size, exchange.out.size() - exchange.sent);
   memcpy(to, exchange.out.data() + exchange.sent, count);
   exchange.sent += count;
-  if (exchange.sent == exchange.out.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (exchange.sent == exchange.out.size() && !exchange.Frame()) {
+    if (exchange.too_long) return NGHTTP2_ERR_CALLBACK_FAILURE;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+  }
   return static_cast<ssize_t>(count);
 }
 
-int UnaryConnection::OnHeader(nghttp2_session*, const nghttp2_frame* frame,
-                              const uint8_t* name, size_t name_size,
-                              const uint8_t* value, size_t value_size, uint8_t,
-                              void* self) {
-  Exchange& exchange = static_cast<UnaryConnection*>(self)->exchange_;
+int DirectConnection::OnHeader(nghttp2_session*, const nghttp2_frame* frame,
+                               const uint8_t* name, size_t name_size,
+                               const uint8_t* value, size_t value_size, uint8_t,
+                               void* self) {
+  Exchange& exchange = static_cast<DirectConnection*>(self)->exchange_;
   if (frame->hd.stream_id != exchange.stream) return 0;
   const absl::string_view key(reinterpret_cast<const char*>(name), name_size);
   const absl::string_view text(reinterpret_cast<const char*>(value),
@@ -80,22 +121,27 @@ int UnaryConnection::OnHeader(nghttp2_session*, const nghttp2_frame* frame,
   return 0;
 }
 
-int UnaryConnection::OnData(nghttp2_session*, uint8_t, int32_t stream,
-                            const uint8_t* data, size_t size, void* self) {
-  Exchange& exchange = static_cast<UnaryConnection*>(self)->exchange_;
+int DirectConnection::OnData(nghttp2_session*, uint8_t, int32_t stream,
+                             const uint8_t* data, size_t size, void* self) {
+  Exchange& exchange = static_cast<DirectConnection*>(self)->exchange_;
   if (stream != exchange.stream) return 0;
-  exchange.in.append(reinterpret_cast<const char*>(data), size);
+  std::string& in = exchange.in;
+  const bool had_head = in.size() >= kFrameHead;
+  in.append(reinterpret_cast<const char*>(data), size);
+  if (!had_head && in.size() >= kFrameHead) {
+    in.reserve(kFrameHead + std::min<size_t>(MessageLength(in), kWindow));
+  }
   return 0;
 }
 
-int UnaryConnection::OnClose(nghttp2_session*, int32_t stream, uint32_t,
-                             void* self) {
-  Exchange& exchange = static_cast<UnaryConnection*>(self)->exchange_;
+int DirectConnection::OnClose(nghttp2_session*, int32_t stream, uint32_t,
+                              void* self) {
+  Exchange& exchange = static_cast<DirectConnection*>(self)->exchange_;
   if (stream == exchange.stream) exchange.closed = true;
   return 0;
 }
 
-nghttp2_session* UnaryConnection::NewSession(UnaryConnection* self) {
+nghttp2_session* DirectConnection::NewSession(DirectConnection* self) {
   nghttp2_session_callbacks* callbacks = nullptr;
   if (nghttp2_session_callbacks_new(&callbacks) != 0) return nullptr;
   nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
@@ -120,16 +166,16 @@ nghttp2_session* UnaryConnection::NewSession(UnaryConnection* self) {
   return session;
 }
 
-UnaryConnection::UnaryConnection(util::UniqueFd socket)
+DirectConnection::DirectConnection(util::UniqueFd socket)
     : socket_(std::move(socket)), session_(NewSession(this)) {}
 
-absl::Status UnaryConnection::Broken(absl::string_view why) {
+absl::Status DirectConnection::Broken(absl::string_view why) {
   broken_ = true;
   return absl::UnavailableError(why);
 }
 
-absl::Status UnaryConnection::Submit(absl::string_view method,
-                                     absl::Duration limit) {
+absl::Status DirectConnection::Submit(absl::string_view method,
+                                      absl::Duration limit) {
   const std::string timeout =
       absl::StrCat(std::min<int64_t>(absl::ToInt64Milliseconds(limit),
                                      99999999),  // no more than eight digits
@@ -151,7 +197,7 @@ absl::Status UnaryConnection::Submit(absl::string_view method,
   return Broken(nghttp2_strerror(exchange_.stream));
 }
 
-absl::Status UnaryConnection::Send() {
+absl::Status DirectConnection::Send() {
   while (true) {
     while (!unsent_.empty()) {
       const ssize_t count = send(socket_.get(), unsent_.data(), unsent_.size(),
@@ -161,8 +207,7 @@ absl::Status UnaryConnection::Send() {
       if (count < 0) return Broken(strerror(errno));
       unsent_.erase(0, count);
     }
-    // As much at a time as a socket's buffer takes.
-    while (unsent_.size() < size_t{256} << 10) {
+    while (unsent_.size() < kPiece) {
       const uint8_t* frames = nullptr;
       const ssize_t count = nghttp2_session_mem_send(session_.get(), &frames);
       if (count < 0) return Broken(nghttp2_strerror(static_cast<int>(count)));
@@ -173,8 +218,8 @@ absl::Status UnaryConnection::Send() {
   }
 }
 
-absl::Status UnaryConnection::Receive() {
-  static thread_local char buffer[size_t{64} << 10];
+absl::Status DirectConnection::Receive() {
+  char buffer[kPiece];
   while (!exchange_.closed) {
     const ssize_t count =
         recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
@@ -189,7 +234,7 @@ absl::Status UnaryConnection::Receive() {
   return absl::OkStatus();
 }
 
-absl::Status UnaryConnection::Run(const Limits& limits) {
+absl::Status DirectConnection::Run(const Limits& limits) {
   const absl::Time end = absl::Now() + limits.call;
   absl::Time heard = absl::Now();
   bool asked = false;
@@ -231,9 +276,9 @@ absl::Status UnaryConnection::Run(const Limits& limits) {
   }
 }
 
-absl::Status UnaryConnection::Conclude(
+absl::Status DirectConnection::Conclude(
     google::protobuf::MessageLite* response) {
-  const Exchange& exchange = exchange_;
+  const Exchange exchange = std::move(exchange_);
   if (exchange.grpc_status < 0) {
     return Broken(exchange.http_status == 200 || exchange.http_status == 0
                       ? "it ended without a status"
@@ -243,12 +288,8 @@ absl::Status UnaryConnection::Conclude(
     return absl::Status(static_cast<absl::StatusCode>(exchange.grpc_status),
                         exchange.grpc_message);
   }
-  const auto byte = [&](size_t i) {
-    return uint32_t{static_cast<uint8_t>(exchange.in[i])};
-  };
-  if (exchange.in.size() < kFrameHead || byte(0) != 0 ||
-      exchange.in.size() - kFrameHead !=
-          (byte(1) << 24 | byte(2) << 16 | byte(3) << 8 | byte(4)) ||
+  if (exchange.in.size() < kFrameHead || exchange.in[0] != 0 ||
+      exchange.in.size() - kFrameHead != MessageLength(exchange.in) ||
       !response->ParseFromArray(
           exchange.in.data() + kFrameHead,
           static_cast<int>(exchange.in.size() - kFrameHead))) {
@@ -257,23 +298,26 @@ absl::Status UnaryConnection::Conclude(
   return absl::OkStatus();
 }
 
-absl::Status UnaryConnection::Call(absl::string_view method,
-                                   const google::protobuf::MessageLite& request,
-                                   const Limits& limits,
-                                   google::protobuf::MessageLite* response) {
+absl::Status DirectConnection::Call(
+    absl::string_view method, const google::protobuf::MessageLite& request,
+    const Limits& limits, google::protobuf::MessageLite* response) {
+  const google::protobuf::MessageLite* next = &request;
+  return CallWithStream(
+      method, [&next] { return std::exchange(next, nullptr); }, limits,
+      response);
+}
+
+absl::Status DirectConnection::CallWithStream(
+    absl::string_view method, Messages request, const Limits& limits,
+    google::protobuf::MessageLite* response) {
   if (session_ == nullptr) return Broken("out of memory");
   if (broken_) return Broken("it broke before");
-  const size_t size = request.ByteSizeLong();
-  if (size > INT32_MAX) {
+  exchange_ = Exchange();
+  exchange_.request = &request;
+  exchange_.Frame();
+  if (exchange_.too_long) {
     return absl::InvalidArgumentError("a message is longer than 2 GiB");
   }
-  exchange_ = Exchange();
-  exchange_.out.resize(kFrameHead + size);  // the first byte: not compressed
-  for (size_t i = 1; i < kFrameHead; ++i) {
-    exchange_.out[i] = static_cast<char>(size >> (8 * (kFrameHead - 1 - i)));
-  }
-  request.SerializeWithCachedSizesToArray(
-      reinterpret_cast<uint8_t*>(&exchange_.out[kFrameHead]));
   RETURN_IF_ERROR(Submit(method, limits.call));
   RETURN_IF_ERROR(Run(limits));
   return Conclude(response);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One unary gRPC call after the other over a socket, without gRPC: a client
-// that asks one thing and ends spends more on gRPC's threads and channel than
-// on its module. HTTP/2 is nghttp2's; what is left is gRPC's framing
+// gRPC's calls over a socket, one after the other, without gRPC: a client that
+// asks one thing and ends spends more on gRPC's threads and channel than on its
+// module. HTTP/2 is nghttp2's; what is left is gRPC's framing
 // (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): each
 // message has five bytes in front, a flag for compression (none here) and the
 // length, big-endian; the status comes in the trailers.
-#ifndef BTFD_CLIENT_UNARY_CONNECTION_H_
-#define BTFD_CLIENT_UNARY_CONNECTION_H_
+#ifndef BTFD_CLIENT_DIRECT_CONNECTION_H_
+#define BTFD_CLIENT_DIRECT_CONNECTION_H_
 
 #include <google/protobuf/message_lite.h>
 #include <nghttp2/nghttp2.h>
@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -24,7 +25,7 @@
 namespace btfd::client {
 
 // Not thread-safe.
-class UnaryConnection {
+class DirectConnection {
  public:
   struct Limits {
     absl::Duration call;      // for all of it
@@ -33,7 +34,7 @@ class UnaryConnection {
   };
 
   // `socket` is connected, and does not block.
-  explicit UnaryConnection(util::UniqueFd socket);
+  explicit DirectConnection(util::UniqueFd socket);
 
   // Calls `method` ("/package.Service/Name"). The Status is the call's: that of
   // the trailers; DeadlineExceeded; or Unavailable where the connection broke,
@@ -43,6 +44,14 @@ class UnaryConnection {
                     const Limits& limits,
                     google::protobuf::MessageLite* response);
 
+  // The next message of a request, null after the last; valid until it is asked
+  // for another one.
+  using Messages = absl::FunctionRef<const google::protobuf::MessageLite*()>;
+  // The same for a method that takes a stream of messages.
+  absl::Status CallWithStream(absl::string_view method, Messages request,
+                              const Limits& limits,
+                              google::protobuf::MessageLite* response);
+
  private:
   struct DeleteSession {
     void operator()(nghttp2_session* session) const {
@@ -51,6 +60,10 @@ class UnaryConnection {
   };
   // The one call that is under way.
   struct Exchange {
+    // Frames the next message; false if there is none, or it is too long.
+    bool Frame();
+
+    const Messages* request = nullptr;
     int32_t stream = 0;
     std::string out;  // framed
     size_t sent = 0;
@@ -58,6 +71,7 @@ class UnaryConnection {
     int http_status = 0;
     int grpc_status = -1;
     std::string grpc_message;
+    bool too_long = false;
     bool closed = false;
   };
 
@@ -70,7 +84,7 @@ class UnaryConnection {
   absl::Status Run(const Limits& limits);
   absl::Status Conclude(google::protobuf::MessageLite* response);
 
-  static nghttp2_session* NewSession(UnaryConnection* self);
+  static nghttp2_session* NewSession(DirectConnection* self);
   // Callbacks of nghttp2; `self` is the connection.
   static ssize_t OnRead(nghttp2_session*, int32_t stream, uint8_t* to,
                         size_t size, uint32_t* flags,
@@ -93,4 +107,4 @@ class UnaryConnection {
 
 }  // namespace btfd::client
 
-#endif  // BTFD_CLIENT_UNARY_CONNECTION_H_
+#endif  // BTFD_CLIENT_DIRECT_CONNECTION_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Against gRPC's own server, and against peers that are none.
-#include "client/unary_connection.h"
+#include "client/direct_connection.h"
 
 #include <fcntl.h>
 #include <grpcpp/server_builder.h>
@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -38,9 +39,26 @@ class Echo final : public v1::Btfd::Service {
     response->set_btf(request->btf());
     return grpc::Status::OK;
   }
+
+  // Says what it was sent, in words; a base of one byte is not even listened
+  // to.
+  grpc::Status AddBase(grpc::ServerContext*,
+                       grpc::ServerReader<v1::AddBaseRequest>* reader,
+                       v1::AddBaseResponse* response) override {
+    v1::AddBaseRequest part;
+    size_t bytes = 0, parts = 0;
+    for (; reader->Read(&part); ++parts) {
+      if (part.header().size() == 1) {
+        return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too much of it"};
+      }
+      bytes += part.chunk().size();
+    }
+    response->set_message(absl::StrCat(parts, " parts, ", bytes, " bytes"));
+    return grpc::Status::OK;
+  }
 };
 
-class UnaryConnectionTest : public ::testing::Test {
+class DirectConnectionTest : public ::testing::Test {
  protected:
   void SetUp() override {
     int pair[2];
@@ -57,7 +75,7 @@ class UnaryConnectionTest : public ::testing::Test {
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
     grpc::AddInsecureChannelFromFd(server_.get(), theirs_.Release());
-    connection_ = std::make_unique<UnaryConnection>(std::move(ours_));
+    connection_ = std::make_unique<DirectConnection>(std::move(ours_));
   }
 
   absl::Status Call(uint64_t tag, std::string btf = "",
@@ -68,16 +86,35 @@ class UnaryConnectionTest : public ::testing::Test {
     return connection_->Call(method, request, limits_, &response_);
   }
 
-  UnaryConnection::Limits limits_ = {absl::Seconds(60), absl::Seconds(30),
-                                     absl::Seconds(30)};
+  // One part with a header for `size` bytes, then `parts` of 100,000.
+  absl::Status AddBase(uint64_t size, int parts,
+                       v1::AddBaseResponse* response) {
+    v1::AddBaseRequest part;
+    int sent = 0;
+    return connection_->CallWithStream(
+        "/btfd.v1.Btfd/AddBase",
+        [&]() -> const google::protobuf::MessageLite* {
+          if (sent > parts) return nullptr;
+          if (sent++ == 0) {
+            part.mutable_header()->set_size(size);
+          } else {
+            part.set_chunk(std::string(100000, 'x'));
+          }
+          return &part;
+        },
+        limits_, response);
+  }
+
+  DirectConnection::Limits limits_ = {absl::Seconds(60), absl::Seconds(30),
+                                      absl::Seconds(30)};
   util::UniqueFd ours_, theirs_;
   Echo service_;
   std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<UnaryConnection> connection_;
+  std::unique_ptr<DirectConnection> connection_;
   v1::FinalizeResponse response_;
 };
 
-TEST_F(UnaryConnectionTest, CallsFollowEachOther) {
+TEST_F(DirectConnectionTest, CallsFollowEachOther) {
   Serve();
   for (const size_t size : {0, 1, 16384, 65536, 1 << 20, 20 << 20, 5}) {
     std::string btf(size, 'x');
@@ -88,7 +125,36 @@ TEST_F(UnaryConnectionTest, CallsFollowEachOther) {
   }
 }
 
-TEST_F(UnaryConnectionTest, TheStatusIsThatOfTheTrailers) {
+TEST_F(DirectConnectionTest, ARequestMayBeAStream) {
+  Serve();
+  v1::AddBaseResponse response;
+  for (const int parts : {0, 1, 2, 100}) {
+    const absl::Status status = AddBase(0, parts, &response);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_EQ(response.message(),
+              absl::StrCat(parts + 1, " parts, ", parts,
+                           parts > 0 ? "00000" : "", " bytes"));
+  }
+  ASSERT_TRUE(connection_
+                  ->CallWithStream(
+                      "/btfd.v1.Btfd/AddBase",
+                      []() -> const v1::AddBaseRequest* { return nullptr; },
+                      limits_, &response)
+                  .ok());
+  EXPECT_EQ(response.message(), "0 parts, 0 bytes");
+  EXPECT_TRUE(Call(0, "after them").ok());
+}
+
+TEST_F(DirectConnectionTest, AStreamThatIsRefusedEndsAtOnce) {
+  Serve();
+  v1::AddBaseResponse response;
+  const absl::Status status = AddBase(1, 1000, &response);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "too much of it");
+  EXPECT_TRUE(Call(0, "after it").ok());
+}
+
+TEST_F(DirectConnectionTest, TheStatusIsThatOfTheTrailers) {
   Serve();
   absl::Status status = Call(1);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
@@ -99,7 +165,7 @@ TEST_F(UnaryConnectionTest, TheStatusIsThatOfTheTrailers) {
   EXPECT_TRUE(status.ok()) << status;
 }
 
-TEST_F(UnaryConnectionTest, ABusyServerIsWaitedFor) {
+TEST_F(DirectConnectionTest, ABusyServerIsWaitedFor) {
   Serve();
   limits_.patience = absl::Milliseconds(20);
   const absl::Status status = Call(2, "slow");
@@ -107,15 +173,15 @@ TEST_F(UnaryConnectionTest, ABusyServerIsWaitedFor) {
   EXPECT_EQ(response_.btf(), "slow");
 }
 
-TEST_F(UnaryConnectionTest, ACallEndsAtItsDeadline) {
+TEST_F(DirectConnectionTest, ACallEndsAtItsDeadline) {
   Serve();
   limits_.call = absl::Milliseconds(50);
   EXPECT_EQ(Call(2).code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 // Takes what it is sent, as the socket of a stopped process does.
-TEST_F(UnaryConnectionTest, APeerThatIsSilentIsGivenUp) {
-  connection_ = std::make_unique<UnaryConnection>(std::move(ours_));
+TEST_F(DirectConnectionTest, APeerThatIsSilentIsGivenUp) {
+  connection_ = std::make_unique<DirectConnection>(std::move(ours_));
   limits_.patience = absl::Milliseconds(20);
   limits_.probe = absl::Milliseconds(20);
   absl::Status status = Call(0);
@@ -126,15 +192,15 @@ TEST_F(UnaryConnectionTest, APeerThatIsSilentIsGivenUp) {
   EXPECT_THAT(status.message(), HasSubstr("broke before"));
 }
 
-TEST_F(UnaryConnectionTest, APeerThatGoesAwayIsUnavailable) {
+TEST_F(DirectConnectionTest, APeerThatGoesAwayIsUnavailable) {
   theirs_ = util::UniqueFd();
-  connection_ = std::make_unique<UnaryConnection>(std::move(ours_));
+  connection_ = std::make_unique<DirectConnection>(std::move(ours_));
   EXPECT_EQ(Call(0, std::string(1 << 20, 'x')).code(),
             absl::StatusCode::kUnavailable);
 }
 
-TEST_F(UnaryConnectionTest, APeerThatSpeaksSomethingElseIsUnavailable) {
-  connection_ = std::make_unique<UnaryConnection>(std::move(ours_));
+TEST_F(DirectConnectionTest, APeerThatSpeaksSomethingElseIsUnavailable) {
+  connection_ = std::make_unique<DirectConnection>(std::move(ours_));
   const std::string answer =
       "HTTP/1.1 400 Bad Request\r\n\r\nThis is no HTTP/2";
   ASSERT_EQ(write(theirs_.get(), answer.data(), answer.size()),
