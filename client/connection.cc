@@ -136,8 +136,12 @@ bool BackoffMark::Active() const {
 }
 
 bool BackoffMark::Set() {
-  if (!Active()) Clear();
-  return util::OpenFile(path_, O_WRONLY | O_CREAT | O_EXCL, 0600).ok();
+  if (util::OpenFile(path_, O_WRONLY | O_CREAT | O_EXCL, 0600).ok())
+    return true;
+  // Of all who come upon an old one at once, one makes it new.
+  const auto old = util::OpenFile(path_, O_WRONLY | O_NOFOLLOW);
+  return old.ok() && flock(old->get(), LOCK_EX) == 0 && !Active() &&
+         futimens(old->get(), nullptr) == 0;
 }
 
 void BackoffMark::Clear() { unlink(path_.c_str()); }

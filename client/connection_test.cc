@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -172,6 +174,31 @@ TEST_F(ConnectionTest, TheMarkOfAFailureLastsAMinuteAndIsSetByOne) {
   EXPECT_TRUE(mark.Set());
   mark.Clear();
   EXPECT_FALSE(mark.Active());
+}
+
+// A stopped daemon lets all clients of a build down at the same moment.
+TEST_F(ConnectionTest, OfManyAtOnceOneSetsTheMark) {
+  ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
+  for (int round = 0; round < 200; ++round) {
+    BackoffMark(paths_.backoff).Clear();
+    if (round % 2 == 1) {  // there is one, and it is old
+      testing::WriteFile(paths_.backoff, "");
+      const timespec time = absl::ToTimespec(absl::Now() - kBackoff);
+      const timespec times[2] = {time, time};
+      utimensat(AT_FDCWD, paths_.backoff.c_str(), times, 0);
+    }
+    std::atomic<int> ready{0}, set{0};
+    std::vector<std::thread> clients;
+    for (int i = 0; i < 4; ++i) {
+      clients.emplace_back([&] {
+        for (++ready; ready < 4;) {
+        }
+        if (BackoffMark(paths_.backoff).Set()) ++set;
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    ASSERT_EQ(set, 1) << "round " << round;
+  }
 }
 
 }  // namespace
