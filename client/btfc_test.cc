@@ -41,8 +41,10 @@ class BtfcTest : public ::testing::Test {
 };
 
 #ifndef __SANITIZE_ADDRESS__  // whose library is not for static programs
-TEST_F(BtfcTest, IsLinkedStatically) {
-  const std::string program = testing::ReadFile(btfc_);
+class StaticTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(StaticTest, IsLinkedStatically) {
+  const std::string program = testing::ReadFile(GetParam());
   Elf64_Ehdr header;
   ASSERT_GE(program.size(), sizeof(header));
   std::memcpy(&header, program.data(), sizeof(header));
@@ -54,6 +56,10 @@ TEST_F(BtfcTest, IsLinkedStatically) {
     EXPECT_NE(segment.p_type, static_cast<Elf64_Word>(PT_INTERP));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, StaticTest,
+                         ::testing::Values("client/btfc",
+                                           "client/resolve_btfids"));
 #endif
 
 TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
@@ -162,6 +168,16 @@ TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, HasSubstr("does not know the kernel's rules"));
+}
+
+// What gRPC does before main() would take as long as a module.
+TEST(ResolveBtfids, IsAProgramOfItsOwnWithoutGrpc) {
+  const auto has = [](const std::string& program, const char* name) {
+    return testing::ReadFile(program).find(name) != std::string::npos;
+  };
+  EXPECT_TRUE(has("client/resolve_btfids", "DirectConnection"));
+  EXPECT_FALSE(has("client/resolve_btfids", "grpc_core"));
+  EXPECT_TRUE(has("client/btfc", "grpc_core"));
 }
 
 }  // namespace

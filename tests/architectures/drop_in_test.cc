@@ -91,7 +91,7 @@ class ForeignDropIn : public ::testing::TestWithParam<Architecture> {
     options.environment =
         daemon_.Environment({absl::StrCat("BTFD_PROFILE=", release)});
     const ResolveResult ours = RunResolveBtfids(
-        {daemon_.programs().btfc, "resolve_btfids"}, arguments, elf, options);
+        {daemon_.programs().resolve_btfids}, arguments, elf, options);
     EXPECT_EQ(theirs.exit_code, 0) << elf << "\n" << theirs.err;
     EXPECT_EQ(ours.exit_code, 0) << elf << "\n" << ours.err;
     EXPECT_EQ(ours.err, theirs.err) << elf;

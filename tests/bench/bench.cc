@@ -23,6 +23,7 @@
 ABSL_FLAG(std::string, json, "", "write the figures to this file, too");
 ABSL_FLAG(std::string, btfd, "", "the daemon");
 ABSL_FLAG(std::string, btfc, "", "the client");
+ABSL_FLAG(std::string, resolve_btfids, "", "the drop-in");
 ABSL_FLAG(size_t, stride, 1,
           "every n-th module only, in the engine's part; the claims want 1");
 ABSL_FLAG(bool, engine, true, "the engine against libbpf, in process");
@@ -41,7 +42,8 @@ namespace {
 absl::Status Run(Report* report) {
   ASSIGN_OR_RETURN(const tests::Kernel kernel, tests::FindKernel("7.2"));
   Programs programs;
-  programs.ours = {absl::GetFlag(FLAGS_btfd), absl::GetFlag(FLAGS_btfc)};
+  programs.ours = {absl::GetFlag(FLAGS_btfd), absl::GetFlag(FLAGS_btfc),
+                   absl::GetFlag(FLAGS_resolve_btfids)};
   ASSIGN_OR_RETURN(programs.peer_72, tests::FindPeer("7.2"));
   ASSIGN_OR_RETURN(programs.peer_73, tests::FindPeer("7.3"));
   report->Note(

@@ -189,10 +189,9 @@ absl::Status BenchProcessEach(const tests::Kernel& kernel,
   PrivateDaemon daemon(programs.ours);
   RETURN_IF_ERROR(daemon.Start());
   std::vector<double> peer_ms, our_ms;
-  RETURN_IF_ERROR(InTurn(command({programs.peer_72}),
-                         command({programs.ours.btfc, "resolve_btfids"}), {},
-                         Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3,
-                         &peer_ms, &our_ms));
+  RETURN_IF_ERROR(InTurn(
+      command({programs.peer_72}), command({programs.ours.resolve_btfids}), {},
+      Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3, &peer_ms, &our_ms));
   // Two at a time: a module's time on one core is twice its share of the wall.
   for (double& ms : peer_ms) ms *= 2.0 / copies.size();
   for (double& ms : our_ms) ms *= 2.0 / copies.size();
@@ -231,7 +230,7 @@ absl::Status BenchDropIn(const tests::Kernel& kernel, const Programs& programs,
                                   : programs.peer_72;
     std::vector<std::string> peer_argv = {peer, "--btf_base",
                                           kernel.vmlinux_btf};
-    std::vector<std::string> our_argv = {programs.ours.btfc, "resolve_btfids",
+    std::vector<std::string> our_argv = {programs.ours.resolve_btfids,
                                          "--btf_base", kernel.vmlinux_btf};
     if (c.distill) {
       peer_argv.push_back("--distill_base");
@@ -245,9 +244,8 @@ absl::Status BenchDropIn(const tests::Kernel& kernel, const Programs& programs,
                Uncached(daemon, {absl::StrCat("BTFD_PROFILE=", c.profile)}),
                c.rounds, &peer_ms, &our_ms));
     report->AddTimes(
-        absl::StrFormat("btfc resolve_btfids, %s%s, whole process: %s",
-                        c.profile, c.distill ? " distilled" : " in-tree",
-                        c.module),
+        absl::StrFormat("resolve_btfids, %s%s, whole process: %s", c.profile,
+                        c.distill ? " distilled" : " in-tree", c.module),
         "ms", absl::StrCat(c.profile, "'s tool"), peer_ms, our_ms,
         Statistic::kMedian, c.bar);
   }
@@ -261,7 +259,7 @@ absl::Status BenchRestart(const tests::Kernel& kernel, const Programs& programs,
   const std::string module = ModulePath(kernel, "af_key");
   tests::ScratchDir scratch;
   const auto copies = CopyModules({module}, scratch.path());
-  const std::vector<std::string> argv = {programs.ours.btfc, "resolve_btfids",
+  const std::vector<std::string> argv = {programs.ours.resolve_btfids,
                                          "--btf_base", kernel.vmlinux_btf,
                                          copies[0]};
   std::vector<double> first;

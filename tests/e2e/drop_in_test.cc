@@ -65,8 +65,8 @@ class DropIn : public ::testing::TestWithParam<Release> {
     ProcessOptions options;
     options.environment = daemon_.Environment(
         {absl::StrCat("BTFD_PROFILE=", GetParam().profile)});
-    return RunResolveBtfids({daemon_.programs().btfc, "resolve_btfids"},
-                            arguments, elf, options);
+    return RunResolveBtfids({daemon_.programs().resolve_btfids}, arguments, elf,
+                            options);
   }
 
   PrivateDaemon daemon_{Programs::OfRunfiles()};

@@ -27,10 +27,6 @@ class KbuildOf612 : public ::testing::Test {
     const absl::StatusOr<std::string> build = FindBuildDirectory("6.12");
     ASSERT_TRUE(build.ok()) << build.status();
     tree_ = std::make_unique<ModuleTree>(*build, "tests/kbuild/module");
-    // kbuild calls whatever RESOLVE_BTFIDS names; under this name btfc is the
-    // drop-in.
-    std::filesystem::create_symlink(daemon_.programs().btfc,
-                                    bin_.file("resolve_btfids"));
   }
 
   std::map<std::string, std::string> BuildWithDebiansTool() const {
@@ -40,11 +36,10 @@ class KbuildOf612 : public ::testing::Test {
     return tree_->Modules();
   }
   std::string OurTool() const {
-    return "RESOLVE_BTFIDS=" + bin_.file("resolve_btfids");
+    return "RESOLVE_BTFIDS=" + daemon_.programs().resolve_btfids;
   }
 
   PrivateDaemon daemon_{Programs::OfRunfiles()};
-  ScratchDir bin_;
   std::unique_ptr<ModuleTree> tree_;
 };
 

@@ -72,7 +72,7 @@ class Storm : public ::testing::Test {
     }
     std::vector<std::string> argv = {"xargs", "-n1",
                                      absl::StrCat("-P", at_once),
-                                     daemon_.programs().btfc, "resolve_btfids"};
+                                     daemon_.programs().resolve_btfids};
     const auto arguments = Arguments();
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     environment.insert(environment.begin(),

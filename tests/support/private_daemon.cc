@@ -11,7 +11,8 @@ namespace btfd::tests {
 
 Programs Programs::OfRunfiles() {
   return {std::filesystem::absolute("daemon/btfd").string(),
-          std::filesystem::absolute("client/btfc").string()};
+          std::filesystem::absolute("client/btfc").string(),
+          std::filesystem::absolute("client/resolve_btfids").string()};
 }
 
 PrivateDaemon::PrivateDaemon(Programs programs)

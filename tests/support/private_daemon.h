@@ -17,6 +17,7 @@ namespace btfd::tests {
 struct Programs {
   std::string btfd;
   std::string btfc;
+  std::string resolve_btfids;
 
   // As a Bazel test finds those it names in `data`.
   static Programs OfRunfiles();
