@@ -97,11 +97,8 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   request.set_register_result(!base.has_value() &&
                               request.distilled_base().empty() &&
                               profile_.release != Release::k6x);
-  // Left to the end of the process, which is near: taking a channel down costs
-  // more than finalizing a module, and the files are not even written.
-  Service* const service =
-      new Service(environment_, util::RuntimePathsOfProcess(), SayLine);
-  return service->Finalize(&request, base.has_value() ? &*base : nullptr);
+  Service service(environment_, util::RuntimePathsOfProcess(), SayLine);
+  return service.Finalize(&request, base.has_value() ? &*base : nullptr);
 }
 
 absl::Status DropIn::WriteFiles(const v1::FinalizeResponse& response) const {
