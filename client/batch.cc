@@ -126,9 +126,8 @@ void Batch::Run(const std::vector<std::string>& modules) {
     waiting.pop_front();
     FinishAlone(first);
     if (waiting.empty()) return;
+    absl::StatusOr<util::UniqueFd> socket = service_->UseStream();
     // Without a connection each goes alone, to fail alone.
-    if (!service_->Use().ok()) continue;
-    absl::StatusOr<util::UniqueFd> socket = service_->UseAnother();
     if (!socket.ok()) continue;
     BatchStream stream(
         *std::move(socket), service_->is_private(), options_.in_flight,

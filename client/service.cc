@@ -167,14 +167,18 @@ absl::StatusOr<DirectConnection*> Service::UsePrivate() {
                    FindDaemon(environment_.daemon_program));
   ASSIGN_OR_RETURN(PrivateDaemon spawned, SpawnPrivateDaemon(program, paths_));
   daemon_ = std::make_unique<DirectConnection>(std::move(spawned.calls));
-  another_ = std::move(spawned.stream);
+  stream_ = std::move(spawned.stream);
   is_private_ = true;
   return daemon_.get();
 }
 
-absl::StatusOr<util::UniqueFd> Service::UseAnother() {
-  if (!is_private_) return ConnectSocket(paths_);
-  if (another_) return std::move(another_);
+absl::StatusOr<util::UniqueFd> Service::UseStream() {
+  RETURN_IF_ERROR(Use().status());
+  if (!is_private_) {
+    daemon_.reset();  // the daemon would count it, and wait for its end
+    return ConnectSocket(paths_);
+  }
+  if (stream_) return std::move(stream_);
   return absl::UnavailableError("the private daemon has no more connections");
 }
 
@@ -213,7 +217,7 @@ absl::StatusOr<DirectConnection*> Service::UseAfter(
   }
   if (judgement.verdict == Verdict::kWait && waits_ < kBusyTries) {
     absl::SleepFor(kFirstBusyWait * (1 << waits_++));
-    return daemon_.get();
+    return Use();
   }
   if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
     reconnected_ = true;

@@ -73,18 +73,19 @@ class Service {
   absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
                                                 BaseFile* base);
 
-  // For those who make calls of their own. Connects if need be. The pointer is
-  // valid until the next call of any other method than UseAnother().
-  absl::StatusOr<DirectConnection*> Use();
-  // One more connection to the daemon that Use() gave, to speak gRPC over. A
-  // private daemon has only one more: Unavailable then.
-  absl::StatusOr<util::UniqueFd> UseAnother();
+  // A connection to the same daemon as the last call's, for who makes calls of
+  // his own by gRPC. Connects if need be. A private daemon has one such
+  // connection: Unavailable, if that was given away before.
+  absl::StatusOr<util::UniqueFd> UseStream();
   // Whether that daemon is private.
   bool is_private() const { return is_private_; }
-  // What came of such a call, unless it was OK: the next Use() goes elsewhere.
+  // What came of such a call, unless it was OK: the next one goes elsewhere.
   void Failed(const absl::Status& transport);
 
  private:
+  // Who is asked next. Connects if need be. The pointer is valid until the next
+  // call of any method.
+  absl::StatusOr<DirectConnection*> Use();
   // What is there to try after a failure. Unavailable if that is nothing.
   absl::StatusOr<DirectConnection*> UseAfter(const Judgement& judgement);
   absl::StatusOr<DirectConnection*> UseShared();
@@ -98,7 +99,7 @@ class Service {
   BackoffMark mark_;
   std::unique_ptr<DirectConnection> daemon_;
   bool is_private_ = false;
-  util::UniqueFd another_;  // of a private daemon, until it is asked for
+  util::UniqueFd stream_;  // of a private daemon, until it is asked for
   bool reconnected_ = false;
   int waits_ = 0;
 };
