@@ -60,6 +60,16 @@ TEST_P(StaticTest, IsLinkedStatically) {
 INSTANTIATE_TEST_SUITE_P(Each, StaticTest,
                          ::testing::Values("client/btfc",
                                            "client/resolve_btfids"));
+
+// What gRPC does before main() would take as long as a module.
+TEST(ResolveBtfids, IsAProgramOfItsOwnWithoutGrpc) {
+  const auto has = [](const std::string& program, const char* name) {
+    return testing::ReadFile(program).find(name) != std::string::npos;
+  };
+  EXPECT_TRUE(has("client/resolve_btfids", "DirectConnection"));
+  EXPECT_FALSE(has("client/resolve_btfids", "grpc_core"));
+  EXPECT_TRUE(has("client/btfc", "grpc_core"));
+}
 #endif
 
 TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
@@ -168,16 +178,6 @@ TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
   EXPECT_EQ(result.exit_code, 1) << result.out;
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, HasSubstr("does not know the kernel's rules"));
-}
-
-// What gRPC does before main() would take as long as a module.
-TEST(ResolveBtfids, IsAProgramOfItsOwnWithoutGrpc) {
-  const auto has = [](const std::string& program, const char* name) {
-    return testing::ReadFile(program).find(name) != std::string::npos;
-  };
-  EXPECT_TRUE(has("client/resolve_btfids", "DirectConnection"));
-  EXPECT_FALSE(has("client/resolve_btfids", "grpc_core"));
-  EXPECT_TRUE(has("client/btfc", "grpc_core"));
 }
 
 }  // namespace
