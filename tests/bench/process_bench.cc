@@ -38,14 +38,26 @@ std::string ModulePath(const tests::Kernel& kernel, const std::string& name) {
   return found.empty() ? "" : found[0];
 }
 
-// Both tools on one module in turn, `rounds` times; the first round only warms.
-absl::Status InTurn(const std::vector<std::string>& peer,
+void RemoveSideFiles(const std::vector<std::string>& modules) {
+  std::error_code ignored;
+  for (const std::string& module : modules) {
+    for (const char* section : {".BTF", ".BTF_ids", ".BTF.base"}) {
+      fs::remove(module + section, ignored);
+    }
+  }
+}
+
+// Both tools on `modules` in turn, `rounds` times; the first round only warms.
+// Neither finds side files of an earlier run: gen-btf.sh leaves none.
+absl::Status InTurn(const std::vector<std::string>& modules,
+                    const std::vector<std::string>& peer,
                     const std::vector<std::string>& ours,
-                    const std::vector<std::string>& peer_environment,
                     const std::vector<std::string>& our_environment, int rounds,
                     std::vector<double>* peer_ms, std::vector<double>* our_ms) {
   for (int i = 0; i <= rounds; ++i) {
-    ASSIGN_OR_RETURN(Timing theirs, RunTimed(peer, peer_environment));
+    RemoveSideFiles(modules);
+    ASSIGN_OR_RETURN(Timing theirs, RunTimed(peer, {}));
+    RemoveSideFiles(modules);
     ASSIGN_OR_RETURN(Timing mine, RunTimed(ours, our_environment));
     if (i == 0) continue;
     peer_ms->push_back(theirs.wall_ms);
@@ -189,9 +201,10 @@ absl::Status BenchProcessEach(const tests::Kernel& kernel,
   PrivateDaemon daemon(programs.ours);
   RETURN_IF_ERROR(daemon.Start());
   std::vector<double> peer_ms, our_ms;
-  RETURN_IF_ERROR(InTurn(
-      command({programs.peer_72}), command({programs.ours.resolve_btfids}), {},
-      Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3, &peer_ms, &our_ms));
+  RETURN_IF_ERROR(InTurn(copies, command({programs.peer_72}),
+                         command({programs.ours.resolve_btfids}),
+                         Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3,
+                         &peer_ms, &our_ms));
   // Two at a time: a module's time on one core is twice its share of the wall.
   for (double& ms : peer_ms) ms *= 2.0 / copies.size();
   for (double& ms : our_ms) ms *= 2.0 / copies.size();
@@ -240,7 +253,7 @@ absl::Status BenchDropIn(const tests::Kernel& kernel, const Programs& programs,
     our_argv.push_back(copies[1]);
     std::vector<double> peer_ms, our_ms;
     RETURN_IF_ERROR(
-        InTurn(peer_argv, our_argv, {},
+        InTurn(copies, peer_argv, our_argv,
                Uncached(daemon, {absl::StrCat("BTFD_PROFILE=", c.profile)}),
                c.rounds, &peer_ms, &our_ms));
     report->AddTimes(
