@@ -46,6 +46,8 @@ the running kernel), its vmlinux, pahole, and the daemon. Changes nothing.
 Exit status: 0, or 1 if something would keep modules from having proper BTF.
 )";
 
+constexpr absl::Duration kStatusLimit = absl::Seconds(5);
+
 // What clients report when they had to do without the shared daemon.
 uint64_t CountFallbacks(const v1::GetStatusResponse& status) {
   uint64_t count = 0;
@@ -59,7 +61,8 @@ void ExamineRunningDaemon(DirectConnection* daemon,
                           std::vector<Finding>* findings) {
   v1::GetStatusResponse status;
   const absl::Status called =
-      Call(daemon, kGetStatus, v1::GetStatusRequest(), &status);
+      daemon->Call(kGetStatus.path, v1::GetStatusRequest(),
+                   {kStatusLimit, kPatience, kProbeLimit}, &status);
   if (!called.ok()) {
     findings->push_back(
         {Grade::kBad,
