@@ -38,6 +38,7 @@ struct PrivateDaemon {
   util::UniqueFd stream;  // for who speaks gRPC
 };
 
+// Starts a private daemon, connected twice.
 absl::StatusOr<PrivateDaemon> SpawnPrivateDaemon(
     const std::string& program, const util::RuntimePaths& paths);
 

@@ -8,13 +8,13 @@
 #include "client/commands.h"
 
 int main(int argc, char** argv) {
-  // It ends soon: what it frees it can use again, and gives nothing back. That
-  // saves most of the calls for memory, and touching new one.
+  // It ends soon: what it frees it uses again, and gives nothing back. That
+  // saves most of the calls for memory, and the touching of new pages.
   constexpr int kHeap = 64 << 20;
   mallopt(M_MMAP_THRESHOLD, kHeap);
   mallopt(M_TRIM_THRESHOLD, kHeap);
   mallopt(M_TOP_PAD, 1 << 20);
   const int exit_code = btfd::client::RunResolveBtfids({argv + 1, argv + argc});
   fflush(nullptr);
-  _exit(exit_code);  // as if destructors had run
+  _exit(exit_code);  // past destructors, which have nothing left to do
 }

@@ -234,7 +234,8 @@ absl::Status ReplacementFile::Commit() {
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view bytes) {
   struct stat st;
-  if (stat(path.c_str(), &st) == 0 && !S_ISREG(st.st_mode)) {
+  const bool exists = stat(path.c_str(), &st) == 0;
+  if (exists && !S_ISREG(st.st_mode)) {
     ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_WRONLY));
     while (!bytes.empty()) {
       const ssize_t n = write(fd.get(), bytes.data(), bytes.size());
@@ -245,7 +246,7 @@ absl::Status WriteFileAtomically(const std::string& path,
     return absl::OkStatus();
   }
   ASSIGN_OR_RETURN(ReplacementFile file,
-                   ReplacementFile::Create(path, /*like=*/nullptr));
+                   ReplacementFile::Create(path, exists ? &st : nullptr));
   RETURN_IF_ERROR(WriteAt(file.fd(), path, bytes, 0));
   return file.Commit();
 }
