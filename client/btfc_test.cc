@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "client/testing.h"
+#include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/elf/testing/elf_builder.h"
@@ -172,7 +172,8 @@ TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
   const testing::RunResult result = testing::Run(
       btfc_, {"verify", "--against", base, module},
       {{"BTFD_RUNTIME_DIR", directory_ + "/run"},
-       {"BTFD_DAEMON", std::filesystem::absolute("client/fake_btfd").string()},
+       {"BTFD_DAEMON",
+        std::filesystem::absolute("client/testing/fake_btfd").string()},
        {"FAKE_BTFD_LOG", directory_ + "/log"},
        {"FAKE_BTFD_MODE", ""}});
   EXPECT_EQ(result.exit_code, 1) << result.out;

@@ -10,8 +10,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
-#include "client/command_line.h"
-#include "client/commands.h"
+#include "client/cli/command_line.h"
+#include "client/commands/commands.h"
 #include "lib/util/version.h"
 
 namespace btfd::client {

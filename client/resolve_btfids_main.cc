@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "client/commands.h"
+#include "client/commands/commands.h"
 
 int main(int argc, char** argv) {
   // It ends soon: what it frees it uses again, and gives nothing back. That

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "daemon/lifecycle_test_util.h"
+#include "daemon/testing/lifecycle_test_util.h"
 #include "gmock/gmock.h"
 
 namespace btfd::daemon {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "daemon/lifecycle_test_util.h"
+#include "daemon/testing/lifecycle_test_util.h"
 #include "gmock/gmock.h"
 
 namespace btfd::daemon {

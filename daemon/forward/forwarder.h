@@ -21,8 +21,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "daemon/finalize/admission.h"
 #include "daemon/forward/turns.h"
-#include "daemon/work.h"
 #include "lib/store/counters.h"
 #include "lib/util/blob.h"
 #include "lib/util/digest.h"

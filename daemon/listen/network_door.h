@@ -12,7 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daemon/options.h"
+#include "daemon/startup/options.h"
 
 namespace grpc {
 class Server;

@@ -7,8 +7,8 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "daemon/options.h"
 #include "daemon/remote_cache/shared_cache.h"
+#include "daemon/startup/options.h"
 #include "lib/store/counters.h"
 #include "lib/util/log.h"
 

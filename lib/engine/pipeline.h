@@ -33,7 +33,7 @@ enum class KfuncSource {
 };
 
 // What to do, stage by stage. A profile (6.x, 7.0, 7.2, 7.3) is a preset of
-// these; see client/profile.h.
+// these; see client/request/profile.h.
 struct Steps {
   // The input is a standalone BTF: append it to an empty split BTF over the
   // base and dedup, first of all.

@@ -11,7 +11,7 @@
 
 #include "lib/btf/base.h"
 #include "lib/btf/testing/builder.h"
-#include "lib/engine/distill.h"
+#include "lib/engine/distill/distill.h"
 #include "lib/engine/testing/ids_builder.h"
 #include "lib/util/arena.h"
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/json.h"
+#include "client/cli/json.h"
 
 namespace btfd::bench {
 

@@ -9,7 +9,7 @@
 #include "lib/btf/base_blob.h"
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/dedup_index_blob.h"
-#include "lib/engine/dedup.h"
+#include "lib/engine/dedup/dedup.h"
 #include "lib/util/arena.h"
 #include "tests/fuzz/input.h"
 

@@ -18,9 +18,9 @@ inline std::string CollidingText(uint32_t i) {
   return text + "0123456789abcdef";
 }
 
-// Texts of 16 bytes whose hash in lib/engine/new_strings.cc would be one and
-// the same for most i if it started from 0: the second chunk is what was made
-// of the first one. The others are shorter.
+// Texts of 16 bytes whose hash in lib/engine/distill/new_strings.cc would be
+// one and the same for most i if it started from 0: the second chunk is what
+// was made of the first one. The others are shorter.
 inline std::string SelfUndoingText(uint32_t i) {
   uint64_t chunk;
   memcpy(&chunk, CollidingText(i).data() + 8, sizeof(chunk));

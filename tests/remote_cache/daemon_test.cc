@@ -7,7 +7,7 @@
 
 #include "daemon/remote_cache/open.h"
 #include "daemon/remote_cache/packed_index.h"
-#include "daemon/service_test_util.h"
+#include "daemon/testing/service_test_util.h"
 #include "tests/remote_cache/fake_server.h"
 
 namespace btfd::daemon {

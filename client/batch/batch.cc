@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/batch/batch.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "client/batch/batch_stream.h"
+#include "client/request/module_request.h"
+#include "lib/elf/module_writer.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+absl::Status SignedError(const std::string& path) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      path,
+      ": the module is signed (it ends in ~Module signature appended~); "
+      "finalize before signing, or give --drop-signature"));
+}
+
+// Says what to do about the one kind of file that looks like a module.
+absl::Status OpenError(const absl::Status& status, const std::string& path) {
+  for (const absl::string_view suffix : {".gz", ".xz", ".zst"}) {
+    if (absl::IsInvalidArgument(status) && absl::EndsWith(path, suffix)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          status.message(), "; is it compressed? finalize it before that"));
+    }
+  }
+  return status;
+}
+
+}  // namespace
+
+Batch::Batch(BatchOptions options, Service* service, BaseFile* base, Done done)
+    : options_(std::move(options)),
+      service_(service),
+      base_(base),
+      done_(std::move(done)) {}
+
+void Batch::Report(const ModuleResult& result) {
+  const absl::MutexLock lock(&report_mutex_);
+  done_(result);
+}
+
+void Batch::Fail(const std::string& path, absl::Status status) {
+  ModuleResult result;
+  result.path = path;
+  result.status = std::move(status);
+  Report(result);
+}
+
+absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
+    const std::string& path, v1::FinalizeRequest* request) const {
+  absl::StatusOr<elf::ModuleFile> opened = elf::ModuleFile::Open(path);
+  if (!opened.ok()) return OpenError(opened.status(), path);
+  elf::ModuleFile module = std::move(*opened);
+  if (module.has_signature() && !options_.drop_signature) {
+    return SignedError(path);
+  }
+  RETURN_IF_ERROR(
+      FillModule(module, IdsRule::kMustBeUsable, options_.btf, request));
+  *request->mutable_steps() = options_.steps;
+  request->set_bypass_cache(options_.bypass_cache);
+  auto job = std::make_unique<BatchJob>(std::move(module));
+  job->bytes_in = request->btf().size() + request->distilled_base().size();
+  job->had_distilled_base = !request->distilled_base().empty();
+  return job;
+}
+
+absl::Status Batch::Write(const BatchJob& job,
+                          const v1::FinalizeResponse& response) const {
+  std::vector<elf::SectionEdit> edits;
+  if (response.has_btf()) edits.push_back({elf::kBtf, response.btf()});
+  if (response.has_btf_base()) {
+    edits.push_back({elf::kBtfBase, response.btf_base()});
+  } else if (job.had_distilled_base && base_ != nullptr && response.has_btf()) {
+    // What it says counts from the base itself now.
+    edits.push_back({elf::kBtfBase, std::nullopt});
+  }
+  if (response.has_btf_ids()) {
+    edits.push_back({elf::kBtfIds, response.btf_ids()});
+  }
+  elf::WriteOptions options;
+  options.drop_signature = options_.drop_signature;
+  options.output = options_.output;
+  return elf::WriteModule(job.module, edits, options).status();
+}
+
+void Batch::Conclude(const BatchJob& job,
+                     const v1::FinalizeResponse& response) {
+  ModuleResult result;
+  result.path = job.module.path();
+  result.warnings.assign(response.warnings().begin(),
+                         response.warnings().end());
+  result.status = response.outcome() == v1::OK
+                      ? Write(job, response)
+                      : absl::InvalidArgumentError(response.message());
+  result.cached = response.cached();
+  result.types_in = response.types_in();
+  result.types_out = response.types_out();
+  result.bytes_in = job.bytes_in;
+  result.bytes_out = response.has_btf()
+                         ? response.btf().size() + response.btf_base().size()
+                         : job.bytes_in;
+  result.engine_ns = response.engine_ns();
+  Report(result);
+}
+
+void Batch::FinishAlone(const std::string& path) {
+  v1::FinalizeRequest request;
+  absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
+  if (!job.ok()) return Fail(path, job.status());
+  const absl::StatusOr<v1::FinalizeResponse> response =
+      service_->Finalize(&request, base_);
+  if (!response.ok()) return Fail(path, response.status());
+  Conclude(**job, *response);
+}
+
+void Batch::Run(const std::vector<std::string>& modules) {
+  std::deque<std::string> waiting(modules.begin(), modules.end());
+  while (!waiting.empty()) {
+    const std::string first = std::move(waiting.front());
+    waiting.pop_front();
+    FinishAlone(first);
+    if (waiting.empty()) return;
+    absl::StatusOr<util::UniqueFd> socket = service_->UseStream();
+    // Without a connection each goes alone, to fail alone.
+    if (!socket.ok()) continue;
+    BatchStream stream(
+        *std::move(socket), service_->is_private(), options_.in_flight,
+        [this](const std::string& path,
+               v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
+          if (base_ != nullptr) {
+            const absl::Status status = base_->Fill(request->mutable_base());
+            if (!status.ok()) {
+              Fail(path, status);
+              return nullptr;
+            }
+          }
+          absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, request);
+          if (job.ok()) return std::move(*job);
+          Fail(path, job.status());
+          return nullptr;
+        },
+        [this](const BatchJob& job, const v1::FinalizeResponse& response) {
+          Conclude(job, response);
+        });
+    const absl::Status transport = stream.Run(&waiting);
+    if (!transport.ok() && !waiting.empty()) service_->Failed(transport);
+  }
+}
+
+}  // namespace btfd::client

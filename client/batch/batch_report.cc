@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/batch/batch_report.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "client/cli/json.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr absl::Duration kRedraw = absl::Milliseconds(100);
+constexpr size_t kBarCells = 40;
+
+std::string Bytes(uint64_t bytes) {
+  if (bytes < 10000) return absl::StrCat(bytes, " B");
+  if (bytes < 10000000) return absl::StrFormat("%.0f kB", bytes / 1e3);
+  return absl::StrFormat("%.1f MB", bytes / 1e6);
+}
+
+// The message of a failure, with the module's path in front if it does not
+// say that itself.
+std::string Named(const ModuleResult& result) {
+  const std::string message(result.status.message());
+  if (absl::StrContains(message, result.path)) return message;
+  return absl::StrCat(result.path, ": ", message);
+}
+
+}  // namespace
+
+BatchReport::BatchReport(ReportForm form, size_t total, FILE* out, FILE* err)
+    : form_(form), total_(total), out_(out), err_(err), started_(absl::Now()) {}
+
+// stderr may be the terminal that the bar is on.
+void BatchReport::SayLine(const std::string& line) {
+  if (bar_width_ > 0) {
+    fprintf(out_, "\r%s\r", std::string(bar_width_, ' ').c_str());
+    fflush(out_);
+    bar_width_ = 0;
+  }
+  fprintf(err_, "%s\n", line.c_str());
+}
+
+void BatchReport::Add(const ModuleResult& result) {
+  ++done_;
+  cached_ += result.cached;
+  bytes_in_ += result.bytes_in;
+  bytes_out_ += result.bytes_out;
+  engine_ns_ += result.engine_ns;
+  // Of one module, a build's log is to show what the kernel's tool says.
+  for (const std::string& warning : result.warnings) {
+    SayLine(total_ == 1 ? warning : absl::StrCat(result.path, ": ", warning));
+  }
+  if (!result.status.ok()) {
+    ++failed_;
+    SayLine(absl::StrCat("btfc: ", Named(result)));
+  }
+  switch (form_) {
+    case ReportForm::kLines:
+      return AddLine(result);
+    case ReportForm::kJson:
+      return AddJson(result);
+    case ReportForm::kBar:
+      return DrawBar(/*always=*/!result.status.ok());
+  }
+}
+
+void BatchReport::AddLine(const ModuleResult& result) {
+  if (!result.status.ok()) return;
+  absl::FPrintF(out_, "%s: %d types -> %d, %s -> %s%s\n", result.path,
+                result.types_in, result.types_out, Bytes(result.bytes_in),
+                Bytes(result.bytes_out), result.cached ? ", cached" : "");
+}
+
+void BatchReport::AddJson(const ModuleResult& result) {
+  JsonWriter json;
+  json.Open('{').Add("module", result.path).Add("ok", result.status.ok());
+  if (!result.status.ok()) {
+    json.Add("error", result.status.message());
+  } else {
+    json.Add("types_in", result.types_in)
+        .Add("types_out", result.types_out)
+        .Add("bytes_in", result.bytes_in)
+        .Add("bytes_out", result.bytes_out)
+        .Add("engine_ns", result.engine_ns)
+        .Add("cached", result.cached);
+  }
+  json.Open('[', "warnings");
+  for (const std::string& warning : result.warnings) json.Add("", warning);
+  json.Close().Close();
+  fprintf(out_, "%s\n", json.text().c_str());
+}
+
+void BatchReport::DrawBar(bool always) {
+  const absl::Time now = absl::Now();
+  if (!always && done_ < total_ && now - drawn_ < kRedraw) return;
+  drawn_ = now;
+  const size_t cells = total_ == 0 ? kBarCells : kBarCells * done_ / total_;
+  std::string bar =
+      absl::StrFormat("[%s%s] %d of %d", std::string(cells, '#'),
+                      std::string(kBarCells - cells, '.'), done_, total_);
+  if (failed_ > 0) absl::StrAppend(&bar, ", ", failed_, " failed");
+  // What stands there may be longer.
+  const size_t width = bar.size();
+  if (bar_width_ > width) bar.append(bar_width_ - width, ' ');
+  fprintf(out_, "\r%s", bar.c_str());
+  fflush(out_);
+  bar_width_ = width;
+}
+
+void BatchReport::Finish() {
+  const absl::Duration took = absl::Now() - started_;
+  if (form_ == ReportForm::kJson) {
+    JsonWriter json;
+    json.Open('{').Open('{', "summary");
+    json.Add("modules", uint64_t{done_})
+        .Add("failed", uint64_t{failed_})
+        .Add("cached", uint64_t{cached_})
+        .Add("bytes_in", bytes_in_)
+        .Add("bytes_out", bytes_out_)
+        .Add("engine_ns", engine_ns_)
+        .Add("wall_ns", int64_t{absl::ToInt64Nanoseconds(took)});
+    json.Close().Close();
+    fprintf(out_, "%s\n", json.text().c_str());
+    return;
+  }
+  if (bar_width_ > 0) fputc('\n', out_);
+  bar_width_ = 0;
+  if (total_ == 1) return;
+  absl::FPrintF(
+      out_,
+      "%d modules finalized, %d failed; %s of BTF -> %s; %.2f s, engine "
+      "%.2f s, %d from the cache\n",
+      done_ - failed_, failed_, Bytes(bytes_in_), Bytes(bytes_out_),
+      absl::ToDoubleSeconds(took), engine_ns_ / 1e9, cached_);
+}
+
+}  // namespace btfd::client

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a batch shows while it works and in the end: a progress bar on a
+// terminal, else a line a module, or JSON Lines (one object a module, then one
+// with the member "summary"). Failures and warnings go to stderr in any case.
+#ifndef BTFD_CLIENT_BATCH_BATCH_REPORT_H_
+#define BTFD_CLIENT_BATCH_BATCH_REPORT_H_
+
+#include <stdio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "client/batch/batch.h"
+
+namespace btfd::client {
+
+enum class ReportForm { kLines, kBar, kJson };
+
+// Not thread-safe.
+class BatchReport {
+ public:
+  // `total`: modules that will come.
+  BatchReport(ReportForm form, size_t total, FILE* out, FILE* err);
+
+  void Add(const ModuleResult& result);
+  // The summary; once, at the end.
+  void Finish();
+
+  size_t failed() const { return failed_; }
+
+ private:
+  void AddLine(const ModuleResult& result);
+  void AddJson(const ModuleResult& result);
+  // With nothing done lately it draws nothing.
+  void DrawBar(bool always);
+  void SayLine(const std::string& line);
+
+  const ReportForm form_;
+  const size_t total_;
+  FILE* const out_;
+  FILE* const err_;
+  const absl::Time started_;
+  absl::Time drawn_ = absl::InfinitePast();
+  size_t bar_width_ = 0;  // of what stands on the terminal; 0: nothing
+
+  size_t done_ = 0;
+  size_t failed_ = 0;
+  size_t cached_ = 0;
+  uint64_t bytes_in_ = 0;
+  uint64_t bytes_out_ = 0;
+  uint64_t engine_ns_ = 0;
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_BATCH_BATCH_REPORT_H_

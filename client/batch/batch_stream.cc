@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/batch/batch_stream.h"
+
+#include <grpc/support/log.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <chrono>
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/rpc/service.h"
+
+namespace btfd::client {
+
+namespace {
+
+// Of requests in flight; one larger than that goes alone.
+constexpr uint64_t kMaxBytesInFlight = uint64_t{12} << 20;
+// What a module may take on average before the whole call is given up.
+constexpr absl::Duration kLimitPerModule = absl::Seconds(10);
+
+std::unique_ptr<v1::Btfd::Stub> NewStub(util::UniqueFd socket) {
+  // What goes wrong comes back as a status; nothing is to reach a build's
+  // stderr past us.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return v1::Btfd::NewStub(grpc::CreateCustomInsecureChannelFromFd(
+      "btfd", socket.Release(), arguments));
+}
+
+void SetDeadline(grpc::ClientContext* context, absl::Duration limit) {
+  context->set_deadline(std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(limit));
+}
+
+// The codes are the same numbers.
+absl::Status FromGrpc(const grpc::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
+                      status.error_message());
+}
+
+}  // namespace
+
+BatchStream::BatchStream(util::UniqueFd socket, bool is_private,
+                         uint32_t max_in_flight, Load load, Take take)
+    : stub_(NewStub(std::move(socket))),
+      is_private_(is_private),
+      max_in_flight_(max_in_flight),
+      load_(std::move(load)),
+      take_(std::move(take)) {}
+
+bool BatchStream::RoomFor() const {
+  return broken_ || leaving_ || in_flight_.empty() ||
+         (in_flight_.size() < max_in_flight_ &&
+          bytes_in_flight_ < kMaxBytesInFlight);
+}
+
+void BatchStream::Send(std::deque<std::string>* waiting) {
+  for (uint64_t tag = 1; !waiting->empty(); ++tag) {
+    {
+      const absl::MutexLock lock(&mutex_);
+      mutex_.Await(absl::Condition(
+          +[](BatchStream* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
+            return self->RoomFor();
+          },
+          this));
+      if (broken_ || leaving_) return;
+    }
+    const std::string path = std::move(waiting->front());
+    waiting->pop_front();
+    v1::FinalizeRequest request;
+    std::unique_ptr<BatchJob> job = load_(path, &request);
+    if (job == nullptr) continue;
+    request.set_tag(tag);
+    const uint64_t bytes = request.ByteSizeLong();
+    {
+      const absl::MutexLock lock(&mutex_);
+      // Silence counts from here, if there was nothing to be said before.
+      if (in_flight_.empty()) last_sign_of_life_ = absl::Now();
+      in_flight_[tag] = {std::move(job), bytes};
+      bytes_in_flight_ += bytes;
+    }
+    if (!call_->Write(request)) return;
+  }
+}
+
+void BatchStream::Receive() {
+  v1::FinalizeResponse response;
+  while (call_->Read(&response)) {
+    InFlight answered;
+    const Judgement judgement = Judge(absl::OkStatus(), response, is_private_);
+    {
+      const absl::MutexLock lock(&mutex_);
+      last_sign_of_life_ = absl::Now();
+      const auto found = in_flight_.find(response.tag());
+      if (found == in_flight_.end()) continue;
+      answered = std::move(found->second);
+      in_flight_.erase(found);
+      bytes_in_flight_ -= answered.bytes;
+      if (judgement.verdict != Verdict::kAnswered) {
+        again_.push_back(answered.job->module.path());
+        leaving_ = true;
+        continue;
+      }
+    }
+    take_(*answered.job, response);
+  }
+  const absl::MutexLock lock(&mutex_);
+  broken_ = true;
+}
+
+bool BatchStream::Alive() {
+  grpc::ClientContext context;
+  SetDeadline(&context, kProbeLimit);
+  v1::GreetRequest request;
+  v1::GreetResponse response;
+  return stub_->Greet(&context, request, &response).ok();
+}
+
+void BatchStream::Watch() {
+  const absl::MutexLock lock(&mutex_);
+  const absl::Condition ended(&broken_);
+  while (!mutex_.AwaitWithTimeout(ended, kPatience)) {
+    if (in_flight_.empty() || absl::Now() - last_sign_of_life_ < kPatience) {
+      continue;
+    }
+    mutex_.Unlock();
+    const bool alive = Alive();
+    mutex_.Lock();
+    if (alive) continue;
+    if (absl::Now() - last_sign_of_life_ < kPatience) continue;
+    found_dead_ = true;
+    context_.TryCancel();
+    return;
+  }
+}
+
+absl::Status BatchStream::Run(std::deque<std::string>* waiting) {
+  SetDeadline(&context_, CallLimit(0) + kLimitPerModule * waiting->size());
+  call_ = stub_->FinalizeStream(&context_);
+  std::thread receiver([this] { Receive(); });
+  std::thread watcher([this] { Watch(); });
+  Send(waiting);
+  call_->WritesDone();
+  receiver.join();
+  watcher.join();
+  const absl::Status status = FromGrpc(call_->Finish());
+
+  const absl::MutexLock lock(&mutex_);
+  for (auto& [tag, unanswered] : in_flight_) {
+    again_.push_back(unanswered.job->module.path());
+  }
+  waiting->insert(waiting->begin(), again_.begin(), again_.end());
+  if (found_dead_) {
+    return absl::DeadlineExceededError("the daemon does not answer");
+  }
+  return status;
+}
+
+}  // namespace btfd::client

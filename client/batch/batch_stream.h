@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One FinalizeStream call, by gRPC: the caller's thread opens modules and sends
+// them, a second one takes the answers and writes the modules, a third one
+// watches that the daemon is alive. What is open and in flight is bounded in
+// number and in bytes, so that the client's memory does not grow with the
+// batch.
+#ifndef BTFD_CLIENT_BATCH_BATCH_STREAM_H_
+#define BTFD_CLIENT_BATCH_BATCH_STREAM_H_
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "lib/elf/module_file.h"
+#include "lib/util/file.h"
+#include "proto/btfd_lite.grpc.pb.h"
+
+namespace btfd::client {
+
+// A module that is open while its request is under way.
+struct BatchJob {
+  explicit BatchJob(elf::ModuleFile opened) : module(std::move(opened)) {}
+  elf::ModuleFile module;
+  uint64_t bytes_in = 0;  // of its BTF
+  bool had_distilled_base = false;
+};
+
+class BatchStream {
+ public:
+  // Opens a module and makes its request, or reports why not and returns null.
+  using Load = std::function<std::unique_ptr<BatchJob>(
+      const std::string& path, v1::FinalizeRequest* request)>;
+  // Takes an answer; called from one other thread than Load.
+  using Take =
+      std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
+
+  // `socket` is connected, and does not block. `is_private` is as Judge() wants
+  // it.
+  BatchStream(util::UniqueFd socket, bool is_private, uint32_t max_in_flight,
+              Load load, Take take);
+
+  // Works through `waiting` from the front. What is left in it afterwards got
+  // no answer, or one that asks for more than this call can do (see Judge).
+  // The Status is the transport's.
+  absl::Status Run(std::deque<std::string>* waiting);
+
+ private:
+  struct InFlight {
+    std::unique_ptr<BatchJob> job;
+    uint64_t bytes = 0;
+  };
+
+  void Send(std::deque<std::string>* waiting);
+  void Receive();
+  void Watch();
+  // Is anybody there? Blocks for kProbeLimit at most.
+  bool Alive();
+  bool RoomFor() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const std::unique_ptr<v1::Btfd::Stub> stub_;
+  const bool is_private_;
+  const uint32_t max_in_flight_;
+  const Load load_;
+  const Take take_;
+  grpc::ClientContext context_;
+  std::unique_ptr<
+      grpc::ClientReaderWriter<v1::FinalizeRequest, v1::FinalizeResponse>>
+      call_;
+
+  absl::Mutex mutex_;
+  std::map<uint64_t, InFlight> in_flight_ ABSL_GUARDED_BY(mutex_);
+  uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time last_sign_of_life_ ABSL_GUARDED_BY(mutex_);
+  // To be tried again in another way.
+  std::deque<std::string> again_ ABSL_GUARDED_BY(mutex_);
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;      // no more answers come
+  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;     // daemon wants no more
+  bool found_dead_ ABSL_GUARDED_BY(mutex_) = false;  // by Watch()
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_BATCH_BATCH_STREAM_H_

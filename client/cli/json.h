@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// JSON for machines that read what we print (RFC 8259), written as it comes.
+#ifndef BTFD_CLIENT_CLI_JSON_H_
+#define BTFD_CLIENT_CLI_JSON_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+
+namespace btfd::client {
+
+// `text` as a JSON string, quotes included. Bytes that are not UTF-8 become
+// U+FFFD.
+std::string JsonString(absl::string_view text);
+
+// An object or array on one line. Members stand in the order of the calls.
+class JsonWriter {
+ public:
+  // Opening and closing must match; `key` is left empty within arrays and at
+  // the top.
+  JsonWriter& Open(char bracket, absl::string_view key = "");
+  JsonWriter& Close();
+  JsonWriter& Add(absl::string_view key, absl::string_view value);
+  JsonWriter& Add(absl::string_view key, const char* value) {
+    return Add(key, absl::string_view(value));
+  }
+  JsonWriter& Add(absl::string_view key, uint64_t value);
+  JsonWriter& Add(absl::string_view key, int64_t value);
+  JsonWriter& Add(absl::string_view key, uint32_t value) {
+    return Add(key, uint64_t{value});
+  }
+  JsonWriter& Add(absl::string_view key, bool value);
+
+  const std::string& text() const { return text_; }
+
+ private:
+  void StartMember(absl::string_view key);
+
+  std::string text_;
+  std::vector<char> open_;  // closing brackets
+  bool first_ = true;
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_CLI_JSON_H_

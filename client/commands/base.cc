@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc base: the bases that the daemon holds.
+#include <stdio.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "client/cli/command_line.h"
+#include "client/cli/json.h"
+#include "client/commands/commands.h"
+#include "client/commands/status.h"
+#include "client/request/base_file.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/rpc/shared_daemon.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: btfc base add FILE
+       btfc base list [--json]
+       btfc base remove DIGEST
+
+The bases that the daemon holds: BTF of vmlinux, by its SHA-256.
+
+  add FILE        hand one over ahead of the first module: an ELF file with
+                  .BTF (vmlinux), or raw BTF; prints its digest
+  list            digest, size, requests since the daemon started, origin
+  remove DIGEST   forget one, in memory and in the store; a beginning of the
+                  digest is enough if only one base has it
+  --json          list: an array of objects
+  -h, --help      this text
+
+Exit status: 0, or 1 if something failed, or 2 for a wrong call.
+)";
+
+absl::Status Outcome(v1::Outcome outcome, const std::string& message) {
+  if (outcome == v1::OK) return absl::OkStatus();
+  return absl::InvalidArgumentError(message.empty() ? v1::Outcome_Name(outcome)
+                                                    : message);
+}
+
+absl::Status Add(const std::string& path) {
+  ASSIGN_OR_RETURN(BaseFile base, BaseFile::Open(path));
+  ASSIGN_OR_RETURN(const util::Digest digest, base.digest());
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const v1::AddBaseResponse response,
+                   AddBase(daemon.get(), &base));
+  RETURN_IF_ERROR(Outcome(response.outcome(),
+                          absl::StrCat(path, ": ", response.message())));
+  printf("%s  %u types%s\n", digest.hex().c_str(), response.types(),
+         response.already_known() ? ", known already" : "");
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::ListBasesResponse> ListBases(DirectConnection* daemon) {
+  v1::ListBasesResponse response;
+  RETURN_IF_ERROR(Call(daemon, kListBases, v1::ListBasesRequest(), &response));
+  return response;
+}
+
+absl::Status List(bool as_json) {
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon.get()));
+  JsonWriter json;
+  json.Open('[');
+  for (const v1::BaseInfo& base : bases.bases()) {
+    if (as_json) {
+      AddBase(base, &json);
+    } else {
+      puts(BaseLine(base).c_str());
+    }
+  }
+  json.Close();
+  if (as_json) puts(json.text().c_str());
+  return absl::OkStatus();
+}
+
+// The digest of the one base whose digest starts so.
+absl::StatusOr<std::string> FindBase(DirectConnection* daemon,
+                                     const std::string& beginning) {
+  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon));
+  std::string found;
+  for (const v1::BaseInfo& base : bases.bases()) {
+    if (!absl::StartsWith(absl::BytesToHexString(base.digest()),
+                          absl::AsciiStrToLower(beginning))) {
+      continue;
+    }
+    if (!found.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("more than one base starts with ", beginning));
+    }
+    found = base.digest();
+  }
+  if (!found.empty()) return found;
+  return absl::NotFoundError(absl::StrCat("no base starts with ", beginning));
+}
+
+absl::Status Remove(const std::string& beginning) {
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  v1::RemoveBaseRequest request;
+  ASSIGN_OR_RETURN(*request.mutable_digest(),
+                   FindBase(daemon.get(), beginning));
+  v1::RemoveBaseResponse response;
+  RETURN_IF_ERROR(Call(daemon.get(), kRemoveBase, request, &response));
+  return Outcome(response.outcome(), response.message());
+}
+
+}  // namespace
+
+int RunBase(const std::vector<std::string>& arguments) {
+  bool as_json = false;
+  CommandLine line("btfc base", kHelp);
+  line.Flag("json", 0, &as_json);
+  std::vector<std::string> words;
+  const std::optional<int> end = line.Parse(arguments, &words);
+  if (end.has_value()) return *end;
+
+  const std::string verb = words.empty() ? "" : words[0];
+  absl::Status status;
+  if (verb == "add" && words.size() == 2) {
+    status = Add(words[1]);
+  } else if (verb == "list" && words.size() == 1) {
+    status = List(as_json);
+  } else if (verb == "remove" && words.size() == 2 && !words[1].empty()) {
+    status = Remove(words[1]);
+  } else {
+    return line.WrongCall("one of: add FILE, list, remove DIGEST");
+  }
+  if (status.ok()) return 0;
+  SayError(status.message());
+  return kExitFailure;
+}
+
+}  // namespace btfd::client

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/commands/build_tree.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "client/testing/testing.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace btfd::client {
+
+// GoogleTest finds it here.
+void PrintTo(const Finding& finding, std::ostream* out) {
+  *out << static_cast<int>(finding.grade) << " " << finding.what << " -> "
+       << finding.advice;
+}
+
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Field;
+using testing::FreshDirectory;
+using testing::ReadFile;
+using testing::TestData;
+using testing::WriteFile;
+using Grade = Finding::Grade;
+
+MATCHER_P3(Is, grade, what, advice, "") {
+  return arg.grade == grade && arg.what.find(what) != std::string::npos &&
+         (std::string(advice).empty()
+              ? arg.advice.empty()
+              : arg.advice.find(advice) != std::string::npos);
+}
+
+// A machine with one build directory, in which nothing is wrong: that of
+// Debian's 6.12, and its kernel running.
+class Doctor : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    release_ = ReadFile(TestData("kernels/6.12/release"));
+    release_.erase(release_.find_last_not_of('\n') + 1);
+    machine_.root = FreshDirectory();
+    machine_.running_release = release_;
+    tree_ = machine_.root + "/build";
+    for (const char* directory :
+         {"/build", "/build/include", "/build/include/config", "/build/tools",
+          "/build/tools/bpf", "/build/tools/bpf/resolve_btfids", "/boot",
+          "/sys", "/sys/kernel", "/sys/kernel/btf"}) {
+      ASSERT_EQ(mkdir((machine_.root + directory).c_str(), 0755), 0);
+    }
+    WriteFile(tree_ + "/Makefile", "");
+    WriteFile(tree_ + "/include/config/kernel.release", release_ + "\n");
+    Configure("CONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_PAHOLE_VERSION=130\n");
+    Program("build/tools/bpf/resolve_btfids/resolve_btfids", "");
+    InstallPahole("v1.30");
+    Link("kernels/6.12/vmlinux", "build/vmlinux");
+  }
+
+  void Configure(const std::string& lines) {
+    WriteFile(tree_ + "/include/config/auto.conf", lines);
+  }
+  void Program(const std::string& name, const std::string& script) {
+    const std::string path = machine_.root + "/" + name;
+    WriteFile(path, "#!/bin/sh\n" + script);
+    ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  }
+  void InstallPahole(const std::string& version) {
+    Program("pahole", "echo " + version);
+    machine_.pahole = {machine_.root + "/pahole"};
+  }
+  void Link(const std::string& data, const std::string& name) {
+    const std::string path = machine_.root + "/" + name;
+    unlink(path.c_str());
+    ASSERT_EQ(symlink(TestData(data).c_str(), path.c_str()), 0);
+  }
+  std::vector<Finding> Examine() { return ExamineBuildTree(machine_, tree_); }
+
+  Machine machine_;
+  std::string release_;
+  std::string tree_;
+};
+
+TEST_F(Doctor, FindsAWholeTreeGood) {
+  EXPECT_THAT(
+      Examine(),
+      AllOf(Each(Field(&Finding::grade, Grade::kGood)),
+            Contains(Is(Grade::kGood, "builds modules for Linux 6.12", "")),
+            Contains(Is(Grade::kGood, "vmlinux is of the same kernel", "")),
+            Contains(Is(Grade::kGood,
+                        "pahole is 1.30, and this tree asks for 1.30", ""))));
+}
+
+TEST_F(Doctor, SaysWhereNoBuildDirectoryIs) {
+  EXPECT_THAT(ExamineBuildTree(machine_, "/no/such"),
+              ElementsAre(Is(Grade::kBad, "/no/such is no kernel build",
+                             "package linux-headers-6.12")));
+}
+
+TEST_F(Doctor, SaysThatATreeIsNotPrepared) {
+  unlink((tree_ + "/include/config/auto.conf").c_str());
+  EXPECT_THAT(Examine(), ElementsAre(Is(Grade::kBad, "is not prepared",
+                                        "modules_prepare")));
+}
+
+TEST_F(Doctor, SaysThatTheKernelMakesNoBtfForModules) {
+  Configure("CONFIG_PAHOLE_VERSION=130\n");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kBad,
+                                     "CONFIG_DEBUG_INFO_BTF_MODULES", "take")));
+}
+
+TEST_F(Doctor, TakesAMissingVmlinuxFromTheRunningKernel) {
+  unlink((tree_ + "/vmlinux").c_str());
+  Link("kernels/6.12/vmlinux.btf", "sys/kernel/btf/vmlinux");
+  EXPECT_THAT(
+      Examine(),
+      Contains(
+          Is(Grade::kBad,
+             "kbuild will say \"Skipping BTF generation for ... due to "
+             "unavailability of vmlinux\"",
+             absl::StrCat("btfc extract-base ", machine_.root,
+                          "/sys/kernel/btf/vmlinux -o ", tree_, "/vmlinux"))));
+}
+
+TEST_F(Doctor, TakesAMissingVmlinuxOfAnotherKernelFromItsBootImage) {
+  unlink((tree_ + "/vmlinux").c_str());
+  machine_.running_release = "6.1.0-generic";
+  Link("kernels/6.12/vmlinux.btf", "sys/kernel/btf/vmlinux");
+  Link("kernels/6.12/vmlinuz", "boot/vmlinuz-" + release_);
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kBad, "unavailability",
+                          absl::StrCat("btfc extract-base ", machine_.root,
+                                       "/boot/vmlinuz-", release_, " -o "))));
+}
+
+TEST_F(Doctor, SaysWhatToGetWhereNoImageIs) {
+  unlink((tree_ + "/vmlinux").c_str());
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kBad, "unavailability",
+                                     "get the vmlinuz of Linux " + release_)));
+}
+
+TEST_F(Doctor, SaysThatVmlinuxHasNoBtf) {
+  unlink((tree_ + "/vmlinux").c_str());
+  WriteFile(tree_ + "/vmlinux", "nothing");
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kBad, "the vmlinux there is of no use",
+                          "get the vmlinuz")));
+}
+
+TEST_F(Doctor, SaysThatVmlinuxIsOfAnotherKernel) {
+  Link("kernels/7.2/vmlinux", "build/vmlinux");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kBad, "vmlinux is of Linux 7.2",
+                                     "get the vmlinuz")));
+}
+
+TEST_F(Doctor, ComparesABareBtfWithTheBootImage) {
+  Link("kernels/6.12/vmlinux.btf", "build/vmlinux");
+  Link("kernels/6.12/vmlinuz", "boot/vmlinuz-" + release_);
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kGood, "vmlinux has the same BTF as ", "")));
+  Link("kernels/7.2/vmlinux.btf", "build/vmlinux");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kBad, "vmlinux has another BTF",
+                                     "btfc extract-base")));
+}
+
+TEST_F(Doctor, AdmitsThatABareBtfCannotBePlaced) {
+  Link("kernels/6.12/vmlinux.btf", "build/vmlinux");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, "cannot be told", "")));
+}
+
+TEST_F(Doctor, SaysThatPaholeIsMissing) {
+  machine_.pahole = {"/no/such/pahole"};
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kBad, "/no/such/pahole", "install it")));
+}
+
+TEST_F(Doctor, SaysThatPaholeIsTooOldForTheTree) {
+  InstallPahole("v1.24");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kBad,
+                                     "pahole is 1.24, but this tree is "
+                                     "configured for 1.30",
+                                     "install pahole 1.30 or newer")));
+}
+
+TEST_F(Doctor, SaysThatWhatCallsItselfPaholeIsNone) {
+  InstallPahole("");
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kBad, "gives no version", "BTFD_PAHOLE")));
+}
+
+TEST_F(Doctor, NotesThatAnOldPaholeDistillsNothing) {
+  Configure("CONFIG_DEBUG_INFO_BTF_MODULES=y\nCONFIG_PAHOLE_VERSION=124\n");
+  InstallPahole("v1.30");
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, ".BTF.base",
+                                     "btfc finalize --profile 6.12")));
+}
+
+TEST_F(Doctor, NotesThatTheTreeHasNoTool) {
+  unlink((tree_ + "/tools/bpf/resolve_btfids/resolve_btfids").c_str());
+  EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, "no resolve_btfids",
+                                     "make RESOLVE_BTFIDS=")));
+}
+
+TEST(PaholeVersion, CountsAsTheKernelsConfigurationDoes) {
+  EXPECT_EQ(ParsePaholeVersion("v1.24\n"), 124);
+  EXPECT_EQ(ParsePaholeVersion("1.9"), 109);
+  for (const char* text : {"", "v", "pahole", "v1", "v1.-3", "v1.30.2"}) {
+    EXPECT_EQ(ParsePaholeVersion(text), 0) << text;
+  }
+}
+
+}  // namespace
+}  // namespace btfd::client

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands of btfc, each in the file of its name. Each takes the arguments
+// behind the command's name and returns the exit code.
+#ifndef BTFD_CLIENT_COMMANDS_COMMANDS_H_
+#define BTFD_CLIENT_COMMANDS_COMMANDS_H_
+
+#include <string>
+#include <vector>
+
+namespace btfd::client {
+
+int RunResolveBtfids(const std::vector<std::string>& arguments);
+int RunFinalize(const std::vector<std::string>& arguments);
+int RunGenBtf(const std::vector<std::string>& arguments);
+int RunPahole(const std::vector<std::string>& arguments);
+int RunExtractBase(const std::vector<std::string>& arguments);
+int RunVerify(const std::vector<std::string>& arguments);
+int RunDoctor(const std::vector<std::string>& arguments);
+int RunBase(const std::vector<std::string>& arguments);
+int RunCache(const std::vector<std::string>& arguments);
+int RunStatus(const std::vector<std::string>& arguments);
+int RunStart(const std::vector<std::string>& arguments);
+int RunStop(const std::vector<std::string>& arguments);
+int RunRestart(const std::vector<std::string>& arguments);
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_COMMANDS_COMMANDS_H_

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc doctor: what stands between this machine and modules with BTF. First
+// the build directory, as far as kbuild itself would get; then the daemon,
+// without starting one.
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "client/cli/command_line.h"
+#include "client/cli/environment.h"
+#include "client/commands/build_tree.h"
+#include "client/commands/commands.h"
+#include "client/rpc/connection.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/rpc/daemon_process.h"
+#include "client/rpc/shared_daemon.h"
+#include "lib/util/runtime_paths.h"
+#include "lib/util/version.h"
+
+namespace btfd::client {
+
+namespace {
+
+using Grade = Finding::Grade;
+
+constexpr char kHelp[] =
+    R"(usage: btfc doctor [BUILD-DIRECTORY]
+
+Says what stands between this machine and kernel modules with working BTF, and
+what to do about it. Looks at the build directory (if none is named: that of
+the running kernel), its vmlinux, pahole, and the daemon. Changes nothing.
+
+  -h, --help   this text
+
+Exit status: 0, or 1 if something would keep modules from having proper BTF.
+)";
+
+constexpr absl::Duration kStatusLimit = absl::Seconds(5);
+
+// What clients report when they had to do without the shared daemon.
+uint64_t CountFallbacks(const v1::GetStatusResponse& status) {
+  uint64_t count = 0;
+  for (const auto& [name, value] : status.lifetime_counters()) {
+    if (absl::StartsWith(name, "fallback")) count += value;
+  }
+  return count;
+}
+
+void ExamineRunningDaemon(DirectConnection* daemon,
+                          std::vector<Finding>* findings) {
+  v1::GetStatusResponse status;
+  const absl::Status called =
+      daemon->Call(kGetStatus.path, v1::GetStatusRequest(),
+                   {kStatusLimit, kPatience, kProbeLimit}, &status);
+  if (!called.ok()) {
+    findings->push_back(
+        {Grade::kBad,
+         absl::StrCat("the daemon does not answer: ", called.message()),
+         "btfc restart; until then builds use a private daemon each"});
+    return;
+  }
+  findings->push_back(
+      {Grade::kGood,
+       absl::StrCat("the daemon runs: btfd ", status.version(), ", pid ",
+                    status.pid(), ", ", status.bases_size(), " bases, ",
+                    status.socket()),
+       ""});
+  if (status.version() != util::kVersion) {
+    findings->push_back({Grade::kNote,
+                         absl::StrCat("it is btfd ", status.version(),
+                                      ", and this is btfc ", util::kVersion),
+                         "btfc restart"});
+  }
+  const char* const server = getenv("BTFD_SERVER");
+  if (server != nullptr && status.server() != server) {
+    findings->push_back(
+        {Grade::kNote,
+         absl::StrCat("BTFD_SERVER is ", server, ", and the daemon ",
+                      status.server().empty()
+                          ? "hands nothing on"
+                          : "hands work on to " + status.server()),
+         "btfc restart: it reads that when it starts"});
+  }
+  if (const uint64_t fallbacks = CountFallbacks(status)) {
+    findings->push_back({Grade::kNote,
+                         absl::StrCat("so far ", fallbacks,
+                                      " times a client had to do without it"),
+                         "btfc status names the reasons"});
+  }
+}
+
+std::vector<Finding> ExamineDaemon() {
+  std::vector<Finding> findings;
+  const Environment environment = Environment::OfProcess();
+  const absl::StatusOr<std::string> program =
+      FindDaemon(environment.daemon_program);
+  if (program.ok()) {
+    findings.push_back(
+        {Grade::kGood, "the daemon's program is " + *program, ""});
+  } else {
+    findings.push_back({Grade::kBad, std::string(program.status().message()),
+                        "install btfd beside btfc or in PATH, or name it with "
+                        "BTFD_DAEMON"});
+  }
+  const util::RuntimePaths paths = util::RuntimePathsOfProcess();
+  if (access(paths.directory.c_str(), F_OK) == 0) {
+    const absl::Status directory =
+        util::EnsurePrivateDirectory(paths.directory);
+    if (!directory.ok()) {
+      findings.push_back(
+          {Grade::kBad, std::string(directory.message()),
+           "builds use a private daemon each until that is mended"});
+      return findings;
+    }
+  }
+  if (BackoffMark(paths.backoff).Active()) {
+    findings.push_back(
+        {Grade::kNote,
+         "a client was let down by the daemon within the last minute; others "
+         "go round it for so long",
+         "btfc restart, if it goes on; the log is " + paths.log});
+  }
+  const auto daemon = OpenRunningDaemon();
+  if (daemon.ok()) {
+    ExamineRunningDaemon(daemon->get(), &findings);
+  } else if (absl::IsNotFound(daemon.status())) {
+    findings.push_back(
+        {Grade::kGood, "no daemon runs; the first module will start one", ""});
+  } else {
+    findings.push_back(
+        {Grade::kBad, std::string(daemon.status().message()), "btfc restart"});
+  }
+  return findings;
+}
+
+// Prints them; whether any is bad.
+bool Report(absl::string_view title, const std::vector<Finding>& findings) {
+  bool any_bad = false;
+  printf("%s\n", std::string(title).c_str());
+  for (const Finding& finding : findings) {
+    const char* grade = "ok";
+    if (finding.grade == Grade::kNote) grade = "note";
+    if (finding.grade == Grade::kBad) {
+      grade = "BAD";
+      any_bad = true;
+    }
+    printf("  %-4s  %s\n", grade, finding.what.c_str());
+    if (!finding.advice.empty()) {
+      printf("        -> %s\n", finding.advice.c_str());
+    }
+  }
+  return any_bad;
+}
+
+}  // namespace
+
+int RunDoctor(const std::vector<std::string>& arguments) {
+  CommandLine line("btfc doctor", kHelp);
+  std::vector<std::string> rest;
+  if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
+    return *exit_code;
+  }
+  if (rest.size() > 1) return line.WrongCall("name one BUILD-DIRECTORY");
+  const Machine machine = Machine::ThisOne();
+  const std::string directory =
+      rest.empty()
+          ? absl::StrCat("/lib/modules/", machine.running_release, "/build")
+          : rest[0];
+  const bool bad_tree =
+      Report("Building modules", ExamineBuildTree(machine, directory));
+  const bool bad_daemon = Report("The daemon", ExamineDaemon());
+  return bad_tree || bad_daemon ? kExitFailure : 0;
+}
+
+}  // namespace btfd::client

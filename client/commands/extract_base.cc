@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc extract-base: a base for module builds, out of a boot image.
+//
+// What is found is written as it is: a vmlinux stays a vmlinux, since that is
+// what kbuild expects under this name, and raw BTF stays raw BTF, which pahole
+// and resolve_btfids read as well.
+#include <stdio.h>
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command_line.h"
+#include "client/commands/commands.h"
+#include "lib/elf/kernel_image.h"
+#include "lib/util/digest.h"
+#include "lib/util/file.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kHelp[] =
+    "usage: btfc extract-base [--raw] KERNEL -o FILE\n"
+    "\n"
+    "Takes the base for module builds out of KERNEL: a vmlinuz (packed with\n"
+    "gzip, xz, zstd or lz4), a vmlinux, or the BTF that a running kernel "
+    "shows\n"
+    "as /sys/kernel/btf/vmlinux. Put at `vmlinux` in the build directory, it "
+    "is\n"
+    "what kbuild misses when it says \"Skipping BTF generation\".\n"
+    "\n"
+    "  -o, --output FILE  where to; an existing file is replaced as a whole\n"
+    "      --raw          only the bytes of .BTF, which is all that BTF tools\n"
+    "                     need, instead of the whole vmlinux\n";
+
+}  // namespace
+
+int RunExtractBase(const std::vector<std::string>& arguments) {
+  bool raw = false;
+  std::string output;
+  CommandLine line("btfc extract-base", kHelp);
+  line.Flag("raw", 0, &raw);
+  line.Value("output", 'o', &output);
+  std::vector<std::string> rest;
+  if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
+    return *exit_code;
+  }
+  if (rest.size() != 1) return line.WrongCall("name one KERNEL");
+  if (output.empty()) return line.WrongCall("say where to, with -o FILE");
+
+  const absl::StatusOr<elf::KernelImage> image = elf::ReadKernelImage(rest[0]);
+  if (!image.ok()) {
+    SayError(image.status().message());
+    return kExitFailure;
+  }
+  const absl::string_view bytes = raw ? image->btf : image->bytes();
+  const absl::Status written = util::WriteFileAtomically(output, bytes);
+  if (!written.ok()) {
+    SayError(written.message());
+    return kExitFailure;
+  }
+  SayLine(absl::StrCat(output, ": ", bytes.size(), " bytes, from ",
+                       image->origin, "; .BTF of ", image->btf.size(),
+                       " bytes, ", util::Digest::Of(image->btf).hex()));
+  return 0;
+}
+
+}  // namespace btfd::client

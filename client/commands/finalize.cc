@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc finalize: what resolve_btfids, two objcopies and resolve_btfids
+// --patch_btfids do together, for many modules at once.
+#include <stdio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/batch/batch.h"
+#include "client/batch/batch_report.h"
+#include "client/cli/command_line.h"
+#include "client/cli/environment.h"
+#include "client/commands/commands.h"
+#include "client/commands/module_list.h"
+#include "client/request/base_file.h"
+#include "client/request/profile.h"
+#include "client/rpc/service.h"
+#include "lib/util/runtime_paths.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: btfc finalize [OPTION]... MODULE...
+
+Finalizes the BTF of modules and puts it into them: .BTF, .BTF.base where
+that is asked for, and .BTF_ids. A module is the old one or the whole new one,
+whatever happens meanwhile. Those that were finalized before can be finalized
+again, and twice is the same as once; only dedup, like upstream's, may find
+more the second time.
+
+  --base FILE           the base: an ELF file with .BTF (vmlinux), or raw BTF;
+                        without it a module must be complete in itself
+  --btf FILE            read the BTF from FILE, not from the module; for one
+                        module
+  --distill=WHEN        make .BTF.base out of the base: always, never, or auto,
+                        which is when kbuild builds an external module
+                        (KBUILD_EXTMOD is set); auto if not given
+  --dedup               deduplicate the types against the base, also where the
+                        profile does not (7.3 always does)
+  --profile P           do as Linux P does: 6.x, 7.0, 7.1, 7.2, 7.3, or a whole
+                        kernel version; else BTFD_PROFILE, else KERNELVERSION,
+                        else 7.2
+  --drop-signature      take the signature off a signed module; without this
+                        such a module is refused, since finalizing it makes
+                        the signature wrong: finalize, then sign
+  --output FILE         write there and leave the module alone; for one module
+  --from-file LIST      read paths from LIST, one a line, or from stdin if it is
+                        -; the lines of modules.order are understood
+  -j, --jobs N          have N modules under way at once; 64 if not given
+  --json                a line of JSON for each module, then one with a summary
+  -h, --help            this text
+
+Environment: BTFD_REQUIRE=1 fails rather than work without the shared daemon;
+BTFD_DISABLE=1 works without it; BTFD_RESULT_CACHE=0 takes nothing from the
+result cache; BTFD_DAEMON names the daemon's program.
+
+Exit status: 0; 1 if any module failed, each being named with the reason; 2 for
+a wrong call.
+)";
+
+struct FinalizeOptions {
+  std::string base;
+  std::string btf;
+  std::string distill = "auto";
+  bool dedup = false;
+  std::string profile;
+  bool drop_signature = false;
+  std::string output;
+  std::string from_file;
+  std::string jobs;
+  bool json = false;
+  std::vector<std::string> modules;
+};
+
+void Declare(CommandLine* line, FinalizeOptions* options) {
+  line->Value("base", 0, &options->base);
+  line->Value("btf", 0, &options->btf);
+  line->Value("distill", 0, &options->distill);
+  line->Flag("dedup", 0, &options->dedup);
+  line->Value("profile", 0, &options->profile);
+  line->Flag("drop-signature", 0, &options->drop_signature);
+  line->Value("output", 0, &options->output);
+  line->Value("from-file", 0, &options->from_file);
+  line->Value("jobs", 'j', &options->jobs);
+  line->Flag("json", 0, &options->json);
+}
+
+// What is wrong with the call, or nothing. Fills `batch` as far as options say.
+std::string Translate(const FinalizeOptions& options,
+                      const Environment& environment, BatchOptions* batch) {
+  Wishes wishes;
+  wishes.dedup = options.dedup;
+  wishes.follow_resolved_ids = true;
+  if (options.distill == "always") {
+    wishes.distill = true;
+  } else if (options.distill == "auto") {
+    wishes.distill = environment.external_module;
+  } else if (options.distill != "never") {
+    return absl::StrCat("--distill is auto, always or never, not '",
+                        options.distill, "'");
+  }
+  if (options.distill == "always" && options.base.empty()) {
+    return "--distill=always needs --base";
+  }
+  wishes.distill = wishes.distill && !options.base.empty();
+  const absl::StatusOr<Profile> profile = ChooseFinalizeProfile(
+      options.profile, environment.btfd_profile, environment.kernel_version);
+  if (!profile.ok()) return std::string(profile.status().message());
+  batch->steps = StepsOf(*profile, wishes);
+  // The daemon computes as many at once as there are processors; but it may
+  // ask others, far away. What is under way costs memory, and that is bounded.
+  batch->in_flight = std::max(64u, 2 * std::thread::hardware_concurrency());
+  if (!options.jobs.empty() &&
+      (!absl::SimpleAtoi(options.jobs, &batch->in_flight) ||
+       batch->in_flight == 0)) {
+    return absl::StrCat("--jobs is a number from 1, not '", options.jobs, "'");
+  }
+  if (!options.btf.empty()) batch->btf = options.btf;
+  batch->drop_signature = options.drop_signature;
+  batch->output = options.output;
+  batch->bypass_cache = environment.bypass_result_cache;
+  return "";
+}
+
+ReportForm FormOf(const FinalizeOptions& options) {
+  if (options.json) return ReportForm::kJson;
+  const bool bar = isatty(STDOUT_FILENO) && options.modules.size() > 1;
+  return bar ? ReportForm::kBar : ReportForm::kLines;
+}
+
+}  // namespace
+
+int RunFinalize(const std::vector<std::string>& arguments) {
+  FinalizeOptions options;
+  CommandLine line("btfc finalize", kHelp);
+  Declare(&line, &options);
+  const std::optional<int> end = line.Parse(arguments, &options.modules);
+  if (end.has_value()) return *end;
+  const Environment environment = Environment::OfProcess();
+  BatchOptions batch_options;
+  const std::string complaint = Translate(options, environment, &batch_options);
+  if (!complaint.empty()) return line.WrongCall(complaint);
+
+  if (!options.from_file.empty()) {
+    const auto listed = ReadModuleList(options.from_file);
+    if (!listed.ok()) {
+      SayError(listed.status().message());
+      return kExitFailure;
+    }
+    options.modules.insert(options.modules.end(), listed->begin(),
+                           listed->end());
+  } else if (options.modules.empty()) {
+    return line.WrongCall("no module is given");
+  }
+  if (options.modules.size() != 1 &&
+      !(options.btf.empty() && options.output.empty())) {
+    return line.WrongCall("--btf and --output are for one module");
+  }
+
+  std::optional<BaseFile> base;
+  if (!options.base.empty()) {
+    absl::StatusOr<BaseFile> opened = BaseFile::Open(options.base);
+    if (!opened.ok()) {
+      SayError(opened.status().message());
+      return kExitFailure;
+    }
+    base = std::move(*opened);
+  }
+  Service service(environment, util::RuntimePathsOfProcess(), SayLine);
+  BatchReport report(FormOf(options), options.modules.size(), stdout, stderr);
+  Batch batch(std::move(batch_options), &service,
+              base.has_value() ? &*base : nullptr,
+              [&report](const ModuleResult& result) { report.Add(result); });
+  batch.Run(options.modules);
+  report.Finish();
+  return report.failed() == 0 ? 0 : kExitFailure;
+}
+
+}  // namespace btfd::client

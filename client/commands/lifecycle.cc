@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc start, stop and restart.
+#include <signal.h>
+#include <stdio.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "client/cli/command_line.h"
+#include "client/commands/commands.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/rpc/shared_daemon.h"
+#include "lib/util/file.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kStartHelp[] =
+    R"(usage: btfc start
+
+Starts the daemon, unless it runs. Clients do that by themselves; here it is
+done ahead of them, and those that were told to wait after a failure need not
+do so any longer. The program is BTFD_DAEMON, else the btfd beside btfc, else
+the one in PATH.
+
+Exit status: 0 if it runs now, else 1.
+)";
+
+constexpr char kStopHelp[] =
+    R"(usage: btfc stop
+
+Lets the daemon end the work that it has in hand, and waits until it is gone.
+
+Exit status: 0 if none runs now, else 1.
+)";
+
+constexpr char kRestartHelp[] =
+    R"(usage: btfc restart
+
+Stops the daemon, if it runs, and starts it.
+
+Exit status: 0 if a new one runs now, else 1.
+)";
+
+// A daemon that drains ends within its drain_timeout, 30 s if not set.
+constexpr absl::Duration kStopLimit = absl::Seconds(60);
+constexpr absl::Duration kPoll = absl::Milliseconds(5);
+
+// Ended, or dead and only not yet waited for.
+bool IsGone(int64_t pid) {
+  const absl::StatusOr<std::string> stat =
+      util::ReadFile(absl::StrCat("/proc/", pid, "/stat"));
+  if (!stat.ok()) return kill(static_cast<pid_t>(pid), 0) != 0;
+  // "PID (NAME) STATE ...", and the name may hold anything.
+  const size_t name_end = stat->rfind(')');
+  return name_end != std::string::npos && name_end + 2 < stat->size() &&
+         ((*stat)[name_end + 2] == 'Z' || (*stat)[name_end + 2] == 'X');
+}
+
+absl::Status Stop() {
+  auto daemon = OpenRunningDaemon();
+  if (absl::IsNotFound(daemon.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(daemon.status());
+  v1::ShutdownResponse response;
+  RETURN_IF_ERROR(
+      Call(daemon->get(), kShutdown, v1::ShutdownRequest(), &response));
+  // The daemon waits for open connections, too.
+  daemon->reset();
+  const absl::Time give_up = absl::Now() + kStopLimit;
+  while (!IsGone(response.pid())) {
+    if (absl::Now() > give_up) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("btfd, pid ", response.pid(), ", is not gone after ",
+                       absl::FormatDuration(kStopLimit)));
+    }
+    absl::SleepFor(kPoll);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Start() {
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  v1::GreetResponse response;
+  RETURN_IF_ERROR(Call(daemon.get(), kGreet, v1::GreetRequest(), &response));
+  printf("btfd %s runs, pid %lld\n", response.daemon_version().c_str(),
+         static_cast<long long>(response.pid()));
+  return absl::OkStatus();
+}
+
+// Runs `steps` in order, for a command without arguments.
+int RunSteps(const char* name, const char* help,
+             const std::vector<std::string>& arguments,
+             const std::vector<absl::Status (*)()>& steps) {
+  CommandLine line(name, help);
+  std::vector<std::string> rest;
+  const std::optional<int> end = line.Parse(arguments, &rest);
+  if (end.has_value()) return *end;
+  if (!rest.empty()) return line.WrongCall("it takes no arguments");
+  for (const auto step : steps) {
+    const absl::Status status = step();
+    if (status.ok()) continue;
+    SayError(status.message());
+    return kExitFailure;
+  }
+  return 0;
+}
+
+}  // namespace
+
+int RunStart(const std::vector<std::string>& arguments) {
+  return RunSteps("btfc start", kStartHelp, arguments, {Start});
+}
+
+int RunStop(const std::vector<std::string>& arguments) {
+  return RunSteps("btfc stop", kStopHelp, arguments, {Stop});
+}
+
+int RunRestart(const std::vector<std::string>& arguments) {
+  return RunSteps("btfc restart", kRestartHelp, arguments, {Stop, Start});
+}
+
+}  // namespace btfd::client

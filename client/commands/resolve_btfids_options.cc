@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A walk over the arguments up to the first one that is no option; it has to be
+// the only one left. Long options may be cut to any unambiguous beginning and
+// negated by `no-`; a short one may carry its value. getopt_long has other
+// rules for all three (it permutes, knows no negation, and takes a beginning
+// that is ambiguous between an option and itself negated), hence this.
+#include "client/commands/resolve_btfids_options.h"
+
+#include <cstddef>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace btfd::client {
+
+namespace {
+
+struct OptionSpec {
+  char short_name;  // 0: none
+  absl::string_view long_name;
+  bool takes_value;
+};
+
+constexpr OptionSpec kVerbose = {'v', "verbose", false};
+constexpr OptionSpec kBtf = {0, "btf", true};
+constexpr OptionSpec kBtfBase = {'b', "btf_base", true};
+constexpr OptionSpec kFatalWarnings = {0, "fatal_warnings", false};
+constexpr OptionSpec kDistillBase = {0, "distill_base", false};
+constexpr OptionSpec kPatchBtfids = {0, "patch_btfids", true};
+
+constexpr const OptionSpec* kOptions[] = {
+    &kVerbose, &kBtf, &kBtfBase, &kFatalWarnings, &kDistillBase, &kPatchBtfids};
+
+class Parser {
+ public:
+  explicit Parser(const std::vector<std::string>& arguments)
+      : arguments_(arguments) {}
+
+  ParsedResolveBtfids Parse() &&;
+
+ private:
+  // Each returns false when parsing ends; result_ says how.
+  bool ParseShort(absl::string_view letters);
+  bool ParseLong(absl::string_view text);
+  // `inline_value` is what followed `=` or the letter.
+  bool Apply(const OptionSpec& option, bool negated,
+             std::optional<absl::string_view> inline_value);
+  bool Usage(absl::string_view complaint);
+
+  const std::vector<std::string>& arguments_;
+  size_t next_ = 0;
+  ParsedResolveBtfids result_;
+};
+
+bool Parser::Usage(absl::string_view complaint) {
+  result_.exit_code = kExitUsage;
+  if (!complaint.empty()) {
+    result_.err = absl::StrCat("resolve_btfids: ", complaint, "\n");
+  }
+  absl::StrAppend(&result_.err, ResolveBtfidsUsage());
+  return false;
+}
+
+bool Parser::Apply(const OptionSpec& option, bool negated,
+                   std::optional<absl::string_view> inline_value) {
+  if (inline_value.has_value() && (negated || !option.takes_value)) {
+    return Usage(
+        absl::StrCat("option --", option.long_name, " takes no value"));
+  }
+  std::optional<std::string> value;
+  if (option.takes_value && !negated) {
+    if (inline_value.has_value()) {
+      value = std::string(*inline_value);
+    } else if (next_ < arguments_.size()) {
+      value = arguments_[next_++];
+    } else {
+      return Usage(
+          absl::StrCat("option --", option.long_name, " needs a value"));
+    }
+  }
+  ResolveBtfidsOptions& options = result_.options;
+  if (&option == &kVerbose) {
+    options.verbose = negated ? 0 : options.verbose + 1;
+  } else if (&option == &kBtf) {
+    options.btf = std::move(value);
+  } else if (&option == &kBtfBase) {
+    options.btf_base = std::move(value);
+  } else if (&option == &kFatalWarnings) {
+    options.fatal_warnings = !negated;
+  } else if (&option == &kDistillBase) {
+    options.distill_base = !negated;
+  } else {
+    options.patch_btfids = std::move(value);
+  }
+  return true;
+}
+
+bool Parser::ParseShort(absl::string_view letters) {
+  while (!letters.empty()) {
+    const OptionSpec* found = nullptr;
+    for (const OptionSpec* option : kOptions) {
+      if (option->short_name == letters[0]) found = option;
+    }
+    if (found == nullptr) {
+      return Usage(letters[0] == 'h' ? ""
+                                     : absl::StrCat("unknown option -",
+                                                    letters.substr(0, 1)));
+    }
+    letters.remove_prefix(1);
+    if (!found->takes_value) {
+      if (!Apply(*found, /*negated=*/false, std::nullopt)) return false;
+      continue;
+    }
+    std::optional<absl::string_view> value;
+    if (!letters.empty()) value = letters;
+    return Apply(*found, /*negated=*/false, value);
+  }
+  return true;
+}
+
+bool Parser::ParseLong(absl::string_view text) {
+  if (text == "help" || text == "help-all") return Usage("");
+  if (text == "list-opts" || text == "list-cmds") {
+    result_.exit_code = kExitListed;
+    for (const OptionSpec* option : kOptions) {
+      if (text == "list-cmds") break;
+      absl::StrAppend(&result_.out, "--", option->long_name, " ");
+    }
+    result_.out += "\n";
+    return false;
+  }
+
+  const size_t equals = text.find('=');
+  const absl::string_view name = text.substr(0, equals);
+  std::optional<absl::string_view> value;
+  if (equals != absl::string_view::npos) value = text.substr(equals + 1);
+
+  const OptionSpec* candidate = nullptr;
+  bool candidate_negated = false;
+  int candidates = 0;
+  for (const OptionSpec* option : kOptions) {
+    absl::string_view positive = name;
+    const bool has_no = absl::ConsumePrefix(&positive, "no-");
+    if (name == option->long_name) return Apply(*option, false, value);
+    if (has_no && positive == option->long_name) {
+      return Apply(*option, true, value);
+    }
+    // A value after a beginning counts for the plain form alone.
+    if (absl::StartsWith(option->long_name, name)) {
+      candidate = option;
+      candidate_negated = false;
+      ++candidates;
+    } else if (!value.has_value() &&
+               (absl::StartsWith("no-", name) ||
+                (has_no && absl::StartsWith(option->long_name, positive)))) {
+      candidate = option;
+      candidate_negated = true;
+      ++candidates;
+    }
+  }
+  if (candidates == 1) return Apply(*candidate, candidate_negated, value);
+  return Usage(absl::StrCat(candidates == 0 ? "unknown" : "ambiguous",
+                            " option --", name));
+}
+
+ParsedResolveBtfids Parser::Parse() && {
+  while (next_ < arguments_.size()) {
+    const absl::string_view argument = arguments_[next_];
+    if (argument.size() < 2 || argument[0] != '-') break;
+    ++next_;
+    if (argument == "--") break;
+    const bool go_on = argument[1] == '-' ? ParseLong(argument.substr(2))
+                                          : ParseShort(argument.substr(1));
+    if (!go_on) return std::move(result_);
+  }
+  if (arguments_.size() - next_ != 1) {
+    Usage("exactly one ELF file is needed, behind all options");
+  } else {
+    result_.options.elf = arguments_[next_];
+  }
+  return std::move(result_);
+}
+
+}  // namespace
+
+ParsedResolveBtfids ParseResolveBtfids(
+    const std::vector<std::string>& arguments) {
+  return Parser(arguments).Parse();
+}
+
+std::string ResolveBtfidsUsage() {
+  return R"(usage: resolve_btfids [OPTION]... ELF
+       resolve_btfids --patch_btfids FILE ELF
+
+Finalizes the BTF of a kernel module, or of vmlinux, as the kernel's
+resolve_btfids does, by the btfd daemon.
+
+  -b, --btf_base FILE   the base: an ELF file with .BTF (vmlinux), or raw BTF
+      --btf FILE        read the BTF from FILE instead of from ELF
+      --distill_base    make .BTF.base out of the base as well
+      --patch_btfids FILE
+                        write FILE into ELF's .BTF_ids section, and do no more
+      --fatal_warnings  warnings are errors (where the kernel's tool means it)
+  -v, --verbose         say more; can be given more than once
+
+Linux 7 leaves ELF.BTF, ELF.BTF_ids and ELF.BTF.base beside ELF; Linux 6
+patches .BTF_ids inside ELF. Which one is meant is told by BTFD_PROFILE (6.x,
+7.0, 7.1, 7.2, 7.3), else by kbuild's KERNELVERSION, else by the arguments.
+
+Exit status: 0, or 255 if something failed, or 129 after this text.
+)";
+}
+
+}  // namespace btfd::client

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/request/profile.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+// The leading digits of `text`, which are taken off it.
+absl::string_view TakeDigits(absl::string_view* text) {
+  size_t length = 0;
+  while (length < text->size() && absl::ascii_isdigit((*text)[length])) {
+    ++length;
+  }
+  const absl::string_view digits = text->substr(0, length);
+  text->remove_prefix(length);
+  return digits;
+}
+
+}  // namespace
+
+absl::StatusOr<Profile> ProfileByName(absl::string_view name) {
+  const absl::Status unknown = absl::InvalidArgumentError(
+      absl::StrCat("no such profile: '", name,
+                   "'; known are 6.x, 7.0, 7.1, 7.2, 7.3 and kernel versions"));
+  if (name == "6.x") return Profile{Release::k6x};
+  absl::string_view rest = name;
+  int major = 0, minor = 0;
+  if (!absl::SimpleAtoi(TakeDigits(&rest), &major)) return unknown;
+  if (rest.empty() || rest[0] != '.') return unknown;
+  rest.remove_prefix(1);
+  if (!absl::SimpleAtoi(TakeDigits(&rest), &minor)) return unknown;
+  // Then ".12", "-rc3", "+" or the end; "7.2x" is no version.
+  if (!rest.empty() && absl::ascii_isalnum(rest[0])) return unknown;
+
+  if (major <= 6) return Profile{Release::k6x};
+  if (major == 7 && minor == 0) return Profile{Release::k70};
+  if (major == 7 && minor <= 2) return Profile{Release::k72};
+  return Profile{Release::k73,
+                 /*newer_than_known=*/major > 7 || minor > 3};
+}
+
+absl::string_view ProfileName(Release release) {
+  switch (release) {
+    case Release::k6x:
+      return "6.x";
+    case Release::k70:
+      return "7.0";
+    case Release::k72:
+      return "7.2";
+    case Release::k73:
+      break;
+  }
+  return "7.3";
+}
+
+absl::StatusOr<Profile> ChooseDropInProfile(const DropInSituation& situation) {
+  if (!situation.btfd_profile.empty()) {
+    return ProfileByName(situation.btfd_profile);
+  }
+  const absl::StatusOr<Profile> kernel =
+      ProfileByName(situation.kernel_version);
+  if (kernel.ok()) return kernel;
+  const bool looks_like_6x = !situation.btf_option &&
+                             !situation.distill_option && situation.elf_has_btf;
+  return Profile{looks_like_6x ? Release::k6x : Release::k72};
+}
+
+absl::StatusOr<Profile> ChooseFinalizeProfile(
+    absl::string_view option, absl::string_view btfd_profile,
+    absl::string_view kernel_version) {
+  if (!option.empty()) return ProfileByName(option);
+  if (!btfd_profile.empty()) return ProfileByName(btfd_profile);
+  const absl::StatusOr<Profile> kernel = ProfileByName(kernel_version);
+  return kernel.ok() ? *kernel : Profile{Release::k72};
+}
+
+v1::Steps StepsOf(const Profile& profile, const Wishes& wishes) {
+  const Release release = profile.release;
+  v1::Steps steps;
+  switch (release) {
+    case Release::k6x:
+      steps.set_kfuncs(v1::KFUNCS_NONE);
+      break;
+    case Release::k70:
+    case Release::k72:
+      steps.set_kfuncs(v1::KFUNCS_DECL_TAGS);
+      break;
+    case Release::k73:
+      steps.set_kfuncs(v1::KFUNCS_SET8);
+      break;
+  }
+  steps.set_implicit_args(release != Release::k6x);
+  steps.set_kfunc_tags(release == Release::k73);
+  steps.set_dedup(release == Release::k73 || wishes.dedup);
+  steps.set_distill(wishes.distill);
+  steps.set_sort(release != Release::k6x);
+  steps.set_resolve_ids(true);
+  steps.set_follow_resolved_ids(wishes.follow_resolved_ids);
+  // The extended header came with 7.1.
+  steps.set_new_header_size(
+      release == Release::k6x || release == Release::k70 ? 24 : 32);
+  return steps;
+}
+
+}  // namespace btfd::client

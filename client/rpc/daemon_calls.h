@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The daemon's calls that have one answer, and the limits of ours: each has a
+// deadline, and a daemon that no longer answers at all (stopped, hung) is found
+// out long before it. The call that streams both ways is BatchStream's.
+#ifndef BTFD_CLIENT_RPC_DAEMON_CALLS_H_
+#define BTFD_CLIENT_RPC_DAEMON_CALLS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/request/base_file.h"
+#include "client/rpc/direct_connection.h"
+#include "proto/btfd_lite.pb.h"
+
+namespace btfd::client {
+
+// For how long a call may be silent before the daemon is asked whether it is
+// there, and for how long it may think about that. A busy daemon answers, a
+// stopped one does not; the two together are what it costs to find out.
+inline constexpr absl::Duration kPatience = absl::Seconds(2);
+inline constexpr absl::Duration kProbeLimit = absl::Seconds(2);
+
+// How long a call that ships `bytes` may take in all.
+absl::Duration CallLimit(uint64_t bytes);
+
+// A method of proto/btfd.proto with one request and one response.
+template <typename Request, typename Response>
+struct Method {
+  const char* path;
+};
+
+inline constexpr Method<v1::GreetRequest, v1::GreetResponse> kGreet = {
+    "/btfd.v1.Btfd/Greet"};
+inline constexpr Method<v1::FinalizeRequest, v1::FinalizeResponse> kFinalize = {
+    "/btfd.v1.Btfd/Finalize"};
+inline constexpr Method<v1::BindFileKeyRequest, v1::BindFileKeyResponse>
+    kBindFileKey = {"/btfd.v1.Btfd/BindFileKey"};
+inline constexpr Method<v1::ListBasesRequest, v1::ListBasesResponse>
+    kListBases = {"/btfd.v1.Btfd/ListBases"};
+inline constexpr Method<v1::RemoveBaseRequest, v1::RemoveBaseResponse>
+    kRemoveBase = {"/btfd.v1.Btfd/RemoveBase"};
+inline constexpr Method<v1::GetStatusRequest, v1::GetStatusResponse>
+    kGetStatus = {"/btfd.v1.Btfd/GetStatus"};
+inline constexpr Method<v1::GetCacheStatusRequest, v1::GetCacheStatusResponse>
+    kGetCacheStatus = {"/btfd.v1.Btfd/GetCacheStatus"};
+inline constexpr Method<v1::ClearCacheRequest, v1::ClearCacheResponse>
+    kClearCache = {"/btfd.v1.Btfd/ClearCache"};
+inline constexpr Method<v1::VerifyCacheRequest, v1::VerifyCacheResponse>
+    kVerifyCache = {"/btfd.v1.Btfd/VerifyCache"};
+inline constexpr Method<v1::ReportEventsRequest, v1::ReportEventsResponse>
+    kReportEvents = {"/btfd.v1.Btfd/ReportEvents"};
+inline constexpr Method<v1::ShutdownRequest, v1::ShutdownResponse> kShutdown = {
+    "/btfd.v1.Btfd/Shutdown"};
+
+// The Status is the transport's, as DirectConnection::Call says.
+template <typename Request, typename Response>
+absl::Status Call(DirectConnection* daemon,
+                  const Method<Request, Response>& method,
+                  const Request& request, Response* response) {
+  return daemon->Call(
+      method.path, request,
+      {CallLimit(request.ByteSizeLong()), kPatience, kProbeLimit}, response);
+}
+
+// Hands a base over, in pieces. Precondition: base->digest() was OK before. The
+// Status is the transport's.
+absl::StatusOr<v1::AddBaseResponse> AddBase(DirectConnection* daemon,
+                                            BaseFile* base);
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_RPC_DAEMON_CALLS_H_

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// gRPC's calls over a socket, one after the other, without gRPC: a client that
+// asks one thing and ends spends more on gRPC's threads and channel than on its
+// module. HTTP/2 is nghttp2's; what is left is gRPC's framing
+// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): each
+// message has five bytes in front, a flag for compression (none here) and the
+// length, big-endian; the status comes in the trailers.
+#ifndef BTFD_CLIENT_RPC_DIRECT_CONNECTION_H_
+#define BTFD_CLIENT_RPC_DIRECT_CONNECTION_H_
+
+#include <google/protobuf/message_lite.h>
+#include <nghttp2/nghttp2.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "lib/util/file.h"
+
+namespace btfd::client {
+
+// Not thread-safe.
+class DirectConnection {
+ public:
+  struct Limits {
+    absl::Duration call;      // for all of it
+    absl::Duration patience;  // of silence, before the peer is asked for a sign
+    absl::Duration probe;     // that it has to give one
+  };
+
+  // `socket` is connected, and does not block.
+  explicit DirectConnection(util::UniqueFd socket);
+
+  // Calls `method` ("/package.Service/Name"). The Status is the call's: that of
+  // the trailers; DeadlineExceeded; or Unavailable where the connection broke,
+  // and then no other call will do.
+  absl::Status Call(absl::string_view method,
+                    const google::protobuf::MessageLite& request,
+                    const Limits& limits,
+                    google::protobuf::MessageLite* response);
+
+  // The next message of a request, null after the last; valid until it is asked
+  // for another one.
+  using Messages = absl::FunctionRef<const google::protobuf::MessageLite*()>;
+  // The same for a method that takes a stream of messages.
+  absl::Status CallWithStream(absl::string_view method, Messages request,
+                              const Limits& limits,
+                              google::protobuf::MessageLite* response);
+
+ private:
+  struct DeleteSession {
+    void operator()(nghttp2_session* session) const {
+      nghttp2_session_del(session);
+    }
+  };
+  // The one call that is under way.
+  struct Exchange {
+    // Frames the next message; false if there is none, or it is too long.
+    bool Frame();
+
+    const Messages* request = nullptr;
+    int32_t stream = 0;
+    std::string out;  // framed
+    size_t sent = 0;
+    std::string in;  // framed
+    int http_status = 0;
+    int grpc_status = -1;
+    std::string grpc_message;
+    bool too_long = false;
+    bool closed = false;
+  };
+
+  absl::Status Broken(absl::string_view why);
+  absl::Status Submit(absl::string_view method, absl::Duration limit);
+  // Sends what there is to be sent, as far as the socket takes it.
+  absl::Status Send();
+  absl::Status Receive();
+  // Until the call is closed.
+  absl::Status Run(const Limits& limits);
+  absl::Status Conclude(google::protobuf::MessageLite* response);
+
+  static nghttp2_session* NewSession(DirectConnection* self);
+  // Callbacks of nghttp2; `self` is the connection.
+  static ssize_t OnRead(nghttp2_session*, int32_t stream, uint8_t* to,
+                        size_t size, uint32_t* flags,
+                        nghttp2_data_source* source, void* self);
+  static int OnHeader(nghttp2_session*, const nghttp2_frame* frame,
+                      const uint8_t* name, size_t name_size,
+                      const uint8_t* value, size_t value_size, uint8_t flags,
+                      void* self);
+  static int OnData(nghttp2_session*, uint8_t flags, int32_t stream,
+                    const uint8_t* data, size_t size, void* self);
+  static int OnClose(nghttp2_session*, int32_t stream, uint32_t error,
+                     void* self);
+
+  util::UniqueFd socket_;
+  std::unique_ptr<nghttp2_session, DeleteSession> session_;
+  Exchange exchange_;
+  std::string unsent_;  // bytes of frames
+  bool broken_ = false;
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_RPC_DIRECT_CONNECTION_H_

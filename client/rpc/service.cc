@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/rpc/service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/rpc/daemon_process.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/version.h"
+
+namespace btfd::client {
+
+namespace {
+
+// A base takes two answers at most (its key is unknown, then its digest); one
+// more each for a daemon that forgets it meanwhile.
+constexpr int kBaseAnswers = 4;
+// A process that is being killed may still take connections for a moment.
+constexpr absl::Duration kReconnectPause = absl::Milliseconds(20);
+constexpr int kBusyTries = 5;
+constexpr absl::Duration kFirstBusyWait = absl::Milliseconds(50);
+
+// What the daemon asks for by BASE_KEY_UNKNOWN: the digest, for this request
+// and, if the daemon has that base, for all that follow.
+absl::Status TellDigest(DirectConnection* daemon, const BaseFile& base,
+                        const util::Digest& digest) {
+  if (!base.key().has_value()) return absl::OkStatus();
+  v1::BindFileKeyRequest request;
+  *request.mutable_file_key() = *base.key();
+  request.set_digest(std::string(digest.binary()));
+  v1::BindFileKeyResponse response;
+  return Call(daemon, kBindFileKey, request, &response);
+}
+
+}  // namespace
+
+const char* FallbackCounter(Fallback reason) {
+  switch (reason) {
+    case Fallback::kNoDaemon:
+      return "fallback_no_daemon";
+    case Fallback::kTimeout:
+      return "fallback_timeout";
+    case Fallback::kVersion:
+      return "fallback_version";
+    case Fallback::kBusy:
+      return "fallback_busy";
+    case Fallback::kLost:
+      return "fallback_lost";
+    case Fallback::kInternal:
+      break;
+  }
+  return "fallback_internal";
+}
+
+Judgement Judge(const absl::Status& transport,
+                const v1::FinalizeResponse& response, bool is_private) {
+  switch (transport.code()) {
+    case absl::StatusCode::kOk:
+      break;
+    case absl::StatusCode::kDeadlineExceeded:
+      return {Verdict::kFallBack, Fallback::kTimeout,
+              std::string(transport.message())};
+    case absl::StatusCode::kUnimplemented:
+      return {Verdict::kFallBack, Fallback::kVersion,
+              "the daemon speaks another protocol"};
+    case absl::StatusCode::kResourceExhausted:
+      return {Verdict::kWait, Fallback::kBusy,
+              std::string(transport.message())};
+    default:
+      return {Verdict::kReconnect, Fallback::kLost,
+              absl::StrCat("the connection to the daemon broke: ",
+                           transport.message())};
+  }
+  const std::string& message = response.message();
+  switch (response.outcome()) {
+    case v1::BUSY:
+      return {Verdict::kWait, Fallback::kBusy, message};
+    case v1::DRAINING:
+      return {Verdict::kReconnect, Fallback::kBusy, message};
+    case v1::INTERNAL:
+    case v1::CANCELLED:
+    case v1::OUTCOME_UNSPECIFIED:
+      return {Verdict::kFallBack, Fallback::kInternal, message};
+    case v1::BASE_KEY_UNKNOWN:
+    case v1::BASE_UNKNOWN:
+      return {Verdict::kFallBack, Fallback::kInternal,
+              "the daemon does not keep the base that it was sent"};
+    default:
+      break;
+  }
+  // Only where the socket was named by hand: else the version is in its name.
+  if (!is_private && response.engine_version() != util::kEngineVersion) {
+    return {Verdict::kFallBack, Fallback::kVersion,
+            absl::StrCat("the daemon's engine is of version ",
+                         response.engine_version(), ", not ",
+                         util::kEngineVersion)};
+  }
+  return {};
+}
+
+absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
+                          v1::FinalizeRequest* request,
+                          v1::FinalizeResponse* response,
+                          absl::Status* base_error,
+                          const std::function<absl::Status()>& send) {
+  if (base == nullptr) return send();
+  for (int answers = 0;; ++answers) {
+    *base_error = base->Fill(request->mutable_base());
+    if (!base_error->ok()) return absl::OkStatus();
+    RETURN_IF_ERROR(send());
+    const v1::Outcome outcome = response->outcome();
+    if ((outcome != v1::BASE_KEY_UNKNOWN && outcome != v1::BASE_UNKNOWN) ||
+        answers == kBaseAnswers) {
+      return absl::OkStatus();
+    }
+    const absl::StatusOr<util::Digest> digest = base->digest();
+    *base_error = digest.status();
+    if (!digest.ok()) return absl::OkStatus();
+    if (outcome == v1::BASE_KEY_UNKNOWN) {
+      RETURN_IF_ERROR(TellDigest(daemon, *base, *digest));
+      continue;
+    }
+    ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(daemon, base));
+    if (added.outcome() == v1::OK) continue;
+    // Left to the caller like any other answer: busy, draining, a bad base.
+    response->set_outcome(added.outcome());
+    response->set_message(absl::StrCat(base->path(), ": ", added.message()));
+    return absl::OkStatus();
+  }
+}
+
+Service::Service(Environment environment, util::RuntimePaths paths,
+                 Notice notice)
+    : environment_(std::move(environment)),
+      paths_(std::move(paths)),
+      notice_(std::move(notice)),
+      mark_(paths_.backoff) {}
+
+absl::StatusOr<DirectConnection*> Service::Use() {
+  if (daemon_ != nullptr) return daemon_.get();
+  if (environment_.disable_daemon) return UsePrivate();
+  if (!environment_.require_daemon && mark_.Active()) {
+    return FallBack(Fallback::kNoDaemon, "");
+  }
+  return UseShared();
+}
+
+absl::StatusOr<DirectConnection*> Service::UseShared() {
+  daemon_.reset();
+  absl::StatusOr<util::UniqueFd> socket =
+      ConnectOrStart(paths_, environment_.daemon_program);
+  if (!socket.ok()) {
+    return FallBack(absl::IsDeadlineExceeded(socket.status())
+                        ? Fallback::kTimeout
+                        : Fallback::kNoDaemon,
+                    std::string(socket.status().message()));
+  }
+  daemon_ = std::make_unique<DirectConnection>(std::move(*socket));
+  return daemon_.get();
+}
+
+absl::StatusOr<DirectConnection*> Service::UsePrivate() {
+  daemon_.reset();
+  ASSIGN_OR_RETURN(const std::string program,
+                   FindDaemon(environment_.daemon_program));
+  ASSIGN_OR_RETURN(PrivateDaemon spawned, SpawnPrivateDaemon(program, paths_));
+  daemon_ = std::make_unique<DirectConnection>(std::move(spawned.calls));
+  stream_ = std::move(spawned.stream);
+  is_private_ = true;
+  return daemon_.get();
+}
+
+absl::StatusOr<util::UniqueFd> Service::UseStream() {
+  RETURN_IF_ERROR(Use().status());
+  if (!is_private_) {
+    daemon_.reset();  // the daemon would count it, and wait for its end
+    return ConnectSocket(paths_);
+  }
+  if (stream_) return std::move(stream_);
+  return absl::UnavailableError("the private daemon has no more connections");
+}
+
+absl::StatusOr<DirectConnection*> Service::FallBack(Fallback reason,
+                                                    const std::string& why) {
+  if (environment_.require_daemon) {
+    return absl::UnavailableError(
+        absl::StrCat("no daemon, and BTFD_REQUIRE asks for one: ", why));
+  }
+  const bool lasting = reason == Fallback::kNoDaemon ||
+                       reason == Fallback::kTimeout ||
+                       reason == Fallback::kVersion;
+  // Without a reason the mark was there already.
+  if (lasting && !why.empty() && mark_.Set()) {
+    notice_(absl::StrCat("btfc: ", why,
+                         "; for a minute, work goes on without "
+                         "the shared daemon, and is slower"));
+  }
+  ASSIGN_OR_RETURN(DirectConnection* const daemon, UsePrivate());
+  v1::ReportEventsRequest request;
+  (*request.mutable_events())[FallbackCounter(reason)] = 1;
+  v1::ReportEventsResponse response;
+  // Counting is not worth a failure.
+  Call(daemon, kReportEvents, request, &response).IgnoreError();
+  return daemon;
+}
+
+absl::StatusOr<DirectConnection*> Service::UseAfter(
+    const Judgement& judgement) {
+  if (is_private_) {
+    // The next module may fare better with another one.
+    daemon_.reset();
+    is_private_ = false;
+    return absl::UnavailableError(
+        absl::StrCat("the private daemon failed as well: ", judgement.why));
+  }
+  if (judgement.verdict == Verdict::kWait && waits_ < kBusyTries) {
+    absl::SleepFor(kFirstBusyWait * (1 << waits_++));
+    return Use();
+  }
+  if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
+    reconnected_ = true;
+    daemon_.reset();
+    absl::SleepFor(kReconnectPause);
+    return UseShared();
+  }
+  return FallBack(judgement.reason, judgement.why);
+}
+
+void Service::Failed(const absl::Status& transport) {
+  reconnected_ = false;
+  waits_ = 0;
+  const Judgement judgement =
+      Judge(transport, v1::FinalizeResponse(), is_private_);
+  // If there is nothing to use, Use() will say so again.
+  if (!UseAfter(judgement).ok()) daemon_.reset();
+}
+
+absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
+    v1::FinalizeRequest* request, BaseFile* base) {
+  request->set_bypass_cache(environment_.bypass_result_cache);
+  reconnected_ = false;
+  waits_ = 0;
+  absl::StatusOr<DirectConnection*> daemon = Use();
+  while (daemon.ok()) {
+    v1::FinalizeResponse response;
+    absl::Status base_error;
+    const absl::Status transport = SendOverBase(
+        *daemon, base, request, &response, &base_error,
+        [&] { return Call(*daemon, kFinalize, *request, &response); });
+    RETURN_IF_ERROR(base_error);
+    const Judgement judgement = Judge(transport, response, is_private_);
+    if (judgement.verdict == Verdict::kAnswered) return response;
+    daemon = UseAfter(judgement);
+  }
+  return daemon.status();
+}
+
+}  // namespace btfd::client

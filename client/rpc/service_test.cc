@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request through every state of the daemon that a build may meet. The
+// daemon is client/testing/fake_btfd.cc, a process of its own.
+#include "client/rpc/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "client/rpc/daemon_calls.h"
+#include "client/testing/testing.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "lib/util/version.h"
+
+namespace btfd::client {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// The magic is all that the client looks at.
+const char kRawBtf[] = "\x9f\xeb\x01 and so on";
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  ServiceTest() : directory_(testing::FreshDirectory()) {
+    setenv("BTFD_RUNTIME_DIR", (directory_ + "/run").c_str(), 1);
+    setenv("FAKE_BTFD_LOG", log_path().c_str(), 1);
+    environment_.daemon_program =
+        std::filesystem::absolute("client/testing/fake_btfd").string();
+    SetMode("");
+  }
+
+  ~ServiceTest() override {
+    if (const pid_t pid = DaemonPid(); pid > 0) kill(pid, SIGKILL);
+    std::filesystem::remove_all(directory_);
+  }
+
+  static void SetMode(const char* mode) { setenv("FAKE_BTFD_MODE", mode, 1); }
+  std::string log_path() const { return directory_ + "/log"; }
+
+  // A base file whose times are `age` in the past.
+  BaseFile Base(absl::Duration age) {
+    const std::string path = directory_ + "/base.btf";
+    if (access(path.c_str(), F_OK) != 0) testing::WriteFile(path, kRawBtf);
+    const timespec time = absl::ToTimespec(absl::Now() - age);
+    const timespec times[2] = {time, time};
+    utimensat(AT_FDCWD, path.c_str(), times, 0);
+    auto base = BaseFile::Open(path);
+    EXPECT_TRUE(base.ok()) << base.status();
+    return *std::move(base);
+  }
+
+  absl::StatusOr<v1::FinalizeResponse> Finalize(BaseFile* base = nullptr) {
+    Service service(environment_, util::RuntimePathsOfProcess(),
+                    [this](const std::string& line) { said_.push_back(line); });
+    v1::FinalizeRequest request;
+    request.set_btf("split");
+    return service.Finalize(&request, base);
+  }
+
+  // Who did it: "by shared" or "by private"; or the error's message.
+  std::string By(BaseFile* base = nullptr) {
+    const auto response = Finalize(base);
+    if (!response.ok()) return std::string(response.status().message());
+    if (response->outcome() != v1::OK) return response->message();
+    EXPECT_EQ(response->btf(), "finalized:split");
+    return response->warnings(0);
+  }
+
+  // What the daemons were asked since the last look.
+  std::vector<std::string> Asked() {
+    const std::string text = testing::ReadFile(log_path());
+    unlink(log_path().c_str());
+    return absl::StrSplit(text, '\n', absl::SkipEmpty());
+  }
+
+  static pid_t DaemonPid() {
+    auto socket = ConnectSocket(util::RuntimePathsOfProcess());
+    if (!socket.ok()) return 0;
+    ucred peer{};
+    socklen_t size = sizeof(peer);
+    getsockopt(socket->get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
+    // Of the process that listened first, and that has ended; its child is the
+    // daemon. The fake is a group of its own: it started a session.
+    return peer.pid > 0 ? -peer.pid : 0;
+  }
+
+  const std::string directory_;
+  Environment environment_;
+  std::vector<std::string> said_;
+};
+
+TEST_F(ServiceTest, AnAbsentDaemonIsStartedOnceAndForAll) {
+  EXPECT_EQ(By(), "by shared");
+  const pid_t first = DaemonPid();
+  EXPECT_EQ(By(), "by shared");
+  EXPECT_EQ(DaemonPid(), first);
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared Finalize"));
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(ServiceTest, ABaseIsHashedThenSentThenKnownByItsFile) {
+  BaseFile base = Base(absl::Hours(1));
+  // utimensat sets mtime, but ctime is now.
+  ASSERT_FALSE(base.key().has_value());
+  absl::SleepFor(kSettled + absl::Milliseconds(50));
+  auto settled = BaseFile::Open(base.path());
+  ASSERT_TRUE(settled.ok() && settled->key().has_value());
+  EXPECT_EQ(By(&*settled), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared BindFileKey",
+                                   "shared Finalize", "shared AddBase 13",
+                                   "shared Finalize"));
+  auto again = BaseFile::Open(base.path());
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(By(&*again), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize")) << "the key is enough";
+}
+
+TEST_F(ServiceTest, ABaseThatJustChangedIsNamedByItsDigest) {
+  BaseFile base = Base(absl::ZeroDuration());
+  ASSERT_FALSE(base.key().has_value());
+  EXPECT_EQ(By(&base), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared AddBase 13",
+                                   "shared Finalize"));
+  BaseFile again = Base(absl::ZeroDuration());
+  EXPECT_EQ(By(&again), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize"));
+}
+
+TEST_F(ServiceTest, ABaseThatIsForgottenAgainAndAgainGoesToAPrivateDaemon) {
+  SetMode("forget");
+  BaseFile base = Base(absl::ZeroDuration());
+  EXPECT_EQ(By(&base), "by private");
+}
+
+TEST_F(ServiceTest, ABaseThatIsNoBtfIsAnErrorThatNamesIt) {
+  testing::WriteFile(directory_ + "/base.btf", "no BTF");
+  BaseFile base = Base(absl::ZeroDuration());
+  EXPECT_THAT(By(&base), HasSubstr(directory_ + "/base.btf"));
+  EXPECT_THAT(Asked(), IsEmpty());
+}
+
+TEST_F(ServiceTest, TroubleWithTheInputIsAnAnswer) {
+  SetMode("bad-btf");
+  const auto response = Finalize();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->outcome(), v1::BAD_BTF);
+  EXPECT_EQ(response->message(), ".BTF: type 7 at offset 24 is no type");
+  EXPECT_EQ(response->warnings(0), "WARN: before it failed");
+}
+
+TEST_F(ServiceTest, ADaemonThatDiesIsTriedOnceMore) {
+  SetMode("die-once");
+  EXPECT_EQ(By(), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared Finalize"));
+}
+
+TEST_F(ServiceTest, ADaemonThatDiesAlwaysGivesWayToAPrivateOne) {
+  SetMode("die");
+  EXPECT_EQ(By(), "by private");
+  EXPECT_THAT(Asked(),
+              ElementsAre("shared Finalize", "shared Finalize",
+                          "private fallback_lost 1", "private Finalize"));
+}
+
+TEST_F(ServiceTest, ADrainingDaemonIsFollowedByTheNext) {
+  SetMode("drain-once");
+  EXPECT_EQ(By(), "by shared");
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared Finalize"));
+}
+
+TEST_F(ServiceTest, ABusyDaemonIsAskedAgainForAWhile) {
+  SetMode("busy-once");
+  EXPECT_EQ(By(), "by shared");
+  SetMode("busy");
+  EXPECT_EQ(By(), "by shared") << "it has its mode from its start";
+}
+
+TEST_F(ServiceTest, ADaemonThatStaysBusyGivesWayToAPrivateOne) {
+  SetMode("busy");
+  EXPECT_EQ(By(), "by private");
+  const std::vector<std::string> asked = Asked();
+  EXPECT_THAT(asked, SizeIs(8));
+  EXPECT_EQ(asked[6], "private fallback_busy 1");
+}
+
+TEST_F(ServiceTest, ADefectOfOursGivesWayToAPrivateDaemon) {
+  SetMode("internal");
+  EXPECT_EQ(By(), "by private");
+  EXPECT_THAT(Asked(),
+              ElementsAre("shared Finalize", "private fallback_internal 1",
+                          "private Finalize"));
+}
+
+TEST_F(ServiceTest, AnotherEngineIsLeftAlone) {
+  SetMode("other-engine");
+  EXPECT_EQ(By(), "by private");
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0],
+              HasSubstr(absl::StrCat("the daemon's engine is of version 1000, "
+                                     "not ",
+                                     util::kEngineVersion)));
+  EXPECT_THAT(Asked(),
+              ElementsAre("shared Finalize", "private fallback_version 1",
+                          "private Finalize"));
+}
+
+// The last resort: better than no module.
+TEST_F(ServiceTest, APrivateDaemonMayHaveAnyEngine) {
+  SetMode("all-other-engine");
+  EXPECT_EQ(By(), "by private");
+}
+
+TEST_F(ServiceTest, ADaemonThatListensElsewhereIsNotWaitedFor) {
+  SetMode("elsewhere");
+  EXPECT_EQ(By(), "by private");
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0], HasSubstr("as one of our version would"));
+}
+
+TEST_F(ServiceTest, WhatFailsInThePrivateDaemonAsWellIsAnError) {
+  SetMode("all-internal");
+  EXPECT_THAT(By(), HasSubstr("the private daemon failed as well: an invariant "
+                              "does not hold"));
+}
+
+TEST_F(ServiceTest, AStoppedDaemonCostsOneWaitAndOneLine) {
+  SetMode("stop");
+  absl::Time start = absl::Now();
+  EXPECT_EQ(By(), "by private");
+  EXPECT_LT(absl::Now() - start, kPatience + kProbeLimit + absl::Seconds(2));
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0], HasSubstr("the daemon does not answer"));
+  EXPECT_THAT(Asked(),
+              ElementsAre("shared Finalize", "private fallback_timeout 1",
+                          "private Finalize"));
+
+  start = absl::Now();
+  EXPECT_EQ(By(), "by private");
+  EXPECT_LT(absl::Now() - start, absl::Seconds(1));
+  EXPECT_THAT(said_, SizeIs(1)) << "said once";
+  EXPECT_THAT(Asked(),
+              ElementsAre("private fallback_no_daemon 1", "private Finalize"));
+}
+
+TEST_F(ServiceTest, ABusyButLivingDaemonIsWaitedFor) {
+  SetMode("slow");
+  EXPECT_EQ(By(), "by shared");
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(ServiceTest, ADaemonThatCannotStartGivesWayToAPrivateOne) {
+  SetMode("fail-start");
+  EXPECT_EQ(By(), "by private");
+  ASSERT_THAT(said_, SizeIs(1));
+  EXPECT_THAT(said_[0], HasSubstr("ended with status 3; see "));
+  EXPECT_THAT(Asked(),
+              ElementsAre("private fallback_no_daemon 1", "private Finalize"));
+}
+
+TEST_F(ServiceTest, AfterAMinuteTheSharedDaemonIsTriedAgain) {
+  SetMode("fail-start");
+  EXPECT_EQ(By(), "by private");
+  SetMode("");
+  EXPECT_EQ(By(), "by private");
+  const timespec time = absl::ToTimespec(absl::Now() - kBackoff);
+  const timespec times[2] = {time, time};
+  utimensat(AT_FDCWD, util::RuntimePathsOfProcess().backoff.c_str(), times, 0);
+  EXPECT_EQ(By(), "by shared");
+}
+
+TEST_F(ServiceTest, RequireMakesEachOfThemAnError) {
+  environment_.require_daemon = true;
+  SetMode("fail-start");
+  EXPECT_THAT(By(), HasSubstr("BTFD_REQUIRE asks for one"));
+  SetMode("internal");
+  EXPECT_THAT(By(), HasSubstr("an invariant does not hold"));
+  EXPECT_THAT(Asked(), ElementsAre("shared Finalize"));
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(ServiceTest, DisableNeverStartsASharedOne) {
+  environment_.disable_daemon = true;
+  EXPECT_EQ(By(), "by private");
+  EXPECT_THAT(Asked(), ElementsAre("private Finalize")) << "nothing to count";
+  EXPECT_FALSE(ConnectSocket(util::RuntimePathsOfProcess()).ok());
+}
+
+TEST_F(ServiceTest, WithoutAProgramToStartThereIsNoWay) {
+  environment_.daemon_program = directory_ + "/no/btfd";
+  EXPECT_THAT(By(), HasSubstr("/no/btfd is no program"));
+}
+
+}  // namespace
+}  // namespace btfd::client

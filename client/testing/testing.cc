@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/testing/testing.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <system_error>
+
+#include "tests/support/process.h"
+#include "tests/support/testdata.h"
+
+namespace btfd::client::testing {
+
+namespace {
+
+// Never destroyed: used at exit.
+std::vector<std::string>& MadeDirectories() {
+  static auto* const directories = new std::vector<std::string>;
+  return *directories;
+}
+
+}  // namespace
+
+std::string TestData(const std::string& path) {
+  std::string full = tests::TestdataRoot() + "/" + path;
+  if (access(full.c_str(), R_OK) != 0) {
+    std::cerr << full << " is missing; tools/testdata fetches it\n";
+    exit(1);
+  }
+  return full;
+}
+
+std::string FreshDirectory() {
+  std::string path = "/tmp/btfd-test.XXXXXX";
+  if (mkdtemp(path.data()) == nullptr) {
+    std::cerr << "cannot make " << path << "\n";
+    exit(1);
+  }
+  // Of the process that made it: a forked child ends by _exit or exec.
+  static const bool registered = [] {
+    atexit([] {
+      for (const std::string& made : MadeDirectories()) {
+        std::error_code ignored;
+        std::filesystem::remove_all(made, ignored);
+      }
+    });
+    return true;
+  }();
+  static_cast<void>(registered);
+  MadeDirectories().push_back(path);
+  return path;
+}
+
+void WriteFile(const std::string& path, const std::string& content) {
+  tests::WriteFile(path, content);
+}
+
+std::string ReadFile(const std::string& path) {
+  return tests::ReadFileOrEmpty(path);
+}
+
+// Into files, where tests::RunProcess() has pipes: what a client starts may
+// outlive it, and must not be waited for.
+RunResult Run(
+    const std::string& program, const std::vector<std::string>& arguments,
+    const std::vector<std::pair<std::string, std::string>>& environment) {
+  static const std::string* const empty = new std::string(FreshDirectory());
+  const std::string scratch = FreshDirectory();
+  const std::string out = scratch + "/out", err = scratch + "/err";
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const auto& [name, value] : environment) {
+      setenv(name.c_str(), value.c_str(), 1);
+    }
+    dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
+    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+    for (const std::string& argument : arguments) {
+      argv.push_back(const_cast<char*>(argument.c_str()));
+    }
+    argv.push_back(nullptr);
+    if (chdir(empty->c_str()) == 0) execv(program.c_str(), argv.data());
+    _exit(127);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  RunResult result;
+  result.exit_code =
+      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.out = ReadFile(out);
+  result.err = ReadFile(err);
+  unlink(out.c_str());
+  unlink(err.c_str());
+  rmdir(scratch.c_str());
+  return result;
+}
+
+}  // namespace btfd::client::testing

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/finalize/admission.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/wire/outcome.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+// How long to wait for room. The client asks some more times before it does the
+// work with a daemon of its own; all of it together has to be bearable.
+constexpr absl::Duration kPatience = absl::Seconds(2);
+// The answer "busy" has to travel before the deadline strikes.
+constexpr absl::Duration kAnswerTime = absl::Milliseconds(50);
+// gRPC does not wake us when a call is cancelled while we wait.
+constexpr absl::Duration kCancelPoll = absl::Milliseconds(20);
+
+}  // namespace
+
+bool Work::HasRoom(uint32_t requests, uint64_t bytes) const {
+  const uint32_t others = requests > 0 ? requests_ : requests_ - 1;
+  if (others == 0) return true;
+  return requests_ + requests <= max_requests_ && bytes_ <= max_bytes_ &&
+         bytes <= max_bytes_ - bytes_;
+}
+
+absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
+                               const Patience& patience) {
+  const auto decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return draining_ || HasRoom(requests, bytes);
+  };
+  if (decided()) return absl::OkStatus();
+  const auto busy = [this](absl::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
+                        mutex_) {
+    return OutcomeError(v1::BUSY, absl::StrCat("no room", why, ": ", requests_,
+                                               " requests with ", bytes_,
+                                               " bytes are in flight"));
+  };
+  // Who waits holds his bytes, too; one alone may, whatever they are.
+  if (waiting_ > 0 &&
+      (waiting_ >= max_requests_ || waiting_bytes_ >= max_bytes_ ||
+       bytes > max_bytes_ - waiting_bytes_)) {
+    return busy(absl::StrCat(", and ", waiting_, " wait"));
+  }
+  ++waiting_;
+  waiting_bytes_ += bytes;
+  const absl::Time give_up =
+      std::min(patience.deadline - kAnswerTime, absl::Now() + kPatience);
+  absl::Status status;
+  while (status.ok() && !mutex_.AwaitWithDeadline(
+                            absl::Condition(&decided),
+                            std::min(give_up, absl::Now() + kCancelPoll))) {
+    if (patience.IsCancelled()) {
+      status = OutcomeError(v1::CANCELLED, "given up by the client");
+    } else if (absl::Now() >= give_up) {
+      status = busy("");
+    }
+  }
+  --waiting_;
+  waiting_bytes_ -= bytes;
+  return status;
+}
+
+absl::Status Work::Await(uint32_t requests, uint64_t bytes,
+                         const Patience& patience) {
+  absl::MutexLock lock(&mutex_);
+  RETURN_IF_ERROR(WaitForRoom(requests, bytes, patience));
+  // What has begun ends.
+  if (draining_ && requests > 0) {
+    return OutcomeError(v1::DRAINING, "the daemon is stopping");
+  }
+  requests_ += requests;
+  bytes_ += bytes;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Work::Ticket> Work::Enter(uint64_t bytes,
+                                         const Patience& patience) {
+  RETURN_IF_ERROR(Await(1, bytes, patience));
+  return Ticket(this, bytes);
+}
+
+absl::Status Work::Ticket::Grow(uint64_t bytes, const Patience& patience) {
+  RETURN_IF_ERROR(work_->Await(0, bytes, patience));
+  bytes_ += bytes;
+  return absl::OkStatus();
+}
+
+void Work::Leave(uint64_t bytes) {
+  absl::MutexLock lock(&mutex_);
+  --requests_;
+  bytes_ -= bytes;
+  last_use_ = absl::Now();
+}
+
+void Work::Touch() {
+  absl::MutexLock lock(&mutex_);
+  last_use_ = absl::Now();
+}
+
+void Work::StartDrain() {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+}
+
+bool Work::draining() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return draining_;
+}
+
+bool Work::WaitUntilIdle(absl::Duration limit) {
+  const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return requests_ == 0;
+  };
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&idle), limit);
+}
+
+uint32_t Work::in_flight() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return requests_;
+}
+
+absl::Time Work::idle_since() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return requests_ == 0 ? last_use_ : absl::InfiniteFuture();
+}
+
+Workspaces::Workspaces(uint32_t count) {
+  for (uint32_t i = 0; i < count; ++i) {
+    free_.push_back(std::make_unique<util::Arena>());
+  }
+}
+
+Workspaces::Loan Workspaces::Borrow() {
+  const auto available = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !free_.empty();
+  };
+  absl::MutexLock lock(&mutex_, absl::Condition(&available));
+  // The last one returned is the warmest.
+  std::unique_ptr<util::Arena> arena = std::move(free_.back());
+  free_.pop_back();
+  return Loan(this, std::move(arena));
+}
+
+void Workspaces::Return(std::unique_ptr<util::Arena> arena) {
+  arena->Reset();
+  absl::MutexLock lock(&mutex_);
+  free_.push_back(std::move(arena));
+}
+
+}  // namespace btfd::daemon

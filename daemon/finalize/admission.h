@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How much the daemon takes on at once. Two gates stand one behind the other:
+// admission bounds the requests and bytes that are in flight, so that memory
+// stays bounded whatever arrives, and the workspaces bound how many of those
+// compute at the same time, one a core. Those who wait for admission hold their
+// bytes as well: as many may wait as may be in flight, and the next is told
+// BUSY at once. The same book tells when nothing is in flight: for the drain,
+// and for the idle exit.
+#ifndef BTFD_DAEMON_FINALIZE_ADMISSION_H_
+#define BTFD_DAEMON_FINALIZE_ADMISSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "lib/util/arena.h"
+
+namespace btfd::daemon {
+
+// How long a caller still wants its answer.
+struct Patience {
+  absl::Time deadline = absl::InfiniteFuture();
+  std::function<bool()> cancelled;  // null: never
+  bool IsCancelled() const { return cancelled && cancelled(); }
+};
+
+// Admission. Thread-safe; outlives its tickets.
+class Work {
+ public:
+  // Being in flight; ends with the object.
+  class Ticket {
+   public:
+    Ticket(Ticket&& other) noexcept
+        : work_(std::exchange(other.work_, nullptr)), bytes_(other.bytes_) {}
+    Ticket& operator=(Ticket&&) = delete;
+    ~Ticket() {
+      if (work_ != nullptr) work_->Leave(bytes_);
+    }
+    // Admission of more for the same request, by the rules of Enter.
+    absl::Status Grow(uint64_t bytes, const Patience& patience);
+
+   private:
+    friend class Work;
+    Ticket(Work* work, uint64_t bytes) : work_(work), bytes_(bytes) {}
+    Work* work_;
+    uint64_t bytes_;
+  };
+
+  Work(uint32_t max_requests, uint64_t max_bytes)
+      : max_requests_(max_requests), max_bytes_(max_bytes) {}
+
+  // Waits for room. One request alone is let in whatever its size. An error
+  // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room within
+  // two seconds or shortly before the deadline, or too many wait.
+  absl::StatusOr<Ticket> Enter(uint64_t bytes, const Patience& patience);
+
+  // Notes that somebody is there, without anything being in flight.
+  void Touch();
+
+  // From now on nobody new is let in.
+  void StartDrain();
+  bool draining() const;
+  // True once nothing is in flight; false if that takes longer.
+  bool WaitUntilIdle(absl::Duration limit);
+
+  uint32_t in_flight() const;
+  uint64_t max_bytes() const { return max_bytes_; }
+  // Since when nothing has been in flight; infinite future if something is.
+  absl::Time idle_since() const;
+
+ private:
+  // Whether `requests` more (0: one that is in flight grows) with `bytes` fit.
+  bool HasRoom(uint32_t requests, uint64_t bytes) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Enters them in the book once they fit.
+  absl::Status Await(uint32_t requests, uint64_t bytes,
+                     const Patience& patience);
+  absl::Status WaitForRoom(uint32_t requests, uint64_t bytes,
+                           const Patience& patience)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Leave(uint64_t bytes);
+
+  const uint32_t max_requests_;
+  const uint64_t max_bytes_;
+
+  mutable absl::Mutex mutex_;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  uint32_t requests_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint32_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t waiting_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Time last_use_ ABSL_GUARDED_BY(mutex_) = absl::Now();
+};
+
+// A fixed number of arenas, each used by one computation at a time and reset
+// when that ends. Thread-safe; outlives its loans.
+class Workspaces {
+ public:
+  class Loan {
+   public:
+    Loan(Loan&& other) noexcept
+        : owner_(other.owner_), arena_(std::move(other.arena_)) {}
+    Loan& operator=(Loan&&) = delete;
+    ~Loan() {
+      if (arena_ != nullptr) owner_->Return(std::move(arena_));
+    }
+    util::Arena* arena() const { return arena_.get(); }
+
+   private:
+    friend class Workspaces;
+    Loan(Workspaces* owner, std::unique_ptr<util::Arena> arena)
+        : owner_(owner), arena_(std::move(arena)) {}
+    Workspaces* owner_;
+    std::unique_ptr<util::Arena> arena_;
+  };
+
+  explicit Workspaces(uint32_t count);
+
+  // Waits for one. Computations are short and admitted, so this is, too.
+  Loan Borrow();
+
+ private:
+  void Return(std::unique_ptr<util::Arena> arena);
+
+  absl::Mutex mutex_;
+  std::vector<std::unique_ptr<util::Arena>> free_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_FINALIZE_ADMISSION_H_

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One request, from message to message: check, admit, find the base, look in
+// the result cache, ask a remote daemon or run the engine, keep the result,
+// count. Knows nothing of gRPC's calls: unary and streamed requests both end
+// here.
+#ifndef BTFD_DAEMON_FINALIZE_FINALIZER_H_
+#define BTFD_DAEMON_FINALIZE_FINALIZER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <memory_resource>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daemon/bases/registry.h"
+#include "daemon/finalize/admission.h"
+#include "daemon/finalize/engine_run.h"
+#include "daemon/finalize/result_verifier.h"
+#include "daemon/forward/forwarder.h"
+#include "daemon/remote_cache/shared_cache.h"
+#include "daemon/results/result_cache.h"
+#include "daemon/wire/message.h"
+#include "lib/engine/pipeline.h"
+#include "lib/store/counters.h"
+#include "lib/util/digest.h"
+#include "lib/util/log.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe. All that is given must outlive it.
+class Finalizer {
+ public:
+  // `verifier` may be null: hits are not looked at. `forwarder` may be null:
+  // nothing is handed on to other daemons. So may `shared`: there is no cache
+  // that many hosts share.
+  Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
+            Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
+            ResultVerifier* verifier, store::Counters* counters, util::Log* log,
+            Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
+
+  // Admission for a request that came and is not parsed yet, to be asked for
+  // before Run. The ticket stays the caller's, until the answer is delivered.
+  absl::StatusOr<Work::Ticket> Admit(const MessageSize& size,
+                                     const Patience& patience);
+
+  // Answers, tag included: a request that was not admitted, and one that was,
+  // whatever comes.
+  void Refuse(const MessageSize& size, const absl::Status& why,
+              v1::FinalizeResponse* response);
+  void Run(const v1::FinalizeRequest& request, const Patience& patience,
+           v1::FinalizeResponse* response);
+
+  // The same without holding a thread while the shared cache is asked: what
+  // remains is given to `later`, and `done` is called at the end, by whoever
+  // did the rest. The response must live until then.
+  using Later = std::function<void(std::function<void()> task)>;
+  void Start(std::shared_ptr<const v1::FinalizeRequest> request,
+             const Patience& patience, v1::FinalizeResponse* response,
+             Later later, std::function<void()> done);
+
+  // Answers from what is there already, or with RESULT_UNKNOWN.
+  void Find(const v1::FindResultRequest& query, const Patience& patience,
+            v1::FinalizeResponse* response);
+
+ private:
+  using Failure = EngineFailure;
+
+  // A request between the two halves of its way.
+  struct Job {
+    Job(const v1::FinalizeRequest& r, const Patience& p,
+        v1::FinalizeResponse* out)
+        : request(r), patience(p), response(out) {}
+    const v1::FinalizeRequest& request;
+    const Patience& patience;
+    v1::FinalizeResponse* const response;
+    const absl::Time start = absl::Now();
+    Failure failure;  // how it ended
+    const util::Digest* base_name() const {
+      return base_digest.has_value() ? &*base_digest : nullptr;
+    }
+    std::optional<util::Digest> base_digest;
+    absl::StatusOr<std::optional<BaseRegistry::Handle>> base;
+    bool hand_on = false;
+    bool use_cache = false;
+    std::optional<v1::FindResultRequest> query;
+    util::Digest key;
+  };
+
+  // What is known on this machine. True if the job is at its end; else the
+  // shared cache is to be asked, and Resume does the rest.
+  bool Begin(Job* job);
+  absl::Status Check(Job* job);
+  void Resume(std::optional<v1::FinalizeResponse> found, Job* job);
+  Failure Compute(Job* job);
+  void NoteHit(const Job& job);
+  void End(Job* job);
+  absl::Status CheckSizes(const v1::FinalizeRequest& request) const;
+  absl::StatusOr<std::optional<util::Digest>> NameBase(
+      const v1::FinalizeRequest& request);
+  absl::StatusOr<std::optional<BaseRegistry::Handle>> AcquireBase(
+      const std::optional<util::Digest>& digest);
+  std::optional<v1::FinalizeResponse> AskShared(
+      const v1::FindResultRequest& query, const Patience& patience);
+  bool HandOn(const v1::FinalizeRequest& request,
+              const std::optional<v1::FindResultRequest>& query,
+              const util::Digest* base, const Patience& patience,
+              v1::FinalizeResponse* response);
+  Failure RunEngine(const v1::FinalizeRequest& request,
+                    const BaseRegistry::Handle* base, const Patience& patience,
+                    v1::FinalizeResponse* response);
+  void Keep(const util::Digest& key, const v1::FinalizeRequest& request,
+            const util::Digest* base, v1::FinalizeResponse* response);
+  void RegisterResult(const v1::FinalizeRequest& request,
+                      const v1::FinalizeResponse& response);
+  // Outcome and message of a response, counters, log.
+  void Conclude(const Failure& failure, uint64_t bytes_in, absl::Time start,
+                v1::FinalizeResponse* response);
+
+  const uint64_t max_btf_bytes_;
+  const FinalizeFn finalize_;
+  Work* const work_;
+  Workspaces* const workspaces_;
+  BaseRegistry* const bases_;
+  ResultCache* const results_;
+  ResultVerifier* const verifier_;
+  store::Counters* const counters_;
+  util::Log* const log_;
+  Forwarder* const forwarder_;
+  SharedCache* const shared_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_FINALIZE_FINALIZER_H_

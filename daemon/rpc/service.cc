@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/rpc/service.h"
+
+#include <malloc.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "daemon/rpc/stream.h"
+#include "daemon/wire/convert.h"
+#include "daemon/wire/message.h"
+#include "daemon/wire/outcome.h"
+#include "lib/util/runtime_paths.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/version.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+Patience PatienceOf(grpc::ServerContext* context) {
+  return {absl::FromChrono(context->deadline()),
+          [context] { return context->IsCancelled(); }};
+}
+
+// What a message of a small method may take.
+constexpr uint64_t kSmallMessage = uint64_t{64} << 10;
+// Up to here gRPC takes an answer whole, and writes it together with the end of
+// the call; the admission of a larger one lasts until it is written.
+constexpr uint64_t kWrittenAtOnce = uint64_t{32} << 10;
+// Of all bytes in flight, those that one stream may have.
+constexpr uint64_t kStreamsShare = 8;
+
+int IndexOf(const char* method) {
+  return v1::GreetRequest::descriptor()
+      ->file()
+      ->FindServiceByName("Btfd")
+      ->FindMethodByName(method)
+      ->index();
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  if (status.ok()) return grpc::Status::OK;
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
+                      std::string(status.message()));
+}
+
+grpc::Status NoRequest() {
+  return grpc::Status(grpc::StatusCode::CANCELLED,
+                      "the call ended before its request");
+}
+
+absl::Status ForeignKey() {
+  return absl::InvalidArgumentError(
+      "a file key is of one machine; over the network a base is named by its "
+      "digest");
+}
+
+// Who hands work on waits for answers from afar; what computes here is bounded
+// by the workspaces all the same.
+constexpr uint32_t kHandedOnAtOnce = 64;
+uint32_t StreamedAtOnce(const Options& options) {
+  return options.server.empty() ? options.threads
+                                : std::max(options.threads, kHandedOnAtOnce);
+}
+
+constexpr uint32_t kAskedAtOnce = 64;
+
+// Of this process, in bytes; 0 where the kernel does not tell.
+uint64_t ResidentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size = 0;
+  uint64_t resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace
+
+Service::Service(Parts parts)
+    : options_(parts.options),
+      store_(parts.store),
+      store_path_(std::move(parts.store_path)),
+      counters_(parts.counters),
+      log_(parts.log),
+      forwarder_(parts.forwarder),
+      shared_(parts.shared),
+      on_shutdown_(std::move(parts.on_shutdown)),
+      guests_(options_.max_client_requests, options_.max_client_bytes,
+              counters_),
+      work_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
+      workspaces_(options_.threads),
+      ledger_(counters_, store_),
+      bases_(options_.max_resident_base_bytes, store_, counters_, log_,
+             shared_),
+      results_(options_.result_cache ? store_ : nullptr, log_),
+      verifier_(options_.verify_hits, parts.finalize, &bases_, &results_,
+                counters_, log_),
+      uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
+      finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
+                 &workspaces_, &bases_, &results_, &verifier_, counters_, log_,
+                 forwarder_, shared_),
+      stream_tasks_(StreamedAtOnce(options_)) {
+  RegisterMethods();
+}
+
+template <typename Request, typename Response>
+void Service::RegisterSmall(const char* method,
+                            grpc::Status (Service::*serve)(Context*,
+                                                           const Request*,
+                                                           Response*)) {
+  using Call = grpc::ServerUnaryStreamer<Bytes, Response>;
+  const auto handle = [this, method, serve](Context* context, Call* call) {
+    Bytes raw;
+    if (!call->Read(&raw)) return NoRequest();
+    const auto pass = guests_.Admit(*context, method, raw.Length());
+    if (!pass.ok()) return ToGrpc(pass.status());
+    Request request;
+    const absl::Status parsed =
+        ParseSmallMessage(&raw, kSmallMessage, &request);
+    if (!parsed.ok()) return ToGrpc(parsed);
+    Response response;
+    const grpc::Status status = (this->*serve)(context, &request, &response);
+    if (status.ok()) {
+      call->Write(response, grpc::WriteOptions().set_last_message());
+    }
+    return status;
+  };
+  MarkMethodStreamed(
+      IndexOf(method),
+      new grpc::internal::StreamedUnaryHandler<Bytes, Response>(handle));
+}
+
+void Service::RegisterMethods() {
+  RegisterSmall("Greet", &Service::Greet);
+  RegisterSmall("FindResult", &Service::FindResult);
+  RegisterSmall("BindFileKey", &Service::BindFileKey);
+  RegisterSmall("ListBases", &Service::ListBases);
+  RegisterSmall("RemoveBase", &Service::RemoveBase);
+  RegisterSmall("GetStatus", &Service::GetStatus);
+  RegisterSmall("GetCacheStatus", &Service::GetCacheStatus);
+  RegisterSmall("ClearCache", &Service::ClearCache);
+  RegisterSmall("VerifyCache", &Service::VerifyCache);
+  RegisterSmall("ReportEvents", &Service::ReportEvents);
+  RegisterSmall("Shutdown", &Service::Shutdown);
+
+  using Unary = grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>;
+  MarkMethodStreamed(
+      IndexOf("Finalize"),
+      new grpc::internal::StreamedUnaryHandler<Bytes, v1::FinalizeResponse>(
+          [this](Context* context, Unary* call) {
+            return ServeFinalize(context, call);
+          }));
+  using Stream = grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>;
+  MarkMethodStreamed(
+      IndexOf("FinalizeStream"),
+      new grpc::internal::TemplatedBidiStreamingHandler<Stream, false>(
+          [this](Context* context, Stream* call) {
+            return ServeStream(context, call);
+          }));
+  using Upload = grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>;
+  MarkMethodStreamed(
+      IndexOf("AddBase"),
+      new grpc::internal::TemplatedBidiStreamingHandler<Upload, false>(
+          [this](Context* context, Upload* call) {
+            return ServeUpload(context, call);
+          }));
+}
+
+void Service::Tidy() {
+  bases_.Trim();
+  ledger_.Flush();
+  // After a batch the allocator holds twice of what is in use; whoever comes
+  // next pays a few page faults for it, and the machine has its memory back.
+  const uint64_t requests = counters_->Get(store::Counter::kRequests);
+  if (requests != trimmed_at_ && work_.in_flight() == 0) {
+    malloc_trim(0);
+    trimmed_at_ = requests;
+  }
+}
+
+void Service::Finish(absl::Duration limit) {
+  if (!bases_.FinishSaving(limit)) {
+    log_->Warning("ending before all bases were written to the store");
+  }
+  if (shared_ != nullptr) {
+    if (!shared_->Finish(limit)) {
+      log_->Warning("ending before all results were given to the remote cache");
+    }
+    shared_->Stop();
+  }
+  ledger_.Flush();
+}
+
+template <typename Response>
+void Service::Conclude(const absl::Status& status, engine::FailedIn failed_in,
+                       Response* response) {
+  const v1::Outcome outcome = OutcomeOf(status, failed_in);
+  response->set_outcome(outcome);
+  if (status.ok()) return;
+  response->set_message(std::string(status.message()));
+  counters_->Add(store::OutcomeCounter(outcome));
+}
+
+grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
+                            v1::GreetResponse* response) {
+  work_.Touch();
+  response->set_daemon_version(util::kVersion);
+  response->set_protocol(util::kProtocolVersion);
+  response->set_engine_version(engine::kEngineVersion);
+  response->set_pid(getpid());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::FindResult(Context* context,
+                                 const v1::FindResultRequest* query,
+                                 v1::FinalizeResponse* response) {
+  work_.Touch();
+  finalizer_.Find(*query, PatienceOf(context), response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ServeFinalize(
+    Context* context,
+    grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call) {
+  Bytes raw;
+  if (!call->Read(&raw)) return NoRequest();
+  v1::FinalizeRequest request;
+  const auto size = MeasureMessage(&raw, request);
+  if (!size.ok()) return ToGrpc(size.status());
+  const auto pass = guests_.Admit(*context, "Finalize", size->Cost());
+  if (!pass.ok()) return ToGrpc(pass.status());
+  const Patience patience = PatienceOf(context);
+  v1::FinalizeResponse response;
+  const auto ticket = finalizer_.Admit(*size, patience);
+  if (ticket.ok()) {
+    if (absl::Status parsed = ParseMessage(&raw, &request); !parsed.ok()) {
+      return ToGrpc(parsed);
+    }
+    raw.Clear();
+    // One hop, or daemons that name each other would never end.
+    if (pass->is_guest()) request.set_forwarded(true);
+    if (pass->is_guest() && request.base().has_file_key()) {
+      finalizer_.Refuse(*size, ForeignKey(), &response);
+    } else {
+      finalizer_.Run(request, patience, &response);
+    }
+  } else {
+    finalizer_.Refuse(*size, ticket.status(), &response);
+  }
+  grpc::WriteOptions options;
+  if (BytesOut(response) <= kWrittenAtOnce) options.set_last_message();
+  call->Write(response, options);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ServeStream(
+    Context* context,
+    grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call) {
+  const auto pass = guests_.Admit(*context, "FinalizeStream", 0);
+  if (!pass.ok()) return ToGrpc(pass.status());
+  FinalizeStream::Limits limits;
+  // Enough that reading and writing keep every core busy, and the line to the
+  // shared cache, where no thread is held.
+  limits.requests = 2 * StreamedAtOnce(options_) + 2 +
+                    (shared_ == nullptr ? 0 : kAskedAtOnce);
+  limits.bytes = std::max<uint64_t>(work_.max_bytes() / kStreamsShare, 1);
+  return ToGrpc(daemon::FinalizeStream(limits, &finalizer_, &stream_tasks_,
+                                       PatienceOf(context), call)
+                    .Serve());
+}
+
+grpc::Status Service::ServeUpload(
+    Context* context,
+    grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call) {
+  const auto pass = guests_.Admit(*context, "AddBase", 0);
+  if (!pass.ok()) return ToGrpc(pass.status());
+  v1::FinalizeRequest along;
+  bool has_along = false;
+  const auto read = [&](v1::AddBaseRequest* part) -> absl::Status {
+    Bytes raw;
+    if (!call->Read(&raw)) return absl::OutOfRangeError("the upload's end");
+    // Chunks are one field; a header may bring a request along.
+    RETURN_IF_ERROR(ParseSmallMessage(
+        &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part));
+    if (!part->has_header()) return absl::OkStatus();
+    if (pass->is_guest() && part->header().has_file_key()) return ForeignKey();
+    has_along = part->header().has_finalize();
+    if (has_along) along.Swap(part->mutable_header()->mutable_finalize());
+    return absl::OkStatus();
+  };
+  v1::AddBaseResponse response;
+  engine::FailedIn failed_in = engine::FailedIn::kNone;
+  const absl::Status status =
+      uploads_.Receive(read, PatienceOf(context), &response, &failed_in);
+  Conclude(status, failed_in, &response);
+  if (!status.ok()) {
+    log_->Warning(absl::StrCat("base not taken: ", status.message()));
+  } else if (has_along) {
+    if (pass->is_guest()) along.set_forwarded(true);
+    FinalizeAlong(along, PatienceOf(context), response.mutable_finalized());
+  }
+  call->Write(response, grpc::WriteOptions().set_last_message());
+  return grpc::Status::OK;
+}
+
+void Service::FinalizeAlong(const v1::FinalizeRequest& request,
+                            const Patience& patience,
+                            v1::FinalizeResponse* response) {
+  MessageSize size;
+  size.bytes = request.ByteSizeLong();
+  size.tag = request.tag();
+  const auto ticket = finalizer_.Admit(size, patience);
+  if (ticket.ok()) {
+    finalizer_.Run(request, patience, response);
+  } else {
+    finalizer_.Refuse(size, ticket.status(), response);
+  }
+}
+
+grpc::Status Service::BindFileKey(Context*,
+                                  const v1::BindFileKeyRequest* request,
+                                  v1::BindFileKeyResponse* response) {
+  const auto bind = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto key, FileKeyOf(request->file_key()));
+    ASSIGN_OR_RETURN(const util::Digest digest,
+                     util::Digest::FromBinary(request->digest()));
+    const auto base = bases_.Acquire(digest);
+    // Where others do the work, or have its results, the base may never come
+    // here.
+    if (absl::IsNotFound(base.status()) && forwarder_ == nullptr &&
+        (shared_ == nullptr || !shared_->HasBase(digest))) {
+      return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
+    }
+    if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
+    return bases_.BindKey(key, digest);
+  };
+  work_.Touch();
+  Conclude(bind(), engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ListBases(Context*, const v1::ListBasesRequest*,
+                                v1::ListBasesResponse* response) {
+  for (const BaseDescription& base : bases_.List()) {
+    FillBaseInfo(base, response->add_bases());
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::RemoveBase(Context*, const v1::RemoveBaseRequest* request,
+                                 v1::RemoveBaseResponse* response) {
+  const auto remove = [&]() -> absl::Status {
+    if (request->digest().empty() ||
+        request->digest().size() > util::Digest::kSize) {
+      return absl::InvalidArgumentError("a digest has 1 to 32 bytes");
+    }
+    const absl::Status status = bases_.Remove(request->digest());
+    if (!absl::IsNotFound(status)) return status;
+    return OutcomeError(
+        v1::BASE_UNKNOWN,
+        absl::StrCat("no base with digest ",
+                     absl::BytesToHexString(request->digest())));
+  };
+  Conclude(remove(), engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
+                                v1::GetStatusResponse* response) {
+  response->set_version(util::kVersion);
+  response->set_protocol(util::kProtocolVersion);
+  response->set_engine_version(engine::kEngineVersion);
+  response->set_pid(getpid());
+  response->set_uptime_seconds(absl::ToInt64Seconds(absl::Now() - started_));
+  response->set_socket(options_.socket);
+  response->set_server(options_.server);
+  response->set_listen(options_.listen);
+  response->set_store(store_path_);
+  for (const BaseDescription& base : bases_.List()) {
+    FillBaseInfo(base, response->add_bases());
+  }
+  for (const auto& [name, count] : ledger_.SinceStart()) {
+    (*response->mutable_counters())[name] = count;
+  }
+  for (const auto& [name, count] : ledger_.Lifetime()) {
+    (*response->mutable_lifetime_counters())[name] = count;
+  }
+  response->set_resident_bytes(ResidentBytes());
+  if (store_ != nullptr) response->set_store_bytes(store_->store_bytes());
+  response->set_requests_in_flight(work_.in_flight());
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::GetCacheStatus(Context*, const v1::GetCacheStatusRequest*,
+                                     v1::GetCacheStatusResponse* response) {
+  response->set_enabled(results_.enabled());
+  response->set_max_bytes(options_.max_result_bytes);
+  response->set_verify_hits(options_.verify_hits);
+  if (store_ == nullptr) {
+    Conclude(absl::OkStatus(), engine::FailedIn::kNone, response);
+    return grpc::Status::OK;
+  }
+  store_->Flush().IgnoreError();  // what was just kept counts, too
+  const auto statistics = store_->GetResultStatistics();
+  Conclude(statistics.status(), engine::FailedIn::kNone, response);
+  if (statistics.ok()) {
+    response->set_results(statistics->results);
+    response->set_bytes(statistics->bytes);
+    response->set_with_requests(statistics->with_requests);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ClearCache(Context*, const v1::ClearCacheRequest*,
+                                 v1::ClearCacheResponse* response) {
+  absl::Status status;
+  if (store_ != nullptr) {
+    const auto statistics = store_->GetResultStatistics();
+    if (statistics.ok()) response->set_results(statistics->results);
+    status = store_->ClearResults();
+  }
+  Conclude(status, engine::FailedIn::kNone, response);
+  log_->Info(absl::StrCat(
+      "a client cleared the result cache: ", response->results(), " results"));
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::VerifyCache(Context* context,
+                                  const v1::VerifyCacheRequest* request,
+                                  v1::VerifyCacheResponse* response) {
+  // In flight, so that the daemon neither ends meanwhile nor begins anew while
+  // it stops.
+  const auto ticket = work_.Enter(0, PatienceOf(context));
+  absl::Status status = ticket.status();
+  if (status.ok()) status = verifier_.Verify(*request, response);
+  Conclude(status, engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ReportEvents(Context*,
+                                   const v1::ReportEventsRequest* request,
+                                   v1::ReportEventsResponse*) {
+  for (const auto& [name, count] : request->events()) {
+    // What a newer client counts and we do not know is its own business.
+    const auto counter = store::FindCounter(name);
+    if (counter.has_value()) counters_->Add(*counter, count);
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::Shutdown(Context*, const v1::ShutdownRequest*,
+                               v1::ShutdownResponse* response) {
+  log_->Info("a client asked to stop");
+  response->set_pid(getpid());
+  // Here already, so that whoever got this answer meets no open door.
+  work_.StartDrain();
+  if (on_shutdown_) on_shutdown_();
+  return grpc::Status::OK;
+}
+
+}  // namespace btfd::daemon

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gRPC edge: every RPC of proto/btfd.proto, one method each, handing on to
+// the part that does the work. What goes wrong is an Outcome in the response;
+// a call's own status is left to the transport, and to messages that are none.
+//
+// No message is parsed before it was measured (message.h), and no Finalize
+// before it was admitted: each method is registered as one that takes its
+// request as bytes, by the means of gRPC's "streamed unary" methods, which are
+// the same on the wire.
+#ifndef BTFD_DAEMON_RPC_SERVICE_H_
+#define BTFD_DAEMON_RPC_SERVICE_H_
+
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/time/time.h"
+#include "daemon/bases/registry.h"
+#include "daemon/finalize/admission.h"
+#include "daemon/finalize/finalizer.h"
+#include "daemon/finalize/result_verifier.h"
+#include "daemon/forward/forwarder.h"
+#include "daemon/listen/guests.h"
+#include "daemon/remote_cache/shared_cache.h"
+#include "daemon/results/result_cache.h"
+#include "daemon/rpc/counter_ledger.h"
+#include "daemon/rpc/upload.h"
+#include "daemon/startup/options.h"
+#include "lib/store/counters.h"
+#include "lib/store/store.h"
+#include "lib/util/log.h"
+#include "lib/util/task_queue.h"
+#include "proto/btfd.grpc.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe. Must not be destroyed while a server uses it.
+class Service final : public v1::Btfd::Service {
+ public:
+  // What the service works with; the pointers must outlive it. `store` may be
+  // null, and `store_path` says then why there is none.
+  struct Parts {
+    Options options;
+    store::Store* store = nullptr;
+    std::string store_path;
+    store::Counters* counters = nullptr;
+    Forwarder* forwarder = nullptr;  // may stay null: nothing is handed on
+    SharedCache* shared = nullptr;   // may stay null: there is none
+    util::Log* log = nullptr;
+    FinalizeFn finalize = engine::Finalize;
+    std::function<void()> on_shutdown;  // a client asked for it; any thread
+  };
+  explicit Service(Parts parts);
+
+  Work& work() { return work_; }
+  // Housekeeping, to be called now and then by one thread: counters to the
+  // store, unused memory to the system.
+  void Tidy();
+  // What is still to be written goes to the store, for at most `limit`.
+  void Finish(absl::Duration limit);
+
+ private:
+  using Context = grpc::ServerContext;
+
+  using Bytes = grpc::ByteBuffer;
+
+  // The small methods, and how one of them is registered.
+  grpc::Status Greet(Context*, const v1::GreetRequest*,
+                     v1::GreetResponse*) override;
+  grpc::Status FindResult(Context*, const v1::FindResultRequest*,
+                          v1::FinalizeResponse*) override;
+  grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest*,
+                           v1::BindFileKeyResponse*) override;
+  grpc::Status ListBases(Context*, const v1::ListBasesRequest*,
+                         v1::ListBasesResponse*) override;
+  grpc::Status RemoveBase(Context*, const v1::RemoveBaseRequest*,
+                          v1::RemoveBaseResponse*) override;
+  grpc::Status GetStatus(Context*, const v1::GetStatusRequest*,
+                         v1::GetStatusResponse*) override;
+  grpc::Status GetCacheStatus(Context*, const v1::GetCacheStatusRequest*,
+                              v1::GetCacheStatusResponse*) override;
+  grpc::Status ClearCache(Context*, const v1::ClearCacheRequest*,
+                          v1::ClearCacheResponse*) override;
+  grpc::Status VerifyCache(Context*, const v1::VerifyCacheRequest*,
+                           v1::VerifyCacheResponse*) override;
+  grpc::Status ReportEvents(Context*, const v1::ReportEventsRequest*,
+                            v1::ReportEventsResponse*) override;
+  grpc::Status Shutdown(Context*, const v1::ShutdownRequest*,
+                        v1::ShutdownResponse*) override;
+  template <typename Request, typename Response>
+  void RegisterSmall(const char* method,
+                     grpc::Status (Service::*serve)(Context*, const Request*,
+                                                    Response*));
+
+  // The others.
+  void RegisterMethods();
+  grpc::Status ServeFinalize(
+      Context* context,
+      grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call);
+  grpc::Status ServeStream(
+      Context* context,
+      grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call);
+  grpc::Status ServeUpload(
+      Context* context,
+      grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call);
+  // A request that came along with a base.
+  void FinalizeAlong(const v1::FinalizeRequest& request,
+                     const Patience& patience, v1::FinalizeResponse* response);
+
+  // Sets outcome and message of a response that is not a FinalizeResponse, and
+  // counts what failed (good ones count as modules only).
+  template <typename Response>
+  void Conclude(const absl::Status& status, engine::FailedIn failed_in,
+                Response* response);
+
+  const Options options_;
+  store::Store* const store_;
+  const std::string store_path_;
+  store::Counters* const counters_;
+  util::Log* const log_;
+  Forwarder* const forwarder_;
+  SharedCache* const shared_;
+  const std::function<void()> on_shutdown_;
+  const absl::Time started_ = absl::Now();
+
+  Guests guests_;
+  Work work_;
+  Workspaces workspaces_;
+  CounterLedger ledger_;
+  BaseRegistry bases_;
+  ResultCache results_;
+  ResultVerifier verifier_;
+  Uploads uploads_;
+  Finalizer finalizer_;
+  TaskQueue stream_tasks_;
+  uint64_t trimmed_at_ = 0;  // requests that had come by then
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_RPC_SERVICE_H_

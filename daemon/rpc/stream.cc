@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/rpc/stream.h"
+
+#include <functional>
+#include <thread>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "daemon/wire/message.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+absl::Status FinalizeStream::Serve() {
+  std::thread writer([this] { WriteAnswers(); });
+  absl::Status status;
+  while (status.ok()) {
+    WaitForRoom();
+    grpc::ByteBuffer raw;
+    // False at the client's end of requests, and when the call is cancelled.
+    if (!call_->Read(&raw)) break;
+    status = Start(std::move(raw));
+  }
+  {
+    absl::MutexLock lock(&mutex_);
+    read_all_ = true;
+  }
+  // Leaves once everything in flight is delivered.
+  writer.join();
+  return status;
+}
+
+void FinalizeStream::WaitForRoom() {
+  const auto room = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return in_flight_ < limits_.requests && bytes_ < limits_.bytes;
+  };
+  absl::MutexLock lock(&mutex_, absl::Condition(&room));
+  ++in_flight_;
+}
+
+absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
+  auto answer = std::make_unique<Answer>();
+  // std::function wants what can be copied.
+  auto request = std::make_shared<v1::FinalizeRequest>();
+  ASSIGN_OR_RETURN(const MessageSize size, MeasureMessage(&raw, *request));
+  answer->cost = size.Cost();
+  {
+    absl::MutexLock lock(&mutex_);
+    bytes_ += answer->cost;
+  }
+  absl::StatusOr<Work::Ticket> ticket = finalizer_->Admit(size, patience_);
+  if (!ticket.ok()) {
+    finalizer_->Refuse(size, ticket.status(), &answer->response);
+    Deliver(std::move(answer));
+    return absl::OkStatus();
+  }
+  answer->ticket.emplace(*std::move(ticket));
+  RETURN_IF_ERROR(ParseMessage(&raw, request.get()));
+  raw.Clear();
+  auto held = std::make_shared<std::unique_ptr<Answer>>(std::move(answer));
+  tasks_->Run([this, request, held] {
+    finalizer_->Start(
+        request, patience_, &(*held)->response,
+        [this](std::function<void()> rest) { tasks_->Run(std::move(rest)); },
+        [this, held] { Deliver(std::move(*held)); });
+  });
+  return absl::OkStatus();
+}
+
+void FinalizeStream::Deliver(std::unique_ptr<Answer> answer) {
+  absl::MutexLock lock(&mutex_);
+  answers_.push_back(std::move(answer));
+}
+
+void FinalizeStream::WriteAnswers() {
+  // The request being read counts as in flight until there is none.
+  const auto something = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return !answers_.empty() || (read_all_ && in_flight_ == 1);
+  };
+  bool reachable = true;
+  while (true) {
+    std::unique_ptr<Answer> answer;
+    {
+      absl::MutexLock lock(&mutex_, absl::Condition(&something));
+      if (answers_.empty()) return;
+      answer = std::move(answers_.front());
+      answers_.pop_front();
+    }
+    // After a failed write the client is gone; what is still being computed
+    // is waited for all the same, since it uses this object.
+    if (reachable) reachable = call_->Write(answer->response);
+    const uint64_t cost = answer->cost;
+    answer = nullptr;
+    absl::MutexLock lock(&mutex_);
+    --in_flight_;
+    bytes_ -= cost;
+  }
+}
+
+}  // namespace btfd::daemon

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FinalizeStream: many modules on one call. The call's own thread reads, the
+// task queue computes, and a thread of the stream writes; so a client that
+// does not fetch its answers holds up nobody but itself. A stream has a bounded
+// number of requests and bytes in flight, and one counts until its answer is
+// written: it is not read further meanwhile.
+#ifndef BTFD_DAEMON_RPC_STREAM_H_
+#define BTFD_DAEMON_RPC_STREAM_H_
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/sync_stream.h>
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "daemon/finalize/admission.h"
+#include "daemon/finalize/finalizer.h"
+#include "lib/util/task_queue.h"
+#include "proto/btfd.grpc.pb.h"
+
+namespace btfd::daemon {
+
+class FinalizeStream {
+ public:
+  // Requests as they came: they are measured before they are parsed.
+  using Call = grpc::ServerReaderWriter<v1::FinalizeResponse, grpc::ByteBuffer>;
+  struct Limits {
+    uint32_t requests = 0;  // in flight
+    uint64_t bytes = 0;     // likewise; one more is begun below that
+  };
+
+  // All that is given must outlive it.
+  FinalizeStream(Limits limits, Finalizer* finalizer, TaskQueue* tasks,
+                 Patience patience, Call* call)
+      : limits_(limits),
+        finalizer_(finalizer),
+        tasks_(tasks),
+        patience_(std::move(patience)),
+        call_(call) {}
+
+  // Serves the call to its end: InvalidArgument where a message is none.
+  absl::Status Serve();
+
+ private:
+  struct Answer {
+    v1::FinalizeResponse response;
+    uint64_t cost = 0;
+    std::optional<Work::Ticket> ticket;  // held until the answer is written
+  };
+
+  void WaitForRoom();
+  absl::Status Start(grpc::ByteBuffer raw);
+  void Deliver(std::unique_ptr<Answer> answer);
+  void WriteAnswers();
+
+  const Limits limits_;
+  Finalizer* const finalizer_;
+  TaskQueue* const tasks_;
+  const Patience patience_;
+  Call* const call_;
+
+  absl::Mutex mutex_;
+  uint32_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  uint64_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool read_all_ ABSL_GUARDED_BY(mutex_) = false;
+  std::deque<std::unique_ptr<Answer>> answers_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_RPC_STREAM_H_

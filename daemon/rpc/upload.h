@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// AddBase: taking in a base, in chunks, with nothing believed before it is
+// seen: sizes are bounded before memory is taken, admission is for bytes that
+// came and not for those that were announced, they must come at some pace, have
+// the digest they were announced with, and be valid BTF.
+#ifndef BTFD_DAEMON_RPC_UPLOAD_H_
+#define BTFD_DAEMON_RPC_UPLOAD_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "daemon/bases/registry.h"
+#include "daemon/finalize/admission.h"
+#include "lib/engine/pipeline.h"
+#include "lib/util/digest.h"
+#include "proto/btfd.pb.h"
+
+namespace btfd::daemon {
+
+// Thread-safe. All that is given must outlive it.
+class Uploads {
+ public:
+  // `pause` is what an upload may take on top of its pace.
+  Uploads(uint64_t max_btf_bytes, absl::Duration pause, Work* work,
+          BaseRegistry* bases)
+      : max_btf_bytes_(max_btf_bytes),
+        pause_(pause),
+        work_(work),
+        bases_(bases) {}
+
+  // The next message of the call. OutOfRange at its end; what else is wrong
+  // with it is the result of the call.
+  using Reader = std::function<absl::Status(v1::AddBaseRequest* part)>;
+
+  // Serves one call. On success fills in digest, already_known and types; an
+  // error becomes an outcome by OutcomeOf(status, kBase) after the bytes were
+  // seen to be those announced, and by OutcomeOf(status) before: see
+  // `failed_in`.
+  absl::Status Receive(const Reader& read, const Patience& patience,
+                       v1::AddBaseResponse* response,
+                       engine::FailedIn* failed_in);
+
+ private:
+  struct Announced {
+    util::Digest digest;
+    uint64_t size = 0;
+    std::optional<store::FileKey> file_key;
+    std::string origin;
+  };
+
+  absl::StatusOr<Announced> ReadHeader(const Reader& read) const;
+  absl::StatusOr<std::string> ReadChunks(const Reader& read,
+                                         const Announced& announced,
+                                         const Patience& patience,
+                                         Work::Ticket* ticket) const;
+  void TakeTurn(const util::Digest& digest, const Patience& patience);
+  void EndTurn(const util::Digest& digest);
+  void Welcome(const BaseRegistry::Handle& base, const Announced& announced,
+               v1::AddBaseResponse* response);
+
+  const uint64_t max_btf_bytes_;
+  const absl::Duration pause_;
+  Work* const work_;
+  BaseRegistry* const bases_;
+
+  absl::Mutex mutex_;
+  absl::flat_hash_set<util::Digest> being_sent_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_RPC_UPLOAD_H_

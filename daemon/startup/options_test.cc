@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/startup/options.h"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace btfd::daemon {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+using Texts = std::map<std::string, std::string>;
+
+OptionLookup In(Texts texts) {
+  return [texts](absl::string_view name) -> std::optional<std::string> {
+    const auto found = texts.find(std::string(name));
+    if (found == texts.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+class OptionsTest : public ::testing::Test {
+ protected:
+  OptionsTest() : home_(::testing::TempDir() + "/home") {}
+
+  std::string WriteConfig(const std::string& text) {
+    const std::string path = ::testing::TempDir() + "/btfd.conf";
+    std::ofstream(path) << text;
+    return path;
+  }
+
+  const std::string home_;
+};
+
+TEST_F(OptionsTest, NothingSetGivesTheDefaultsBelowHome) {
+  const auto options = ReadOptions(In({}), In({{"HOME", home_}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->store_dir, home_ + "/.cache/btfd");
+  EXPECT_THAT(options->socket, HasSubstr("/btfd-1.1.sock"));
+  EXPECT_FALSE(options->foreground);
+  EXPECT_TRUE(options->result_cache);
+  EXPECT_EQ(options->idle_exit, absl::Hours(3));
+  EXPECT_GE(options->threads, 1u);
+}
+
+TEST_F(OptionsTest, TheStoreFollowsXdgCacheHome) {
+  const auto options =
+      ReadOptions(In({}), In({{"HOME", home_}, {"XDG_CACHE_HOME", "/c"}}));
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->store_dir, "/c/btfd");
+}
+
+TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFile) {
+  const std::string config =
+      WriteConfig("threads = 3\nlog_level = debug\nidle_exit = 15m\n");
+  const auto options =
+      ReadOptions(In({{"config", config}, {"threads", "5"}}),
+                  In({{"BTFD_THREADS", "4"}, {"BTFD_LOG_LEVEL", "error"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->threads, 5u);
+  EXPECT_EQ(options->log_level, util::LogLevel::kError);
+  EXPECT_EQ(options->idle_exit, absl::Minutes(15));
+}
+
+TEST_F(OptionsTest, TheFileIsFoundInXdgConfigHome) {
+  const std::string directory = ::testing::TempDir() + "/config";
+  ASSERT_EQ(system(("mkdir -p " + directory + "/btfd").c_str()), 0);
+  std::ofstream(directory + "/btfd/btfd.conf")
+      << "# a comment\n\n  result_cache=0 # and another\n";
+  const auto options =
+      ReadOptions(In({}), In({{"XDG_CONFIG_HOME", directory}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_FALSE(options->result_cache);
+}
+
+TEST_F(OptionsTest, TheEnvironmentTurnsTheResultCacheOff) {
+  const auto options = ReadOptions(In({}), In({{"BTFD_RESULT_CACHE", "0"}}));
+  ASSERT_TRUE(options.ok());
+  EXPECT_FALSE(options->result_cache);
+}
+
+TEST_F(OptionsTest, SizesAndTimesHaveUnits) {
+  const auto options = ReadOptions(In({{"max_btf_bytes", "16M"},
+                                       {"max_bytes_in_flight", "512k"},
+                                       {"drain_timeout", "2.5"},
+                                       {"idle_exit", "0"}}),
+                                   In({}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->max_btf_bytes, uint64_t{16} << 20);
+  EXPECT_EQ(options->max_bytes_in_flight, uint64_t{512} << 10);
+  EXPECT_EQ(options->drain_timeout, absl::Seconds(2.5));
+  EXPECT_EQ(options->idle_exit, absl::InfiniteDuration());
+}
+
+struct WrongValue {
+  std::string name, text, reason;
+};
+
+class WrongValueTest : public ::testing::TestWithParam<WrongValue> {};
+
+TEST_P(WrongValueTest, IsRefusedWithPlaceAndReason) {
+  const WrongValue& wrong = GetParam();
+  const auto options = ReadOptions(In({{wrong.name, wrong.text}}), In({}));
+  EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(options.status().message()),
+              AllOf(HasSubstr("--" + wrong.name + " = " + wrong.text),
+                    HasSubstr(wrong.reason)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, WrongValueTest,
+    ::testing::Values(WrongValue{"threads", "0", "at least 1"},
+                      WrongValue{"threads", "many", "a whole number"},
+                      WrongValue{"max_btf_bytes", "2G", "at most 1G"},
+                      WrongValue{"max_bytes_in_flight", "99999999999G",
+                                 "number of bytes"},
+                      WrongValue{"idle_exit", "-1", "must be seconds"},
+                      WrongValue{"idle_exit", "soon", "must be seconds"},
+                      WrongValue{"result_cache", "maybe", "1 or 0"},
+                      WrongValue{"connection_fd", "3,1", "from 3 up"},
+                      WrongValue{"connection_fd", "3,", "a whole number"},
+                      WrongValue{"log_level", "loud", "loud"}));
+
+TEST_F(OptionsTest, AWrongVariableIsNamed) {
+  const auto options = ReadOptions(In({}), In({{"BTFD_THREADS", "x"}}));
+  EXPECT_THAT(std::string(options.status().message()),
+              HasSubstr("BTFD_THREADS = x: must be a whole number"));
+}
+
+TEST_F(OptionsTest, AWrongLineOfTheFileIsNamed) {
+  for (const char* line : {"thread = 3", "threads 3", "threads = 0"}) {
+    const std::string config = WriteConfig(std::string("\n") + line + "\n");
+    const auto options = ReadOptions(In({{"config", config}}), In({}));
+    EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(options.status().message()),
+                HasSubstr(config + ":2: "));
+  }
+}
+
+TEST_F(OptionsTest, AFileThatWasAskedForMustBeThere) {
+  const auto options = ReadOptions(In({}), In({{"BTFD_CONFIG", "/no/file"}}));
+  EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(options.status().message()), HasSubstr("/no/file"));
+}
+
+TEST_F(OptionsTest, WhoListensToTheNetworkStays) {
+  const auto listening =
+      ReadOptions(In({{"listen", "localhost:1"}}), In({{"HOME", home_}}));
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  EXPECT_EQ(listening->idle_exit, absl::InfiniteDuration());
+  const auto told =
+      ReadOptions(In({{"listen", "localhost:1"}, {"idle_exit", "5m"}}), In({}));
+  ASSERT_TRUE(told.ok()) << told.status();
+  EXPECT_EQ(told->idle_exit, absl::Minutes(5));
+}
+
+TEST_F(OptionsTest, AnInsecureAddressIsAskedForInAsManyWords) {
+  const auto yes =
+      ReadOptions(In({{"listen_insecure", "yes-anyone-may-connect"}}), In({}));
+  ASSERT_TRUE(yes.ok()) << yes.status();
+  EXPECT_TRUE(yes->listen_insecure);
+  EXPECT_THAT(
+      ReadOptions(In({{"listen_insecure", "1"}}), In({})).status().message(),
+      AllOf(HasSubstr("--listen_insecure = 1"),
+            HasSubstr("must be yes-anyone-may-connect")));
+}
+
+TEST_F(OptionsTest, TheServerComesFromTheEnvironment) {
+  const auto options =
+      ReadOptions(In({}), In({{"BTFD_SERVER", "grpcs://a:1,b:2"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->server, "grpcs://a:1,b:2");
+}
+
+TEST_F(OptionsTest, APrivateDaemonKeepsToItself) {
+  const auto options = ReadOptions(In({{"connection_fd", "3,4"}}),
+                                   In({{"BTFD_SERVER", "grpcs://a:1"},
+                                       {"BTFD_LISTEN", "localhost:1"},
+                                       {"BTFD_HEALTH_LISTEN", "localhost:2"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->server, "");
+  EXPECT_EQ(options->listen, "");
+  EXPECT_EQ(options->health_listen, "");
+  EXPECT_THAT(options->connection_fds, ElementsAre(3, 4));
+}
+
+}  // namespace
+}  // namespace btfd::daemon

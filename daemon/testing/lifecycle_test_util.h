@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The real daemon as a process, with all its files in a scratch directory, and
+// clients that speak to it.
+#ifndef BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_
+#define BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_
+
+#include <fcntl.h>
+#include <grpcpp/create_channel_posix.h>
+#include <grpcpp/grpcpp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "daemon/testing/service_test_util.h"
+#include "gtest/gtest.h"
+#include "lib/util/file.h"
+#include "proto/btfd.grpc.pb.h"
+
+namespace btfd::daemon {
+
+inline constexpr char kProgram[] = "daemon/btfd";  // in Bazel's runfiles
+inline std::string ReadAll(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A connection, as a client makes it.
+class Client {
+ public:
+  explicit Client(util::UniqueFd fd) {
+    fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxSendMessageSize(-1);
+    channel_ = grpc::CreateCustomInsecureChannelFromFd("test", fd.Release(),
+                                                       arguments);
+    stub_ = v1::Btfd::NewStub(channel_);
+  }
+  v1::Btfd::Stub* operator->() { return stub_.get(); }
+  std::shared_ptr<grpc::Channel> channel() { return channel_; }
+
+  // The daemon's process, or -1.
+  pid_t Greet() {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::GreetResponse response;
+    return stub_->Greet(&context, {}, &response).ok() ? response.pid() : -1;
+  }
+  v1::FinalizeResponse Finalize(const v1::FinalizeRequest& request) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::FinalizeResponse response;
+    const grpc::Status status = stub_->Finalize(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response;
+  }
+  static void SetDeadline(grpc::ClientContext* context) {
+    context->set_deadline(std::chrono::system_clock::now() +
+                          std::chrono::seconds(30));
+  }
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::Btfd::Stub> stub_;
+};
+
+// An upload that has begun and is not finished: work in flight for as long as
+// the test wants it.
+class HeldUpload {
+ public:
+  HeldUpload(Client* client, const SampleBtf& btf) : btf_(btf) {
+    Client::SetDeadline(&context_);
+    writer_ = (*client)->AddBase(&context_, &response_);
+    v1::AddBaseRequest part;
+    part.mutable_header()->set_digest(std::string(btf.digest().binary()));
+    part.mutable_header()->set_size(btf.base_raw.size());
+    writer_->Write(part);
+    // Known to the daemon once it counts as in flight.
+    v1::GetStatusResponse status;
+    do {
+      grpc::ClientContext context;
+      (*client)->GetStatus(&context, {}, &status);
+    } while (status.requests_in_flight() == 0);
+  }
+  v1::AddBaseResponse Finish() {
+    v1::AddBaseRequest part;
+    part.set_chunk(btf_.base_raw);
+    writer_->Write(part);
+    writer_->WritesDone();
+    const grpc::Status status = writer_->Finish();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response_;
+  }
+
+ private:
+  const SampleBtf btf_;
+  grpc::ClientContext context_;
+  v1::AddBaseResponse response_;
+  std::unique_ptr<grpc::ClientWriter<v1::AddBaseRequest>> writer_;
+};
+
+class LifecycleTest : public ::testing::Test {
+ protected:
+  LifecycleTest() {
+    // Daemons that left their starter become our children, to be waited for.
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    char name[] = "/tmp/btfd-life.XXXXXX";
+    root_ = mkdtemp(name);
+    directory_ = root_ + "/run";
+    socket_ = directory_ + "/btfd-1.1.sock";
+    log_ = directory_ + "/btfd-1.1.log";
+  }
+  ~LifecycleTest() override {
+    for (const pid_t pid : running_) {
+      kill(pid, SIGKILL);
+      waitpid(pid, nullptr, 0);
+    }
+    if (HasFailure()) std::cerr << ReadAll(log_) << ReadAll(root_ + "/err");
+    std::filesystem::remove_all(root_);
+  }
+
+  // Starts the program; `in_child` runs just before exec.
+  pid_t Spawn(
+      std::vector<std::string> arguments,
+      const std::function<void()>& in_child = [] {}) {
+    arguments.insert(arguments.begin(), kProgram);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const pid_t pid = fork();
+    if (pid == 0) {
+      setenv("BTFD_RUNTIME_DIR", directory_.c_str(), 1);
+      setenv("XDG_CACHE_HOME", (root_ + "/cache").c_str(), 1);
+      setenv("XDG_CONFIG_HOME", (root_ + "/config").c_str(), 1);
+      dup2(open((root_ + "/err").c_str(), O_CREAT | O_APPEND | O_WRONLY, 0600),
+           STDERR_FILENO);
+      in_child();
+      execv(argv[0], argv.data());
+      _exit(127);
+    }
+    running_.insert(pid);
+    return pid;
+  }
+
+  // Its exit code, or 128 + signal; -1 if it does not end in time.
+  int Wait(pid_t pid, absl::Duration limit = absl::Seconds(60)) {
+    const absl::Time give_up = absl::Now() + limit;
+    int status = 0;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+      if (absl::Now() > give_up) return -1;
+      absl::SleepFor(absl::Milliseconds(2));
+    }
+    running_.erase(pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  // Starts it as a client does, and returns the daemon's process.
+  pid_t Start(const std::vector<std::string>& options = {}) {
+    EXPECT_EQ(Wait(Spawn(options)), 0);
+    const pid_t daemon = Connect().Greet();
+    if (daemon > 0) running_.insert(daemon);
+    return daemon;
+  }
+
+  static util::UniqueFd ConnectTo(const std::string& path) {
+    util::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
+                sizeof(address)) != 0) {
+      fd.Reset();
+    }
+    return fd;
+  }
+  Client Connect() {
+    util::UniqueFd fd = ConnectTo(socket_);
+    EXPECT_TRUE(fd) << socket_ << ": " << strerror(errno);
+    return Client(std::move(fd));
+  }
+
+  // Until something is so; it must become so.
+  static void Await(const std::function<bool()>& so, const char* what) {
+    const absl::Time give_up = absl::Now() + absl::Seconds(30);
+    while (!so()) {
+      ASSERT_LT(absl::Now(), give_up) << "waited in vain: " << what;
+      absl::SleepFor(absl::Milliseconds(2));
+    }
+  }
+  void AwaitNoSocket() {
+    Await([&] { return !std::filesystem::exists(socket_); }, "socket gone");
+  }
+
+  static v1::AddBaseResponse AddBase(Client* client, const SampleBtf& btf) {
+    return HeldUpload(client, btf).Finish();
+  }
+
+  std::string root_, directory_, socket_, log_;
+  std::set<pid_t> running_;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/wire/convert.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/base/config.h"
+#include "absl/strings/str_cat.h"
+#include "lib/util/digest.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+#ifdef ABSL_IS_BIG_ENDIAN
+constexpr bool kHostIsBigEndian = true;
+#else
+constexpr bool kHostIsBigEndian = false;
+#endif
+
+absl::Status Bad(absl::string_view message) {
+  return absl::InvalidArgumentError(message);
+}
+
+absl::Status CheckSteps(const v1::FinalizeRequest& request) {
+  const v1::Steps& steps = request.steps();
+  if (!v1::KfuncSource_IsValid(steps.kfuncs())) {
+    return Bad(absl::StrCat("steps.kfuncs has no value ", steps.kfuncs()));
+  }
+  if (steps.new_header_size() != 24 && steps.new_header_size() != 32) {
+    return Bad(absl::StrCat("steps.new_header_size is ",
+                            steps.new_header_size(), ", not 24 or 32"));
+  }
+  if (steps.implicit_args() && steps.kfuncs() == v1::KFUNCS_NONE) {
+    return Bad("steps.implicit_args needs steps.kfuncs");
+  }
+  if (steps.kfunc_tags() && steps.kfuncs() != v1::KFUNCS_SET8) {
+    return Bad("steps.kfunc_tags needs steps.kfuncs to be KFUNCS_SET8");
+  }
+  if (steps.follow_resolved_ids() && !steps.resolve_ids()) {
+    return Bad("steps.follow_resolved_ids needs steps.resolve_ids");
+  }
+  if (steps.kernel_check() && !request.bypass_cache()) {
+    return Bad("steps.kernel_check needs bypass_cache");
+  }
+  if (steps.rebase() && !request.has_base()) {
+    return Bad("steps.rebase needs a base");
+  }
+  if (steps.rebase() && !request.distilled_base().empty()) {
+    return Bad("steps.rebase takes a standalone BTF, without distilled_base");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBaseRef(const v1::BaseRef& base) {
+  if (!base.digest().empty()) {
+    return util::Digest::FromBinary(base.digest()).status();
+  }
+  if (!base.has_file_key()) return Bad("base has neither digest nor file_key");
+  return FileKeyOf(base.file_key()).status();
+}
+
+}  // namespace
+
+absl::Status CheckRequest(const v1::FinalizeRequest& request) {
+  if (!request.has_steps()) return Bad("the request has no steps");
+  RETURN_IF_ERROR(CheckSteps(request));
+  if (request.has_base()) RETURN_IF_ERROR(CheckBaseRef(request.base()));
+  if (request.register_result() &&
+      (request.has_base() || !request.distilled_base().empty())) {
+    return Bad("register_result needs a standalone BTF: split BTF is no base");
+  }
+  return absl::OkStatus();
+}
+
+engine::Steps StepsOf(const v1::Steps& steps) {
+  engine::Steps out;
+  out.rebase = steps.rebase();
+  switch (steps.kfuncs()) {
+    case v1::KFUNCS_DECL_TAGS:
+      out.kfuncs = engine::KfuncSource::kDeclTags;
+      break;
+    case v1::KFUNCS_SET8:
+      out.kfuncs = engine::KfuncSource::kSet8;
+      break;
+    default:
+      out.kfuncs = engine::KfuncSource::kNone;
+  }
+  out.implicit_args = steps.implicit_args();
+  out.kfunc_tags = steps.kfunc_tags();
+  out.dedup = steps.dedup();
+  out.distill = steps.distill();
+  out.sort = steps.sort();
+  out.resolve_ids = steps.resolve_ids();
+  out.follow_resolved_ids = steps.follow_resolved_ids();
+  out.new_header_size = steps.new_header_size();
+  out.kernel_check = steps.kernel_check();
+  return out;
+}
+
+engine::IdsSection IdsSectionOf(const v1::IdsSection& ids) {
+  engine::IdsSection out;
+  out.content = ids.content();
+  out.address = ids.address();
+  out.foreign_endian = ids.big_endian() != kHostIsBigEndian;
+  out.symbols.reserve(ids.symbols_size());
+  for (const v1::IdSymbol& symbol : ids.symbols()) {
+    out.symbols.push_back({symbol.name(), symbol.value(), symbol.size()});
+  }
+  return out;
+}
+
+absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key) {
+  // Without a machine, keys of two machines could run together.
+  if (key.machine_id().empty()) return Bad("file_key has no machine_id");
+  if (key.machine_id().size() > 256) {
+    return Bad("file_key has a machine_id of more than 256 bytes");
+  }
+  return store::FileKey{key.machine_id(), key.device(),   key.inode(),
+                        key.size(),       key.mtime_ns(), key.ctime_ns()};
+}
+
+void FillResponse(engine::FinalizeOutput output,
+                  v1::FinalizeResponse* response) {
+  if (output.btf) response->set_btf(*std::move(output.btf));
+  if (output.btf_base) response->set_btf_base(*std::move(output.btf_base));
+  if (output.btf_ids) response->set_btf_ids(*std::move(output.btf_ids));
+  for (std::string& warning : output.warnings) {
+    response->add_warnings(std::move(warning));
+  }
+  response->set_types_in(output.types_in);
+  response->set_types_out(output.types_out);
+  if (output.kernel_checked) {
+    response->set_kernel_checked(*output.kernel_checked);
+  }
+}
+
+void FillBaseInfo(const BaseDescription& base, v1::BaseInfo* info) {
+  info->set_digest(std::string(base.digest.binary()));
+  info->set_origin(base.origin);
+  info->set_types(base.types);
+  info->set_raw_bytes(base.raw_bytes);
+  info->set_resident_bytes(base.resident_bytes);
+  info->set_dedup_ready(base.dedup_ready);
+  info->set_requests(base.requests);
+  info->set_last_used_unix(base.last_used_unix);
+}
+
+uint64_t BytesIn(const v1::FinalizeRequest& request) {
+  return request.btf().size() + request.distilled_base().size() +
+         request.ids().content().size();
+}
+
+uint64_t BytesOut(const v1::FinalizeResponse& response) {
+  return response.btf().size() + response.btf_base().size() +
+         response.btf_ids().size();
+}
+
+}  // namespace btfd::daemon

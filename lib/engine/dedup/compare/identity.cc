@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Identity of types by their records, to a depth of 16 nested types. libbpf
+// answers each question anew, which is exponential in the depth where types
+// share parts; the answers depend on nothing that changes while graphs are
+// compared, so each pair keeps the depths for which it is known. An array is
+// the same as one of equal length, whatever the elements: upstream compares the
+// first one's element with itself.
+#include "lib/engine/dedup/compare/identity.h"
+
+#include <algorithm>
+
+#include "lib/engine/dedup/compare/records.h"
+
+namespace btfd::engine::dedup {
+
+namespace {
+constexpr int kMaxDepth = 16;
+
+bool HasNoAnswer(Verdict verdict) {
+  return verdict == Verdict::kEndless || verdict == Verdict::kTooMuchWork;
+}
+}  // namespace
+
+Identity::Identity(const State& state)
+    : types_(state.types), work_(state.work), answers_(state.memory) {}
+
+Identity::Answer& Identity::Find(TypeId a, TypeId b) {
+  if ((used_ + 1) * 2 > answers_.size()) {
+    std::pmr::vector<Answer> old(std::max<size_t>(64, answers_.size() * 2),
+                                 answers_.get_allocator());
+    old.swap(answers_);
+    used_ = 0;
+    for (const Answer& answer : old) {
+      if (answer.pair == 0) continue;
+      Find(static_cast<TypeId>(answer.pair >> 32),
+           static_cast<TypeId>(answer.pair)) = answer;
+    }
+  }
+  const uint64_t pair = uint64_t{std::min(a, b)} << 32 | std::max(a, b);
+  const size_t mask = answers_.size() - 1;
+  size_t i = (pair * 0x9e3779b97f4a7c15u >> 32) & mask;
+  while (answers_[i].pair != pair && answers_[i].pair != 0) {
+    work_->Spend(1);
+    i = (i + 1) & mask;
+  }
+  used_ += answers_[i].pair == 0;
+  answers_[i].pair = pair;
+  return answers_[i];
+}
+
+Verdict Identity::Compare(TypeId a, TypeId b) {
+  return Compare(a, b, kMaxDepth);
+}
+
+// Follows single references, which do not count as depth.
+Verdict Identity::Compare(TypeId a, TypeId b, int depth) {
+  if (depth <= 0) return Verdict::kDifferent;
+  for (TypeId steps = 0; steps < types_.end(); ++steps) {
+    work_->Spend(1);
+    if (work_->exhausted()) return Verdict::kTooMuchWork;
+    const TypeRecord& x = types_[a];
+    const TypeRecord& y = types_[b];
+    const Kind kind = x.kind();
+    if (kind != y.kind()) return Verdict::kDifferent;
+    bool same = false;
+    switch (kind) {
+      case Kind::kUnknown:
+        same = true;
+        break;
+      case Kind::kInt:
+        same = btf::SameRecord(x, y);
+        break;
+      case Kind::kEnum:
+      case Kind::kEnum64:
+        same = SameEnum(x, y);
+        break;
+      case Kind::kFwd:
+      case Kind::kFloat:
+        same = btf::SameHead(x, y);
+        break;
+      case Kind::kArray:
+        same = btf::SameHead(x, y) && x.array().count == y.array().count;
+        break;
+      case Kind::kStruct:
+      case Kind::kUnion:
+      case Kind::kFuncProto:
+        return CompareParts(a, b, depth);
+      default:
+        if (!btf::IsSingleReference(kind) || x.info != y.info ||
+            x.name_off != y.name_off) {
+          return Verdict::kDifferent;
+        }
+        a = x.size_or_type;
+        b = y.size_or_type;
+        continue;
+    }
+    return same ? Verdict::kSame : Verdict::kDifferent;
+  }
+  return Verdict::kEndless;  // longer than there are types
+}
+
+// Precondition: both are STRUCT, both UNION or both FUNC_PROTO.
+Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
+  if (a == b) return Verdict::kSame;
+  {
+    const Answer& known = Find(a, b);
+    if (depth >= known.same_from) return Verdict::kSame;
+    if (depth <= known.different_to) return Verdict::kDifferent;
+  }
+  const TypeRecord& x = types_[a];
+  const TypeRecord& y = types_[b];
+  work_->Spend(x.vlen());
+  const bool is_proto = x.kind() == Kind::kFuncProto;
+  const uint32_t stride = is_proto ? 2 : 3;
+  const uint32_t* p = x.tail();
+  const uint32_t* q = y.tail();
+  bool same;
+  if (is_proto) {
+    same = x.name_off == y.name_off && x.info == y.info &&
+           SameParameterNames(x, y);
+  } else {
+    same = btf::SameShape(x, y);
+  }
+  auto compare = [&](TypeId m, TypeId n) {
+    if (m == n) return Verdict::kSame;
+    return Compare(m, n, depth - 1);
+  };
+  if (same && is_proto) {
+    const Verdict verdict = compare(x.size_or_type, y.size_or_type);
+    if (HasNoAnswer(verdict)) return verdict;
+    same = verdict == Verdict::kSame;
+  }
+  for (uint32_t i = 0; same && i < x.vlen(); ++i) {
+    const Verdict verdict = compare(p[i * stride + 1], q[i * stride + 1]);
+    if (HasNoAnswer(verdict)) return verdict;
+    same = verdict == Verdict::kSame;
+  }
+  Answer& answer = Find(a, b);
+  if (same) {
+    answer.same_from = std::min<uint8_t>(answer.same_from, depth);
+    return Verdict::kSame;
+  }
+  answer.different_to = std::max<uint8_t>(answer.different_to, depth);
+  return Verdict::kDifferent;
+}
+
+}  // namespace btfd::engine::dedup

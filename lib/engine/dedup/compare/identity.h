@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether two types are the same by their records alone. Internal to dedup.
+#ifndef BTFD_LIB_ENGINE_DEDUP_COMPARE_IDENTITY_H_
+#define BTFD_LIB_ENGINE_DEDUP_COMPARE_IDENTITY_H_
+
+#include <cstdint>
+#include <memory_resource>
+#include <vector>
+
+#include "lib/engine/dedup/state.h"
+
+namespace btfd::engine::dedup {
+
+enum class Verdict {
+  kSame,
+  kDifferent,
+  kNotComparable,  // met a VAR, DATASEC or DECL_TAG: libbpf says EINVAL
+  kEndless,        // met a cycle of mere references: libbpf hangs
+  kTooMuchWork,    // the request's budget is exhausted
+};
+
+// libbpf's second chance where an assumption is contradicted: compilers repeat
+// types within one unit. Looks at records only, not at what stands for what,
+// so its answers hold for the whole run and are kept.
+class Identity {
+ public:
+  explicit Identity(const State& state);
+
+  Verdict Compare(TypeId a, TypeId b);
+
+ private:
+  struct Answer {
+    uint64_t pair = 0;
+    uint8_t same_from = 0xff;  // least depth that is known to say yes
+    uint8_t different_to = 0;  // greatest depth that is known to say no
+  };
+  Verdict Compare(TypeId a, TypeId b, int depth);
+  Verdict CompareParts(TypeId a, TypeId b, int depth);
+  Answer& Find(TypeId a, TypeId b);
+
+  const Types& types_;
+  util::WorkBudget* work_;
+  std::pmr::vector<Answer> answers_;  // linear probing, a power of two
+  size_t used_ = 0;
+};
+
+}  // namespace btfd::engine::dedup
+
+#endif  // BTFD_LIB_ENGINE_DEDUP_COMPARE_IDENTITY_H_

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Threads for what must not run on the caller's: one for writing bases and
+// indexes to the store, one a core for the requests of streams.
+#ifndef BTFD_LIB_UTIL_TASK_QUEUE_H_
+#define BTFD_LIB_UTIL_TASK_QUEUE_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+
+namespace btfd::daemon {
+
+// Thread-safe.
+class TaskQueue {
+ public:
+  explicit TaskQueue(uint32_t threads);
+  // Drops what has not begun, waits for what has.
+  ~TaskQueue();
+
+  // Runs later; tasks begin in the order of the calls.
+  void Run(std::function<void()> task);
+  // True once all is done; false if that takes longer.
+  bool Finish(absl::Duration limit);
+
+ private:
+  void Loop();
+
+  absl::Mutex mutex_;
+  std::deque<std::function<void()>> tasks_ ABSL_GUARDED_BY(mutex_);
+  uint32_t running_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;  // last: they use the others
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_LIB_UTIL_TASK_QUEUE_H_
