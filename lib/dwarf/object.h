@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// An ELF file seen as a carrier of DWARF: its debug sections, inflated where
+// they are compressed, its symbols, the addresses of its sections, and the
+// relocations that a relocatable file (a kernel module) still has.
+//
+// A relocatable file has no addresses. Sections get some here, by the rule of
+// elfutils' libdwfl for files that are looked at and not loaded, since pahole
+// compares such addresses: allocated sections follow each other from 0x10000
+// on, each rounded up to its alignment. Values of symbols stay as they are.
+//
+// Sources: System V ABI (ELF; compressed sections), the ABI supplements of the
+// processors for relocation numbers.
+#ifndef BTFD_LIB_DWARF_OBJECT_H_
+#define BTFD_LIB_DWARF_OBJECT_H_
+
+#include <elf.h>
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "lib/dwarf/reader.h"
+#include "lib/elf/module_file.h"
+
+namespace btfd::dwarf {
+
+struct ObjectSection {
+  absl::string_view name;
+  uint32_t type = 0;
+  uint64_t flags = 0;
+  uint64_t address = 0;  // as assigned, in a relocatable file
+  uint64_t size = 0;
+  // Empty for SHT_NOBITS. As in the file: compressed sections are inflated for
+  // the debug sections below only.
+  absl::string_view content;
+};
+
+struct Symbol {
+  absl::string_view name;
+  uint64_t value = 0;
+  uint64_t size = 0;
+  uint32_t section = 0;  // index; SHN_ABS and its like as they are
+  uint8_t type = 0;      // STT_
+  uint8_t binding = 0;   // STB_
+};
+
+class Object;
+
+// The relocations of one section, in order of their offsets.
+class Relocations {
+ public:
+  bool empty() const { return count_ == 0; }
+  // What stands at `offset` once relocated, if a relocation is there that is
+  // to be applied. `from` is where to look first, and is moved there: for a
+  // reader that goes forward.
+  std::optional<uint64_t> ValueAt(uint64_t offset, size_t* from) const {
+    size_t at = *from;
+    while (at < count_ && OffsetOf(at) < offset) ++at;
+    *from = at;
+    if (at == count_ || OffsetOf(at) != offset) return std::nullopt;
+    return Resolve(at);
+  }
+  // The same without an order.
+  std::optional<uint64_t> Find(uint64_t offset) const;
+  // InvalidArgument or Unimplemented where one that was asked for cannot be
+  // applied: its type or its symbol is not known.
+  absl::Status status() const { return status_; }
+
+ private:
+  friend class Object;
+  // How a relocation's info word is applied: what to add to the addend.
+  struct Rule {
+    uint64_t info = ~uint64_t{0};
+    bool applies = false;
+    bool narrow = false;
+    uint64_t add = 0;
+  };
+  uint64_t OffsetOf(size_t index) const {
+    if (native_) {
+      uint64_t offset;
+      memcpy(&offset, table_.data() + index * sizeof(Elf64_Rela), 8);
+      return offset;
+    }
+    return SlowOffsetOf(index);
+  }
+  uint64_t SlowOffsetOf(size_t index) const;
+  std::optional<uint64_t> Resolve(size_t index) const;
+  Rule MakeRule(uint64_t info, uint64_t offset) const;
+
+  const Object* object_ = nullptr;
+  absl::string_view table_;  // Elf64_Rela or Elf32_Rela as in the file
+  std::vector<std::pair<uint64_t, uint32_t>> sorted_;  // only if it was not
+  size_t count_ = 0;
+  size_t entry_size_ = 0;
+  bool native_ = false;  // 64 bits, host byte order, sorted: read as it is
+  mutable Rule last_;    // nearly all are of one symbol, .debug_str's
+  absl::string_view section_name_;
+  mutable absl::Status status_;
+};
+
+struct DebugSection {
+  absl::string_view content;
+  Relocations relocations;
+  bool present() const { return content.data() != nullptr; }
+};
+
+// Immutable once open, and thread-safe but for Relocations::status(). Views go
+// into `file`, which must outlive it.
+class Object {
+ public:
+  // InvalidArgument, naming section and offset, for what is defective;
+  // Unimplemented for what the format allows and is not read here (REL
+  // relocations, an unknown compression). A file without DWARF is no error.
+  static absl::StatusOr<std::unique_ptr<Object>> Open(
+      const elf::ModuleFile& file);
+
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+
+  bool has_dwarf() const { return info.present() && !info.content.empty(); }
+  bool big_endian() const { return file_.form().big_endian; }
+  bool relocatable() const { return file_.header().e_type == ET_REL; }
+  uint16_t machine() const { return file_.header().e_machine; }
+  uint32_t address_size() const { return file_.form().is_64bit ? 8 : 4; }
+  const elf::ModuleFile& file() const { return file_; }
+
+  const std::vector<ObjectSection>& sections() const { return sections_; }
+  // The section named .symtab, in its order; false where there is none.
+  bool has_symbols() const { return has_symbols_; }
+  const std::vector<Symbol>& symbols() const { return symbols_; }
+  Reader ReaderOf(const DebugSection& section) const {
+    return Reader(section.content, big_endian());
+  }
+
+  DebugSection info, types, abbrev, str, line_str, str_offsets, addr, loclists,
+      loc;
+
+ private:
+  friend class Relocations;
+  explicit Object(const elf::ModuleFile& file) : file_(file) {}
+
+  void AssignAddresses();
+  absl::Status ReadSymbols();
+  absl::Status ReadDebugSections();
+  absl::Status Inflate(const ObjectSection& section, absl::string_view* out);
+  absl::Status FindRelocations(uint32_t target, DebugSection* section);
+
+  const elf::ModuleFile& file_;
+  std::vector<ObjectSection> sections_;
+  std::vector<std::unique_ptr<char[]>> inflated_;
+  bool has_symbols_ = false;
+  absl::string_view symbol_table_;
+  std::vector<Symbol> symbols_;
+};
+
+}  // namespace btfd::dwarf
+
+#endif  // BTFD_LIB_DWARF_OBJECT_H_

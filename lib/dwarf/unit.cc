@@ -1,0 +1,685 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/dwarf/unit.h"
+
+#include <cstring>
+#include <optional>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::dwarf {
+
+namespace {
+
+// A table that claims more is not a compiler's.
+constexpr size_t kMostAbbrevs = 1 << 20;
+constexpr size_t kMostSteps = 1 << 22;
+
+absl::Status Bad(absl::string_view section, uint64_t offset,
+                 absl::string_view what) {
+  return absl::InvalidArgumentError(
+      absl::StrFormat("%s at offset %#x: %s", section, offset, what));
+}
+
+constexpr uint32_t Bit(Slot slot) { return uint32_t{1} << slot; }
+
+Slot SlotOf(uint64_t attribute) {
+  switch (attribute) {
+    case kAtSibling:
+      return kSibling;
+    case kAtName:
+      return kName;
+    case kAtType:
+      return kType;
+    case kAtByteSize:
+      return kByteSize;
+    case kAtBitSize:
+      return kBitSize;
+    case kAtBitOffset:
+      return kBitOffset;
+    case kAtDataBitOffset:
+      return kDataBitOffset;
+    case kAtDataMemberLocation:
+      return kMemberLocation;
+    case kAtEncoding:
+      return kEncoding;
+    case kAtUpperBound:
+      return kUpperBound;
+    case kAtCount:
+      return kCount;
+    case kAtConstValue:
+      return kConstValue;
+    case kAtDeclaration:
+      return kDeclaration;
+    case kAtExternal:
+      return kExternal;
+    case kAtArtificial:
+      return kArtificial;
+    case kAtSpecification:
+      return kSpecification;
+    case kAtAbstractOrigin:
+      return kAbstractOrigin;
+    case kAtInline:
+      return kInline;
+    case kAtLowPc:
+      return kLowPc;
+    case kAtLocation:
+      return kLocation;
+    case kAtCallingConvention:
+      return kCallingConvention;
+    case kAtLanguage:
+      return kLanguage;
+    case kAtProducer:
+      return kProducer;
+    case kAtStrOffsetsBase:
+      return kStrOffsetsBase;
+    case kAtAddrBase:
+      return kAddrBase;
+    case kAtLoclistsBase:
+      return kLoclistsBase;
+    case kAtGnuAnnotation:
+      return kAnnotation;
+    default:
+      return kNoSlot;
+  }
+}
+
+// What is asked of a DIE, by its tag. DIEs that are passed over with all below
+// them need their sibling alone.
+uint32_t InterestOf(uint16_t tag) {
+  constexpr uint32_t kPlain = Bit(kSibling) | Bit(kName) | Bit(kType);
+  switch (tag) {
+    case kTagMember:
+    case kTagInheritance:
+      return kPlain | Bit(kByteSize) | Bit(kBitSize) | Bit(kBitOffset) |
+             Bit(kDataBitOffset) | Bit(kMemberLocation) | Bit(kAnnotation);
+    case kTagEnumerator:
+      return Bit(kSibling) | Bit(kName) | Bit(kConstValue);
+    case kTagFormalParameter:
+      return kPlain | Bit(kAbstractOrigin) | Bit(kLocation) |
+             Bit(kConstValue) | Bit(kAnnotation);
+    case kTagVariable:
+      return kPlain | Bit(kSpecification) | Bit(kAbstractOrigin) |
+             Bit(kDeclaration) | Bit(kExternal) | Bit(kArtificial) |
+             Bit(kLocation) | Bit(kAnnotation);
+    case kTagSubprogram:
+      return kPlain | Bit(kSpecification) | Bit(kAbstractOrigin) |
+             Bit(kDeclaration) | Bit(kExternal) | Bit(kInline) | Bit(kLowPc) |
+             Bit(kCallingConvention) | Bit(kAnnotation);
+    case kTagStructureType:
+    case kTagClassType:
+    case kTagUnionType:
+    case kTagEnumerationType:
+    case kTagInterfaceType:
+    case kTagTypedef:
+      return kPlain | Bit(kByteSize) | Bit(kDeclaration) |
+             Bit(kSpecification) | Bit(kAnnotation) | Bit(kAbstractOrigin);
+    case kTagBaseType:
+      return Bit(kSibling) | Bit(kName) | Bit(kByteSize) | Bit(kEncoding) |
+             Bit(kBitSize);
+    case kTagSubrangeType:
+      return Bit(kSibling) | Bit(kUpperBound) | Bit(kCount);
+    case kTagCompileUnit:
+    case kTagPartialUnit:
+    case kTagSkeletonUnit:
+    case kTagTypeUnit:
+      return Bit(kLanguage) | Bit(kProducer) | Bit(kStrOffsetsBase) |
+             Bit(kAddrBase) | Bit(kLoclistsBase);
+    case kTagLlvmAnnotation:
+    case kTagGnuAnnotation:
+      return Bit(kSibling) | Bit(kName) | Bit(kConstValue) | Bit(kAnnotation);
+    case kTagInlinedSubroutine:
+      return kPlain | Bit(kAbstractOrigin);
+    case kTagLexicalBlock:
+    case kTagCallSite:
+    case kTagGnuCallSite:
+      return Bit(kSibling);
+    default:
+      return kPlain | Bit(kByteSize);
+  }
+}
+
+// The size of a form in bytes, or nothing if it says its own.
+std::optional<uint32_t> FixedSize(uint64_t form, const Unit& unit) {
+  switch (form) {
+    case kFormFlagPresent:
+    case kFormImplicitConst:
+      return 0;
+    case kFormData1:
+    case kFormRef1:
+    case kFormFlag:
+    case kFormStrx1:
+    case kFormAddrx1:
+      return 1;
+    case kFormData2:
+    case kFormRef2:
+    case kFormStrx2:
+    case kFormAddrx2:
+      return 2;
+    case kFormStrx3:
+    case kFormAddrx3:
+      return 3;
+    case kFormData4:
+    case kFormRef4:
+    case kFormStrx4:
+    case kFormAddrx4:
+    case kFormRefSup4:
+      return 4;
+    case kFormData8:
+    case kFormRef8:
+    case kFormRefSig8:
+    case kFormRefSup8:
+      return 8;
+    case kFormData16:
+      return 16;
+    case kFormAddr:
+      return unit.address_size;
+    case kFormRefAddr:
+      return unit.version <= 2 ? unit.address_size : unit.offset_size;
+    case kFormStrp:
+    case kFormLineStrp:
+    case kFormSecOffset:
+    case kFormStrpSup:
+    case kFormGnuRefAlt:
+    case kFormGnuStrpAlt:
+      return unit.offset_size;
+    default:
+      return std::nullopt;
+  }
+}
+
+bool IsKnownForm(uint64_t form, const Unit& unit) {
+  switch (form) {
+    case kFormBlock1:
+    case kFormBlock2:
+    case kFormBlock4:
+    case kFormBlock:
+    case kFormString:
+    case kFormSdata:
+    case kFormUdata:
+    case kFormRefUdata:
+    case kFormIndirect:
+    case kFormExprloc:
+    case kFormStrx:
+    case kFormAddrx:
+    case kFormLoclistx:
+    case kFormRnglistx:
+      return true;
+    default:
+      return FixedSize(form, unit).has_value();
+  }
+}
+
+}  // namespace
+
+absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
+  const uint8_t sizes = static_cast<uint8_t>(
+      unit.address_size | unit.offset_size << 4 | (unit.version <= 2) << 3);
+  if (unit.abbrev_offset == loaded_offset_ && sizes == loaded_sizes_) {
+    return absl::OkStatus();
+  }
+  dense_.clear();
+  sparse_.clear();
+  steps_.clear();
+  refers_across_units_ = false;
+  loaded_offset_ = ~uint64_t{0};
+  Reader reader = object.ReaderOf(object.abbrev);
+  reader.Seek(unit.abbrev_offset);
+  for (;;) {
+    const uint64_t start = reader.offset();
+    const uint64_t code = reader.Uleb();
+    if (code == 0) break;
+    if (dense_.size() + sparse_.size() >= kMostAbbrevs) {
+      return Bad(".debug_abbrev", start, "the table has too many entries");
+    }
+    Abbrev abbrev;
+    abbrev.tag = static_cast<uint16_t>(reader.Uleb());
+    abbrev.has_children = reader.U8() != 0;
+    abbrev.first_step = steps_.size();
+    const uint32_t interest = InterestOf(abbrev.tag);
+    uint32_t skip = 0;
+    for (;;) {
+      const uint64_t place = reader.offset();
+      const uint64_t attribute = reader.Uleb();
+      const uint64_t form = reader.Uleb();
+      const int64_t implicit =
+          form == kFormImplicitConst ? reader.Sleb() : 0;
+      if (reader.failed()) break;
+      if (attribute == 0 && form == 0) break;
+      if (!IsKnownForm(form, unit)) {
+        return absl::UnimplementedError(absl::StrFormat(
+            ".debug_abbrev at offset %#x: form %#x is not known", place,
+            form));
+      }
+      if (form == kFormRefAddr) {
+        abbrev.refers_across_units = refers_across_units_ = true;
+      }
+      Slot slot = SlotOf(attribute);
+      if (slot != kNoSlot && (interest & Bit(slot)) == 0) slot = kNoSlot;
+      const std::optional<uint32_t> size = FixedSize(form, unit);
+      if (slot == kNoSlot && size.has_value()) {
+        skip += *size;
+        continue;
+      }
+      if (steps_.size() >= kMostSteps || skip > (1u << 24)) {
+        return Bad(".debug_abbrev", place, "the table has too many attributes");
+      }
+      steps_.push_back(
+          {slot, static_cast<uint16_t>(form), skip, implicit});
+      skip = 0;
+    }
+    if (reader.failed()) {
+      return Bad(".debug_abbrev", start, "the entry is cut off");
+    }
+    abbrev.step_count = steps_.size() - abbrev.first_step;
+    abbrev.tail_skip = skip;
+    if (code == dense_.size() + 1) {
+      dense_.push_back(abbrev);
+    } else if (code - 1 >= dense_.size()) {
+      sparse_.emplace(code, abbrev);
+    }
+    // Else it repeats a code: the first one counts.
+  }
+  if (reader.failed()) {
+    return Bad(".debug_abbrev", unit.abbrev_offset, "the table does not end");
+  }
+  loaded_offset_ = unit.abbrev_offset;
+  loaded_sizes_ = sizes;
+  return absl::OkStatus();
+}
+
+void DieCursor::Fail(uint64_t offset, const std::string& what) {
+  if (status_.ok()) status_ = Bad(".debug_info", offset, what);
+  reader_.Fail();
+}
+
+void DieCursor::TakeStringIndex(uint64_t index, Value* value) {
+  const DebugSection& offsets = object_.str_offsets;
+  const uint64_t width = unit_.offset_size;
+  value->type = ValueClass::kString;
+  if (index > offsets.content.size() / width) {
+    Fail(reader_.offset(), absl::StrCat("string index ", index,
+                                        " is beyond .debug_str_offsets"));
+    return;
+  }
+  const uint64_t place = unit_.str_offsets_base + index * width;
+  Reader reader = object_.ReaderOf(offsets);
+  reader.Seek(place);
+  value->number = reader.Unsigned(width);
+  if (reader.failed()) {
+    Fail(reader_.offset(), absl::StrCat("string index ", index,
+                                        " is beyond .debug_str_offsets"));
+    return;
+  }
+  if (!offsets.relocations.empty()) {
+    value->number = offsets.relocations.Find(place).value_or(value->number);
+  }
+}
+
+void DieCursor::TakeAddressIndex(uint64_t index, Value* value) {
+  value->type = ValueClass::kAddress;
+  const absl::StatusOr<uint64_t> address = AddressAt(object_, unit_, index);
+  if (!address.ok()) {
+    Fail(reader_.offset(), std::string(address.status().message()));
+    return;
+  }
+  value->number = *address;
+}
+
+bool DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
+  const uint64_t place = reader_.offset();
+  const auto constant = [&](uint64_t number) {
+    value->type = ValueClass::kConstant;
+    value->number = number;
+  };
+  const auto reference = [&](uint64_t number) {
+    value->type = ValueClass::kReference;
+    value->number = number;
+  };
+  const auto block = [&](uint64_t length) {
+    value->type = ValueClass::kBlock;
+    value->number = reader_.offset();
+    if (length > reader_.left()) {
+      reader_.Fail();
+      return;
+    }
+    value->length = static_cast<uint32_t>(length);
+    reader_.Skip(length);
+  };
+  switch (form) {
+    case kFormStrp:
+      value->type = ValueClass::kString;
+      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      break;
+    case kFormRef4:
+      reference(unit_.offset + reader_.U32());
+      break;
+    case kFormData1:
+      constant(reader_.U8());
+      break;
+    case kFormData2:
+      constant(reader_.U16());
+      break;
+    case kFormData4:
+      constant(Relocated(place, reader_.U32()));
+      break;
+    case kFormData8:
+      constant(Relocated(place, reader_.U64()));
+      break;
+    case kFormImplicitConst:
+      constant(static_cast<uint64_t>(step.implicit));
+      break;
+    case kFormFlagPresent:
+      constant(1);
+      break;
+    case kFormFlag:
+      constant(reader_.U8());
+      break;
+    case kFormSdata:
+      constant(static_cast<uint64_t>(reader_.Sleb()));
+      break;
+    case kFormUdata:
+      constant(reader_.Uleb());
+      break;
+    case kFormString:
+      value->type = ValueClass::kInline;
+      value->number = place;
+      value->length = static_cast<uint32_t>(reader_.String().size());
+      break;
+    case kFormLineStrp:
+      value->type = ValueClass::kLineString;
+      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      break;
+    case kFormExprloc:
+    case kFormBlock:
+      block(reader_.Uleb());
+      break;
+    case kFormBlock1:
+      block(reader_.U8());
+      break;
+    case kFormBlock2:
+      block(reader_.U16());
+      break;
+    case kFormBlock4:
+      block(reader_.U32());
+      break;
+    case kFormSecOffset:
+      value->type = ValueClass::kSecOffset;
+      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      break;
+    case kFormAddr:
+      value->type = ValueClass::kAddress;
+      value->number = Relocated(place, reader_.Unsigned(unit_.address_size));
+      break;
+    case kFormRef1:
+      reference(unit_.offset + reader_.U8());
+      break;
+    case kFormRef2:
+      reference(unit_.offset + reader_.U16());
+      break;
+    case kFormRef8:
+      reference(unit_.offset + reader_.U64());
+      break;
+    case kFormRefUdata:
+      reference(unit_.offset + reader_.Uleb());
+      break;
+    case kFormRefAddr:
+      reference(Relocated(
+          place, reader_.Unsigned(unit_.version <= 2 ? unit_.address_size
+                                                     : unit_.offset_size)));
+      break;
+    case kFormStrx:
+      TakeStringIndex(reader_.Uleb(), value);
+      break;
+    case kFormStrx1:
+      TakeStringIndex(reader_.U8(), value);
+      break;
+    case kFormStrx2:
+      TakeStringIndex(reader_.U16(), value);
+      break;
+    case kFormStrx3:
+      TakeStringIndex(reader_.U24(), value);
+      break;
+    case kFormStrx4:
+      TakeStringIndex(reader_.U32(), value);
+      break;
+    case kFormAddrx:
+      TakeAddressIndex(reader_.Uleb(), value);
+      break;
+    case kFormAddrx1:
+      TakeAddressIndex(reader_.U8(), value);
+      break;
+    case kFormAddrx2:
+      TakeAddressIndex(reader_.U16(), value);
+      break;
+    case kFormAddrx3:
+      TakeAddressIndex(reader_.U24(), value);
+      break;
+    case kFormAddrx4:
+      TakeAddressIndex(reader_.U32(), value);
+      break;
+    case kFormLoclistx:
+      value->type = ValueClass::kListIndex;
+      value->number = reader_.Uleb();
+      break;
+    case kFormRnglistx:
+      reader_.Uleb();
+      value->type = ValueClass::kOther;
+      value->number = form;
+      break;
+    case kFormIndirect: {
+      const uint64_t real = reader_.Uleb();
+      if (real == kFormIndirect || real == kFormImplicitConst ||
+          real > UINT16_MAX || !IsKnownForm(real, unit_)) {
+        Fail(place, absl::StrFormat("an indirect form %#x is not known", real));
+        return false;
+      }
+      return Take(step, static_cast<uint16_t>(real), value);
+    }
+    default: {  // in another file, or a type unit
+      const std::optional<uint32_t> size = FixedSize(form, unit_);
+      reader_.Skip(size.value_or(0));
+      value->type = ValueClass::kOther;
+      value->number = form;
+      break;
+    }
+  }
+  return !reader_.failed();
+}
+
+bool DieCursor::Next(Die* die) {
+  die->offset = reader_.offset();
+  die->present = 0;
+  if (reader_.left() == 0) return false;
+  const uint64_t code = reader_.Uleb();
+  if (code == 0) {
+    if (reader_.failed()) Fail(die->offset, "a DIE is cut off");
+    return false;
+  }
+  die->abbrev = abbrevs_.Find(code);
+  if (die->abbrev == nullptr || die->abbrev->tag == 0) {
+    Fail(die->offset,
+         absl::StrCat("abbreviation ", code, " is not in its unit's table"));
+    return false;
+  }
+  const AbbrevStep* step = abbrevs_.steps(*die->abbrev);
+  const AbbrevStep* const end = step + die->abbrev->step_count;
+  Value unused;
+  for (; step != end; ++step) {
+    reader_.Skip(step->skip);
+    const bool wanted =
+        step->slot != kNoSlot && !die->has(static_cast<Slot>(step->slot));
+    Value* const value = wanted ? &die->values[step->slot] : &unused;
+    if (!Take(*step, step->form, value)) {
+      if (status_.ok()) Fail(die->offset, "the DIE runs past its unit's end");
+      return false;
+    }
+    if (wanted) die->present |= uint32_t{1} << step->slot;
+  }
+  reader_.Skip(die->abbrev->tail_skip);
+  if (reader_.failed()) {
+    Fail(die->offset, "the DIE runs past its unit's end");
+    return false;
+  }
+  return true;
+}
+
+void DieCursor::Jump(uint64_t offset) {
+  if (offset < reader_.offset() || offset > unit_.end) {
+    Fail(reader_.offset(),
+         absl::StrFormat("a sibling at %#x is not further on in its unit",
+                         offset));
+    return;
+  }
+  reader_.Seek(offset);
+}
+
+void DieCursor::SkipChildren(const Die& die) {
+  if (!die.has_children()) return;
+  if (die.has(kSibling) &&
+      die.values[kSibling].type == ValueClass::kReference) {
+    Jump(die.values[kSibling].number);
+    return;
+  }
+  Die below;
+  for (uint64_t depth = 1; depth != 0;) {
+    if (!Next(&below)) {
+      if (!ok() || at_end()) return;
+      --depth;
+    } else if (below.has_children()) {
+      if (below.has(kSibling) &&
+          below.values[kSibling].type == ValueClass::kReference) {
+        Jump(below.values[kSibling].number);
+      } else {
+        ++depth;
+      }
+    }
+  }
+}
+
+absl::StatusOr<Unit> ReadUnitHeader(const Object& object,
+                                    const DebugSection& section,
+                                    uint64_t offset, uint64_t* next) {
+  const absl::string_view name =
+      &section == &object.types ? ".debug_types" : ".debug_info";
+  Reader reader = object.ReaderOf(section);
+  reader.Seek(offset);
+  Unit unit;
+  unit.offset = offset;
+  uint64_t length = reader.U32();
+  if (length == 0xffffffff) {
+    unit.offset_size = 8;
+    length = reader.U64();
+  } else if (length >= 0xfffffff0) {
+    return Bad(name, offset, "the length of the unit is a reserved one");
+  }
+  if (reader.failed() || length > reader.left()) {
+    return Bad(name, offset, "the unit runs past the section's end");
+  }
+  unit.end = reader.offset() + length;
+  *next = unit.end;
+  unit.version = reader.U16();
+  if (unit.version < 2 || unit.version > 5) {
+    return absl::UnimplementedError(
+        absl::StrFormat("%s at offset %#x: DWARF version %d is not known", name,
+                        offset, unit.version));
+  }
+  const uint64_t abbrev_place = [&] {
+    if (unit.version >= 5) {
+      unit.type = reader.U8();
+      unit.address_size = reader.U8();
+      return reader.offset();
+    }
+    return reader.offset();
+  }();
+  unit.abbrev_offset = reader.Unsigned(unit.offset_size);
+  if (!section.relocations.empty()) {
+    unit.abbrev_offset =
+        section.relocations.Find(abbrev_place).value_or(unit.abbrev_offset);
+  }
+  if (unit.version < 5) unit.address_size = reader.U8();
+  if (&section == &object.types || unit.type == kUtType ||
+      unit.type == kUtSplitType) {
+    unit.type = unit.type == kUtSplitType ? kUtSplitType : kUtType;
+    reader.U64();
+    reader.Unsigned(unit.offset_size);
+  } else if (unit.type == kUtSkeleton || unit.type == kUtSplitCompile) {
+    reader.U64();
+  }
+  unit.first_die = reader.offset();
+  if (reader.failed() || unit.first_die > unit.end) {
+    return Bad(name, offset, "the header of the unit is cut off");
+  }
+  if (unit.address_size != 4 && unit.address_size != 8) {
+    return Bad(name, offset,
+               absl::StrCat("addresses of ", int{unit.address_size},
+                            " bytes are not known"));
+  }
+  // Where the attributes are absent: behind the header of the only table.
+  const uint64_t header = unit.offset_size == 8 ? 16 : 8;
+  unit.str_offsets_base = unit.version >= 5 ? header : 0;
+  unit.addr_base = unit.version >= 5 ? header : 0;
+  unit.loclists_base = unit.version >= 5 ? header + 4 : 0;
+  return unit;
+}
+
+void ReadUnitDie(const Object& object, const Die& die, Unit* unit) {
+  if (die.has(kLanguage)) unit->language = die.Number(kLanguage);
+  const auto base = [&](Slot slot, uint64_t* to) {
+    if (die.has(slot)) *to = die.values[slot].number;
+  };
+  base(kStrOffsetsBase, &unit->str_offsets_base);
+  base(kAddrBase, &unit->addr_base);
+  base(kLoclistsBase, &unit->loclists_base);
+  if (die.has(kProducer)) {
+    const auto text = TextOf(object, die.values[kProducer]);
+    unit->is_clang = text.ok() && absl::StrContains(*text, "clang");
+  }
+}
+
+absl::StatusOr<absl::string_view> TextOf(const Object& object,
+                                         const Value& value) {
+  const DebugSection* section;
+  absl::string_view name;
+  switch (value.type) {
+    case ValueClass::kString:
+      section = &object.str;
+      name = ".debug_str";
+      break;
+    case ValueClass::kLineString:
+      section = &object.line_str;
+      name = ".debug_line_str";
+      break;
+    case ValueClass::kInline:
+      return object.info.content.substr(value.number, value.length);
+    default:
+      return absl::string_view();
+  }
+  Reader reader = object.ReaderOf(*section);
+  reader.Seek(value.number);
+  const absl::string_view text = reader.String();
+  if (reader.failed()) {
+    return Bad(name, value.number, "there is no text that ends");
+  }
+  return text;
+}
+
+absl::StatusOr<uint64_t> AddressAt(const Object& object, const Unit& unit,
+                                   uint64_t index) {
+  const DebugSection& section = object.addr;
+  Reader reader = object.ReaderOf(section);
+  const bool fits = index <= section.content.size() / unit.address_size;
+  const uint64_t place = unit.addr_base + (fits ? index : 0) * unit.address_size;
+  reader.Seek(place);
+  const uint64_t address = reader.Unsigned(unit.address_size);
+  if (!fits || reader.failed()) {
+    return Bad(".debug_addr", place,
+               absl::StrCat("there is no address of index ", index));
+  }
+  if (section.relocations.empty()) return address;
+  return section.relocations.Find(place).value_or(address);
+}
+
+}  // namespace btfd::dwarf

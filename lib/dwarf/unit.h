@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Units and their abbreviations, and a cursor over the DIEs of a unit.
+//
+// An abbreviation is compiled once, when its unit is opened, into steps "skip
+// that many bytes, then take this attribute": most attributes of a DIE are of no
+// interest to a type reader, most forms have a fixed size, and so most of a DIE
+// is passed over by adding a constant.
+//
+// Sources: DWARF version 5, sections 7.5 (units, abbreviations, forms), 7.26
+// (string offsets), 7.27 (addresses).
+#ifndef BTFD_LIB_DWARF_UNIT_H_
+#define BTFD_LIB_DWARF_UNIT_H_
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/dwarf/constants.h"
+#include "lib/dwarf/object.h"
+#include "lib/dwarf/reader.h"
+
+namespace btfd::dwarf {
+
+// The attributes that are taken.
+enum Slot : uint8_t {
+  kSibling,
+  kName,
+  kType,
+  kByteSize,
+  kBitSize,
+  kBitOffset,
+  kDataBitOffset,
+  kMemberLocation,
+  kEncoding,
+  kUpperBound,
+  kCount,
+  kConstValue,
+  kDeclaration,
+  kExternal,
+  kArtificial,
+  kSpecification,
+  kAbstractOrigin,
+  kInline,
+  kLowPc,
+  kLocation,
+  kCallingConvention,
+  kLanguage,
+  kProducer,
+  kStrOffsetsBase,
+  kAddrBase,
+  kLoclistsBase,
+  kAnnotation,
+  kSlotCount,
+  kNoSlot = kSlotCount,  // passed over
+};
+
+enum class ValueClass : uint8_t {
+  kNone,
+  kConstant,   // `number`, sign-extended only where the form has a sign
+  kAddress,    // `number`
+  kString,     // `number`: offset in .debug_str
+  kLineString,  // `number`: offset in .debug_line_str
+  kInline,     // `number`: offset of the text in .debug_info
+  kReference,  // `number`: offset in .debug_info
+  kBlock,      // `number`: offset in .debug_info of `length` bytes
+  kSecOffset,  // `number`: offset in another section
+  kListIndex,  // `number`: index into the unit's location lists
+  kOther,      // known in size, of no use here (`number` is the form)
+};
+
+struct Value {
+  uint64_t number = 0;
+  uint32_t length = 0;
+  ValueClass type = ValueClass::kNone;
+};
+
+struct AbbrevStep {
+  uint8_t slot;
+  uint16_t form;  // kFormIndirect is resolved when it is read
+  uint32_t skip;  // bytes to pass over before this attribute
+  int64_t implicit;
+};
+
+struct Abbrev {
+  uint16_t tag = 0;  // 0: no such code
+  bool has_children = false;
+  bool refers_across_units = false;  // has a form DW_FORM_ref_addr
+  uint32_t first_step = 0;
+  uint32_t step_count = 0;
+  uint32_t tail_skip = 0;  // bytes behind the last step
+};
+
+struct Unit {
+  uint64_t offset = 0;  // of the header in .debug_info
+  uint64_t first_die = 0;
+  uint64_t end = 0;
+  uint64_t abbrev_offset = 0;
+  uint16_t version = 0;
+  uint8_t type = kUtCompile;
+  uint8_t offset_size = 4;
+  uint8_t address_size = 8;
+  // Of the unit's own DIE, once it was read.
+  uint16_t language = 0;
+  bool is_clang = false;
+  uint64_t str_offsets_base = 0;
+  uint64_t addr_base = 0;
+  uint64_t loclists_base = 0;
+};
+
+// The abbreviations of one unit. Reusable: Load() forgets what was there.
+class AbbrevTable {
+ public:
+  // InvalidArgument with section and offset for a defective table.
+  absl::Status Load(const Object& object, const Unit& unit);
+  const Abbrev* Find(uint64_t code) const {
+    if (code - 1 < dense_.size()) return &dense_[code - 1];
+    if (sparse_.empty()) return nullptr;
+    const auto found = sparse_.find(code);
+    return found == sparse_.end() ? nullptr : &found->second;
+  }
+  const AbbrevStep* steps(const Abbrev& abbrev) const {
+    return steps_.data() + abbrev.first_step;
+  }
+  // Whether one of them has a form DW_FORM_ref_addr.
+  bool refers_across_units() const { return refers_across_units_; }
+
+ private:
+  uint64_t loaded_offset_ = ~uint64_t{0};
+  uint8_t loaded_sizes_ = 0;
+  std::vector<Abbrev> dense_;  // codes 1, 2, ... as compilers number them
+  std::unordered_map<uint64_t, Abbrev> sparse_;
+  std::vector<AbbrevStep> steps_;
+  bool refers_across_units_ = false;
+};
+
+struct Die {
+  uint64_t offset = 0;  // in .debug_info
+  const Abbrev* abbrev = nullptr;
+  uint32_t present = 0;  // by Slot; only these values are valid
+  Value values[kSlotCount];
+
+  uint16_t tag() const { return abbrev->tag; }
+  bool has_children() const { return abbrev->has_children; }
+  bool has(Slot slot) const { return (present >> slot) & 1; }
+  // The number of a constant, a flag or an address, as the encoder reads
+  // numbers: 0 where it is absent or of another class.
+  uint64_t Number(Slot slot) const {
+    if (!has(slot)) return 0;
+    const Value& value = values[slot];
+    return value.type == ValueClass::kConstant ||
+                   value.type == ValueClass::kAddress
+               ? value.number
+               : 0;
+  }
+  bool IsConstant(Slot slot) const {
+    return has(slot) && values[slot].type == ValueClass::kConstant;
+  }
+};
+
+// Goes over the DIEs of one unit, forward only.
+class DieCursor {
+ public:
+  // All must outlive it. Starts at the unit's own DIE.
+  DieCursor(const Object& object, const Unit& unit, const AbbrevTable& abbrevs)
+      : object_(object),
+        unit_(unit),
+        abbrevs_(abbrevs),
+        reader_(object.info.content.substr(0, unit.end), object.big_endian()),
+        relocated_(!object.info.relocations.empty()) {
+    reader_.Seek(unit.first_die);
+  }
+
+  // Reads the DIE here. False at a null entry, which ends a list of siblings,
+  // at the unit's end, and after an error: see status().
+  bool Next(Die* die);
+  uint64_t offset() const { return reader_.offset(); }
+  bool at_end() const { return reader_.left() == 0; }
+  // Precondition: offset >= offset(), else an error.
+  void Jump(uint64_t offset);
+  // Passes over all that lies below `die`, the DIE read last.
+  void SkipChildren(const Die& die);
+  const absl::Status& status() const { return status_; }
+  bool ok() const { return status_.ok(); }
+
+ private:
+  bool Take(const AbbrevStep& step, uint16_t form, Value* value);
+  uint64_t Relocated(uint64_t offset, uint64_t value) {
+    if (!relocated_) return value;
+    const auto found = object_.info.relocations.ValueAt(offset, &relocation_);
+    return found.has_value() ? *found : value;
+  }
+  void TakeStringIndex(uint64_t index, Value* value);
+  void TakeAddressIndex(uint64_t index, Value* value);
+  void Fail(uint64_t offset, const std::string& what);
+
+  const Object& object_;
+  const Unit& unit_;
+  const AbbrevTable& abbrevs_;
+  Reader reader_;
+  const bool relocated_;
+  size_t relocation_ = 0;
+  absl::Status status_;
+};
+
+// The header of the unit at `offset`; `*next` is where the next one starts.
+absl::StatusOr<Unit> ReadUnitHeader(const Object& object,
+                                    const DebugSection& section,
+                                    uint64_t offset, uint64_t* next);
+
+// Fills what Unit says of its own DIE.
+void ReadUnitDie(const Object& object, const Die& die, Unit* unit);
+
+// The text of a string value; empty if the value is none. InvalidArgument where
+// it lies outside of its section.
+absl::StatusOr<absl::string_view> TextOf(const Object& object,
+                                         const Value& value);
+
+// .debug_addr[index] of the unit.
+absl::StatusOr<uint64_t> AddressAt(const Object& object, const Unit& unit,
+                                   uint64_t index);
+
+}  // namespace btfd::dwarf
+
+#endif  // BTFD_LIB_DWARF_UNIT_H_

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DWARF to BTF, as pahole -J does it: the same types, functions, variables and
+// strings in the same order. What comes out is not deduplicated yet, but what
+// would be dropped for certain was not made at all; engine::Steps::encoded puts
+// it over a base and deduplicates, which makes pahole's bytes of it.
+//
+// Pure: bytes in, bytes out; no files and no globals. ../shared texts are not
+// needed to read on: lib/encode/README.md has the rules.
+#ifndef BTFD_LIB_ENCODE_ENCODER_H_
+#define BTFD_LIB_ENCODE_ENCODER_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lib/dwarf/object.h"
+#include "lib/encode/functions.h"
+#include "lib/encode/kfuncs.h"
+#include "lib/encode/rules.h"
+
+namespace btfd::encode {
+
+struct EncodeOptions {
+  PaholeVersion version = PaholeVersion::k1_32;
+  Features features;
+  std::vector<uint16_t> excluded_languages;  // DW_LANG_ numbers
+  // Make every type of every unit: slower by far, and the same in the end.
+  bool make_all = false;
+  // Units read at once.
+  int threads = 1;
+  // Called with the bytes of .debug_info that are not needed any more, so that
+  // whoever mapped the file may give the pages back.
+  std::function<void(absl::string_view)> done_with;
+};
+
+struct MissingKfunc {
+  std::string name;
+  std::string reason;  // in the words of SkipReasonText, or "no DWARF for it"
+};
+
+struct Encoded {
+  // A BTF without a base, with a 24-byte header in the file's byte order. Empty
+  // where there is nothing to encode.
+  std::string btf;
+  // Lines for stderr, without the newline.
+  std::vector<std::string> messages;
+  std::vector<SkippedFunction> skipped;
+  std::vector<MissingKfunc> missing_kfuncs;
+  uint64_t units = 0;
+  uint64_t types_met = 0;   // in all units
+  uint64_t types_made = 0;  // records in `btf`
+};
+
+// Errors:
+//   NotFound            there is no DWARF, or no symbol table that is needed
+//   InvalidArgument     the DWARF is defective; names section and offset
+//   Unimplemented       pahole may know it, this does not
+//   FailedPrecondition  pahole's own run fails: BTF cannot say what is there
+//   ResourceExhausted   what would come out does not fit the format
+absl::StatusOr<Encoded> Encode(const dwarf::Object& object,
+                               const EncodeOptions& options);
+
+}  // namespace btfd::encode
+
+#endif  // BTFD_LIB_ENCODE_ENCODER_H_

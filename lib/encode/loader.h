@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Reads the DIEs of a unit into a UnitGraph, and resolves its references.
+#ifndef BTFD_LIB_ENCODE_LOADER_H_
+#define BTFD_LIB_ENCODE_LOADER_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "lib/dwarf/object.h"
+#include "lib/dwarf/unit.h"
+#include "lib/encode/names.h"
+#include "lib/encode/rules.h"
+#include "lib/encode/unit_graph.h"
+
+namespace btfd::encode {
+
+class Loader {
+ public:
+  // All must outlive it.
+  Loader(const dwarf::Object& object, const Rules& rules,
+         const Features& features, NameTable* names)
+      : object_(object), rules_(rules), features_(features), names_(names) {}
+
+  // Appends what lies below the unit's own DIE to `graph`, whose origin is set.
+  // InvalidArgument, naming section and offset, for DWARF that is defective;
+  // Unimplemented for what pahole may understand and this does not.
+  absl::Status Load(const dwarf::Unit& unit, const dwarf::AbbrevTable& abbrevs,
+                    UnitGraph* graph);
+
+  // Turns the targets of types, members, parameters of subroutine types and
+  // variables into indexes: 0 where there is none, or none that is known.
+  void Resolve(UnitGraph* graph) const;
+
+ private:
+  enum class Place { kUnit, kType, kFunction };
+
+  absl::Status status() const;
+  bool Next() { return cursor_->Next(&die_); }
+  DieOffset Offset(uint64_t place) const {
+    return static_cast<DieOffset>(place - graph_->origin);
+  }
+  DieOffset Reference(dwarf::Slot slot) const;
+  NameId Name(dwarf::Slot slot);
+  uint64_t OffsetNumber(dwarf::Slot slot);
+  void Add(const TypeNode& node);
+
+  // Each processes the DIE in die_ with all below it.
+  void Process(Place place, int depth);
+  void Children(Place place, int depth);
+  void Skip() { cursor_->SkipChildren(die_); }
+  void Composite(TypeKind kind, int depth);
+  void Enumeration();
+  void Array();
+  void Subroutine(int depth);
+  void Pointer();
+  void Typedef();
+  void Plain(TypeKind kind);
+  void Subprogram(int depth);
+  void Variable(Place place);
+  MemberNode Member(bool in_struct, OldBitfield* old);
+  ParameterNode Parameter();
+  // An annotation: its text, if it is of that name.
+  NameId Annotation(absl::string_view name);
+  bool TooDeep(int depth);
+  void Unsupported(absl::string_view what);
+
+  const dwarf::Object& object_;
+  const Rules& rules_;
+  const Features& features_;
+  NameTable* const names_;
+
+  const dwarf::Unit* unit_ = nullptr;
+  dwarf::DieCursor* cursor_ = nullptr;
+  UnitGraph* graph_ = nullptr;
+  dwarf::Die die_;
+  absl::Status unsupported_;
+  absl::Status status_;
+};
+
+}  // namespace btfd::encode
+
+#endif  // BTFD_LIB_ENCODE_LOADER_H_

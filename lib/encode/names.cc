@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/encode/names.h"
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+#include "lib/util/hash_secret.h"
+
+namespace btfd::encode {
+
+namespace {
+
+constexpr size_t kFirstSlots = 1 << 10;
+
+uint32_t HashOf(absl::string_view text) {
+  return static_cast<uint32_t>(
+      XXH3_64bits_withSeed(text.data(), text.size(), util::HashSecret()));
+}
+
+}  // namespace
+
+NameTable::NameTable(const dwarf::Object& object)
+    : object_(object),
+      by_offset_(object.str.content.size(), 0),
+      slots_(kFirstSlots, 0) {
+  texts_.push_back({});
+  hashes_.push_back(0);
+}
+
+NameId NameTable::SlowOf(const dwarf::Value& value) {
+  const absl::StatusOr<absl::string_view> text =
+      dwarf::TextOf(object_, value);
+  if (!text.ok()) {
+    if (status_.ok()) status_ = text.status();
+    return 0;
+  }
+  const NameId id = Intern(*text);
+  if (value.type == dwarf::ValueClass::kString) {
+    by_offset_[value.number] = id + 1;
+  }
+  return id;
+}
+
+NameId NameTable::Intern(absl::string_view text) {
+  if (text.empty()) return 0;
+  const uint32_t hash = HashOf(text);
+  size_t slot = hash & (slots_.size() - 1);
+  while (slots_[slot] != 0) {
+    const NameId id = slots_[slot];
+    if (hashes_[id] == hash && texts_[id] == text) return id;
+    slot = (slot + 1) & (slots_.size() - 1);
+  }
+  const NameId id = texts_.size();
+  texts_.push_back(text);
+  hashes_.push_back(hash);
+  slots_[slot] = id;
+  if (texts_.size() * 2 > slots_.size()) Grow();
+  return id;
+}
+
+NameId NameTable::InternCopy(absl::string_view text) {
+  if (text.empty()) return 0;
+  const NameId known = Find(text);
+  if (known != 0) return known;
+  return Intern(copies_.emplace_back(text));
+}
+
+NameId NameTable::Find(absl::string_view text) const {
+  if (text.empty()) return 0;
+  const uint32_t hash = HashOf(text);
+  for (size_t slot = hash & (slots_.size() - 1); slots_[slot] != 0;
+       slot = (slot + 1) & (slots_.size() - 1)) {
+    const NameId id = slots_[slot];
+    if (hashes_[id] == hash && texts_[id] == text) return id;
+  }
+  return 0;
+}
+
+void NameTable::Grow() {
+  std::vector<uint32_t> slots(slots_.size() * 2, 0);
+  for (NameId id = 1; id < texts_.size(); ++id) {
+    size_t slot = hashes_[id] & (slots.size() - 1);
+    while (slots[slot] != 0) slot = (slot + 1) & (slots.size() - 1);
+    slots[slot] = id;
+  }
+  slots_.swap(slots);
+}
+
+}  // namespace btfd::encode

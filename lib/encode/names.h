@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Texts as numbers: equal texts have equal numbers, so that types are compared
+// without looking at names. A text of .debug_str is looked up once for each
+// offset, since the linker has merged equal ones mostly.
+#ifndef BTFD_LIB_ENCODE_NAMES_H_
+#define BTFD_LIB_ENCODE_NAMES_H_
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "lib/dwarf/object.h"
+#include "lib/dwarf/unit.h"
+
+namespace btfd::encode {
+
+// 0: no name, or the empty one.
+using NameId = uint32_t;
+
+// Not thread-safe.
+class NameTable {
+ public:
+  // `object` must outlive it: texts stay where they are.
+  explicit NameTable(const dwarf::Object& object);
+
+  // The number of a DIE's text. On trouble 0, and status() tells.
+  NameId Of(const dwarf::Value& value) {
+    if (value.type == dwarf::ValueClass::kString &&
+        value.number < by_offset_.size()) {
+      const uint32_t known = by_offset_[value.number];
+      if (known != 0) return known - 1;
+    }
+    return SlowOf(value);
+  }
+  // Of a text that lives as long as this does.
+  NameId Intern(absl::string_view text);
+  // Of a text that is copied.
+  NameId InternCopy(absl::string_view text);
+  // 0 if it was never interned.
+  NameId Find(absl::string_view text) const;
+
+  absl::string_view text(NameId id) const { return texts_[id]; }
+  size_t size() const { return texts_.size(); }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  NameId SlowOf(const dwarf::Value& value);
+  void Grow();
+
+  const dwarf::Object& object_;
+  std::vector<uint32_t> by_offset_;  // of .debug_str: number + 1; 0: not met
+  std::vector<absl::string_view> texts_;
+  std::vector<uint32_t> slots_;  // linear probing, a power of two; 0: free
+  std::vector<uint32_t> hashes_;  // by number
+  std::deque<std::string> copies_;
+  absl::Status status_;
+};
+
+}  // namespace btfd::encode
+
+#endif  // BTFD_LIB_ENCODE_NAMES_H_

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the encoder keeps of one unit: its types, functions and variables in flat
+// arrays, in the order in which the processing of their DIEs ended. That is
+// pahole's order: what is nested in a DIE comes before it. The index of a type
+// is its core id; 0 is void.
+//
+// References are offsets of DIEs at first, and indexes once Resolve() ran. The
+// arrays are used again for each unit, and so keep their memory.
+#ifndef BTFD_LIB_ENCODE_UNIT_GRAPH_H_
+#define BTFD_LIB_ENCODE_UNIT_GRAPH_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "lib/dwarf/unit.h"
+#include "lib/encode/names.h"
+
+namespace btfd::encode {
+
+// Where a DIE is, counted from UnitGraph::origin.
+using DieOffset = uint32_t;
+inline constexpr DieOffset kNoDie = 0xffffffff;
+
+enum class TypeKind : uint8_t {
+  kVoid,  // index 0
+  kBase,
+  kPointer,
+  kConst,
+  kVolatile,
+  kRestrict,
+  kTypedef,
+  kStruct,
+  kUnion,
+  kEnum,
+  kArray,
+  kSubroutine,
+  kTypeTag,
+  kUnspecified,  // nested in another DIE: takes an index and makes no type
+  kUnsupported,  // makes the run fail; `size` is its tag
+};
+
+struct TypeNode {
+  DieOffset die = kNoDie;
+  NameId name = 0;
+  uint32_t target = 0;  // type, element, return type; enum: underlying type
+  uint32_t first = 0;   // of members, enumerators, parameters or dimensions
+  uint32_t count = 0;
+  uint32_t size = 0;  // DW_AT_byte_size
+  TypeKind kind = TypeKind::kVoid;
+  uint8_t encoding = 0;        // of a base type
+  bool declaration = false;    // of struct, union, enum
+  bool is_class = false;       // DW_TAG_class_type: kStruct without decl tags
+  bool varargs = false;        // of a subroutine type
+  bool has_size = false;       // DW_AT_byte_size is there
+};
+
+struct MemberNode {
+  NameId name = 0;
+  uint32_t target = 0;
+  uint32_t bit_offset = 0;
+  uint8_t bit_size = 0;
+  bool has_layout = false;  // a struct's member that is not static
+};
+
+struct EnumeratorNode {
+  NameId name = 0;
+  uint64_t value = 0;
+};
+
+// What is known of where a parameter is passed. See functions.cc.
+struct ParameterFacts {
+  bool has_location = false;
+  bool has_const_value = false;
+  bool const_location = false;
+  bool on_stack = false;
+  bool in_memory = false;
+  bool optimized = false;
+  bool unexpected = false;
+  int16_t reg = -1;
+  uint16_t size = 0;
+};
+
+struct ParameterNode {
+  DieOffset die = kNoDie;
+  NameId name = 0;
+  uint32_t target = 0;
+  DieOffset origin = kNoDie;
+  bool has_type = false;
+  uint8_t index = 0;  // among the formal parameters of its DIE, modulo 256
+  dwarf::Value location;
+  ParameterFacts facts;
+};
+
+struct FunctionNode {
+  DieOffset die = kNoDie;
+  NameId name = 0;
+  uint32_t target = 0;  // return type
+  DieOffset origin = kNoDie;
+  DieOffset specification = kNoDie;
+  uint64_t address = 0;
+  uint32_t first = 0;  // of parameters
+  uint32_t count = 0;
+  bool has_type = false;
+  bool declaration = false;
+  bool external = false;
+  bool inlined = false;
+  bool varargs = false;
+  bool nocall = false;  // calling convention
+  // Found by the analysis of its parameters.
+  bool optimized = false;
+  bool unexpected = false;
+  bool reordered = false;
+  bool signature_changed = false;
+};
+
+struct VariableNode {
+  DieOffset die = kNoDie;
+  NameId name = 0;
+  uint32_t target = 0;
+  DieOffset specification = kNoDie;
+  uint64_t address = 0;
+  bool external = false;
+  bool declaration = false;
+  bool artificial = false;
+  bool top_level = false;
+  bool is_global = false;  // its place is an address
+};
+
+enum class TagOwner : uint8_t { kType, kFunction, kVariable };
+
+struct DeclTagNode {
+  TagOwner owner_kind = TagOwner::kType;
+  uint32_t owner = 0;
+  NameId value = 0;
+  int32_t component = -1;
+};
+
+// A bitfield that says its place by the old DW_AT_bit_offset, which takes the
+// size of its type to understand.
+struct OldBitfield {
+  uint32_t member = 0;
+  uint64_t bit_offset = 0;
+  uint32_t byte_size = 0;  // 0: that of the type
+};
+
+// A map from offsets of DIEs to indexes that is never cleared: who looks up
+// checks that what is found has the offset.
+class DieMap {
+ public:
+  void Reserve(size_t offsets) {
+    if (map_.size() < offsets) map_.resize(offsets);
+  }
+  void Set(DieOffset die, uint32_t index) { map_[die] = index; }
+  template <typename Node>
+  uint32_t Find(DieOffset die, const std::vector<Node>& nodes) const {
+    if (die >= map_.size()) return kNotFound;
+    const uint32_t index = map_[die];
+    return index < nodes.size() && nodes[index].die == die ? index : kNotFound;
+  }
+  static constexpr uint32_t kNotFound = 0xffffffff;
+
+ private:
+  std::vector<uint32_t> map_;
+};
+
+struct UnitGraph {
+  uint64_t origin = 0;  // what DieOffset counts from, in .debug_info
+  std::vector<TypeNode> types;
+  std::vector<MemberNode> members;
+  std::vector<EnumeratorNode> enumerators;
+  std::vector<ParameterNode> parameters;  // of subroutine types and functions
+  std::vector<uint32_t> dimensions;
+  std::vector<FunctionNode> functions;
+  std::vector<VariableNode> variables;
+  std::vector<DeclTagNode> decl_tags;
+  std::vector<OldBitfield> old_bitfields;
+  // Of all four kinds: a DIE is of one.
+  DieMap map;
+
+  void Clear() {
+    types.clear();
+    types.emplace_back();  // void
+    members.clear();
+    enumerators.clear();
+    parameters.clear();
+    dimensions.clear();
+    functions.clear();
+    variables.clear();
+    decl_tags.clear();
+    old_bitfields.clear();
+  }
+};
+
+}  // namespace btfd::encode
+
+#endif  // BTFD_LIB_ENCODE_UNIT_GRAPH_H_
