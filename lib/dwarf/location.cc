@@ -111,14 +111,14 @@ bool ParseOperation(Reader* reader, const Unit& unit, Op* op) {
       return true;
     case kOpImplicitPointer:
     case kOpGnuImplicitPointer:
-      op->number = reader->Unsigned(
-          unit.version <= 2 ? unit.address_size : unit.offset_size);
+      op->number = reader->Unsigned(unit.version <= 2 ? unit.address_size
+                                                      : unit.offset_size);
       op->number2 = reader->Sleb();
       return true;
     case kOpCallRef:
     case kOpGnuVariableValue:
-      op->number = reader->Unsigned(
-          unit.version <= 2 ? unit.address_size : unit.offset_size);
+      op->number = reader->Unsigned(unit.version <= 2 ? unit.address_size
+                                                      : unit.offset_size);
       return true;
     case kOpStackValue:
     case kOpGnuPushTlsAddress:

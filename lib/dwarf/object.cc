@@ -79,17 +79,16 @@ Relocations::Rule Relocations::MakeRule(uint64_t info, uint64_t offset) const {
   Rule rule;
   rule.info = info;
   if (type == 0) return rule;  // R_*_NONE
-  const auto known =
-      std::find_if(std::begin(kAbsolute), std::end(kAbsolute),
-                   [&](const Absolute& a) {
-                     return a.machine == object_->machine() &&
-                            (a.type64 == type || a.type32 == type);
-                   });
+  const auto known = std::find_if(
+      std::begin(kAbsolute), std::end(kAbsolute), [&](const Absolute& a) {
+        return a.machine == object_->machine() &&
+               (a.type64 == type || a.type32 == type);
+      });
   if (known == std::end(kAbsolute)) {
     if (status_.ok()) {
       status_ = absl::UnimplementedError(absl::StrFormat(
-          "%s: relocation of type %d at offset %#x is not known",
-          section_name_, type, offset));
+          "%s: relocation of type %d at offset %#x is not known", section_name_,
+          type, offset));
     }
     return rule;
   }
@@ -264,8 +263,8 @@ absl::Status Object::Inflate(const ObjectSection& section,
   if (reader.failed()) return bad("cut off in its compression header");
   const absl::string_view packed = reader.rest();
   if (size > packed.size() * kMostPerByte + kMostFree) {
-    return bad(absl::StrCat("claims ", size, " bytes, inflated from ",
-                            packed.size()));
+    return bad(
+        absl::StrCat("claims ", size, " bytes, inflated from ", packed.size()));
   }
   std::unique_ptr<char[]> plain(new char[size]);
   if (type == ELFCOMPRESS_ZLIB) {
@@ -283,9 +282,9 @@ absl::Status Object::Inflate(const ObjectSection& section,
       return bad("its zstd stream is damaged");
     }
   } else {
-    return absl::UnimplementedError(absl::StrCat(
-        file_.path(), ": section ", section.name, ": compression ", type,
-        " is not known"));
+    return absl::UnimplementedError(absl::StrCat(file_.path(), ": section ",
+                                                 section.name, ": compression ",
+                                                 type, " is not known"));
   }
   *out = absl::string_view(plain.get(), size);
   inflated_.push_back(std::move(plain));
@@ -298,9 +297,9 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
     if (table.type != SHT_RELA && table.type != SHT_REL) continue;
     if (file_.section(i).header.sh_info != target) continue;
     if (table.type == SHT_REL && !table.content.empty()) {
-      return absl::UnimplementedError(absl::StrCat(
-          file_.path(), ": section ", table.name,
-          ": relocations without an addend are not read"));
+      return absl::UnimplementedError(
+          absl::StrCat(file_.path(), ": section ", table.name,
+                       ": relocations without an addend are not read"));
     }
     Relocations& relocations = section->relocations;
     relocations.object_ = this;
@@ -341,14 +340,10 @@ absl::Status Object::ReadDebugSections() {
     absl::string_view name;
     DebugSection* section;
   } const wanted[] = {
-      {".debug_info", &info},
-      {".debug_types", &types},
-      {".debug_abbrev", &abbrev},
-      {".debug_str", &str},
-      {".debug_line_str", &line_str},
-      {".debug_str_offsets", &str_offsets},
-      {".debug_addr", &addr},
-      {".debug_loclists", &loclists},
+      {".debug_info", &info},         {".debug_types", &types},
+      {".debug_abbrev", &abbrev},     {".debug_str", &str},
+      {".debug_line_str", &line_str}, {".debug_str_offsets", &str_offsets},
+      {".debug_addr", &addr},         {".debug_loclists", &loclists},
       {".debug_loc", &loc},
   };
   for (uint32_t i = 1; i < sections_.size(); ++i) {

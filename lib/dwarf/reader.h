@@ -29,9 +29,7 @@ class Reader {
   uint64_t size() const { return end_ - begin_; }
   bool failed() const { return failed_; }
   bool big_endian() const { return big_endian_; }
-  absl::string_view rest() const {
-    return absl::string_view(at_, end_ - at_);
-  }
+  absl::string_view rest() const { return absl::string_view(at_, end_ - at_); }
 
   // Past the end: failed().
   void Seek(uint64_t offset) {

@@ -98,8 +98,8 @@ uint32_t InterestOf(uint16_t tag) {
     case kTagEnumerator:
       return Bit(kSibling) | Bit(kName) | Bit(kConstValue);
     case kTagFormalParameter:
-      return kPlain | Bit(kAbstractOrigin) | Bit(kLocation) |
-             Bit(kConstValue) | Bit(kAnnotation);
+      return kPlain | Bit(kAbstractOrigin) | Bit(kLocation) | Bit(kConstValue) |
+             Bit(kAnnotation);
     case kTagVariable:
       return kPlain | Bit(kSpecification) | Bit(kAbstractOrigin) |
              Bit(kDeclaration) | Bit(kExternal) | Bit(kArtificial) |
@@ -114,8 +114,8 @@ uint32_t InterestOf(uint16_t tag) {
     case kTagEnumerationType:
     case kTagInterfaceType:
     case kTagTypedef:
-      return kPlain | Bit(kByteSize) | Bit(kDeclaration) |
-             Bit(kSpecification) | Bit(kAnnotation) | Bit(kAbstractOrigin);
+      return kPlain | Bit(kByteSize) | Bit(kDeclaration) | Bit(kSpecification) |
+             Bit(kAnnotation) | Bit(kAbstractOrigin);
     case kTagBaseType:
       return Bit(kSibling) | Bit(kName) | Bit(kByteSize) | Bit(kEncoding) |
              Bit(kBitSize);
@@ -244,14 +244,12 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       const uint64_t place = reader.offset();
       const uint64_t attribute = reader.Uleb();
       const uint64_t form = reader.Uleb();
-      const int64_t implicit =
-          form == kFormImplicitConst ? reader.Sleb() : 0;
+      const int64_t implicit = form == kFormImplicitConst ? reader.Sleb() : 0;
       if (reader.failed()) break;
       if (attribute == 0 && form == 0) break;
       if (!IsKnownForm(form, unit)) {
         return absl::UnimplementedError(absl::StrFormat(
-            ".debug_abbrev at offset %#x: form %#x is not known", place,
-            form));
+            ".debug_abbrev at offset %#x: form %#x is not known", place, form));
       }
       if (form == kFormRefAddr) {
         abbrev.refers_across_units = refers_across_units_ = true;
@@ -266,8 +264,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       if (steps_.size() >= kMostSteps || skip > (1u << 24)) {
         return Bad(".debug_abbrev", place, "the table has too many attributes");
       }
-      steps_.push_back(
-          {slot, static_cast<uint16_t>(form), skip, implicit});
+      steps_.push_back({slot, static_cast<uint16_t>(form), skip, implicit});
       skip = 0;
     }
     if (reader.failed()) {
@@ -300,8 +297,8 @@ void DieCursor::TakeStringIndex(uint64_t index, Value* value) {
   const uint64_t width = unit_.offset_size;
   value->type = ValueClass::kString;
   if (index > offsets.content.size() / width) {
-    Fail(reader_.offset(), absl::StrCat("string index ", index,
-                                        " is beyond .debug_str_offsets"));
+    Fail(reader_.offset(),
+         absl::StrCat("string index ", index, " is beyond .debug_str_offsets"));
     return;
   }
   const uint64_t place = unit_.str_offsets_base + index * width;
@@ -309,8 +306,8 @@ void DieCursor::TakeStringIndex(uint64_t index, Value* value) {
   reader.Seek(place);
   value->number = reader.Unsigned(width);
   if (reader.failed()) {
-    Fail(reader_.offset(), absl::StrCat("string index ", index,
-                                        " is beyond .debug_str_offsets"));
+    Fail(reader_.offset(),
+         absl::StrCat("string index ", index, " is beyond .debug_str_offsets"));
     return;
   }
   if (!offsets.relocations.empty()) {
@@ -671,7 +668,8 @@ absl::StatusOr<uint64_t> AddressAt(const Object& object, const Unit& unit,
   const DebugSection& section = object.addr;
   Reader reader = object.ReaderOf(section);
   const bool fits = index <= section.content.size() / unit.address_size;
-  const uint64_t place = unit.addr_base + (fits ? index : 0) * unit.address_size;
+  const uint64_t place =
+      unit.addr_base + (fits ? index : 0) * unit.address_size;
   reader.Seek(place);
   const uint64_t address = reader.Unsigned(unit.address_size);
   if (!fits || reader.failed()) {

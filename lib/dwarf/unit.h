@@ -3,9 +3,9 @@
 // Units and their abbreviations, and a cursor over the DIEs of a unit.
 //
 // An abbreviation is compiled once, when its unit is opened, into steps "skip
-// that many bytes, then take this attribute": most attributes of a DIE are of no
-// interest to a type reader, most forms have a fixed size, and so most of a DIE
-// is passed over by adding a constant.
+// that many bytes, then take this attribute": most attributes of a DIE are of
+// no interest to a type reader, most forms have a fixed size, and so most of a
+// DIE is passed over by adding a constant.
 //
 // Sources: DWARF version 5, sections 7.5 (units, abbreviations, forms), 7.26
 // (string offsets), 7.27 (addresses).
@@ -60,16 +60,16 @@ enum Slot : uint8_t {
 
 enum class ValueClass : uint8_t {
   kNone,
-  kConstant,   // `number`, sign-extended only where the form has a sign
-  kAddress,    // `number`
-  kString,     // `number`: offset in .debug_str
+  kConstant,    // `number`, sign-extended only where the form has a sign
+  kAddress,     // `number`
+  kString,      // `number`: offset in .debug_str
   kLineString,  // `number`: offset in .debug_line_str
-  kInline,     // `number`: offset of the text in .debug_info
-  kReference,  // `number`: offset in .debug_info
-  kBlock,      // `number`: offset in .debug_info of `length` bytes
-  kSecOffset,  // `number`: offset in another section
-  kListIndex,  // `number`: index into the unit's location lists
-  kOther,      // known in size, of no use here (`number` is the form)
+  kInline,      // `number`: offset of the text in .debug_info
+  kReference,   // `number`: offset in .debug_info
+  kBlock,       // `number`: offset in .debug_info of `length` bytes
+  kSecOffset,   // `number`: offset in another section
+  kListIndex,   // `number`: index into the unit's location lists
+  kOther,       // known in size, of no use here (`number` is the form)
 };
 
 struct Value {

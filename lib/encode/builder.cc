@@ -41,19 +41,16 @@ std::string Builder::Serialize(bool big_endian) const {
   std::string out;
   out.reserve(btf::kClassicHeaderSize + header.type_len + header.str_len);
   if (!big_endian) {
-    out.append(reinterpret_cast<const char*>(&header),
-               btf::kClassicHeaderSize);
-    out.append(reinterpret_cast<const char*>(words_.data()),
-               header.type_len);
+    out.append(reinterpret_cast<const char*>(&header), btf::kClassicHeaderSize);
+    out.append(reinterpret_cast<const char*>(words_.data()), header.type_len);
   } else {
     header.magic = __builtin_bswap16(header.magic);
-    uint32_t* const fields[] = {&header.hdr_len,  &header.type_off,
+    uint32_t* const fields[] = {&header.hdr_len, &header.type_off,
                                 &header.type_len, &header.str_off,
                                 &header.str_len};
     const uint32_t type_len = header.type_len;
     for (uint32_t* field : fields) Swap(field);
-    out.append(reinterpret_cast<const char*>(&header),
-               btf::kClassicHeaderSize);
+    out.append(reinterpret_cast<const char*>(&header), btf::kClassicHeaderSize);
     // Every word of a type is one number: no kind packs smaller ones.
     const size_t start = out.size();
     out.append(reinterpret_cast<const char*>(words_.data()), type_len);

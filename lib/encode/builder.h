@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The BTF that is being made: records and strings in the order in which they are
-// added, checked as libbpf's functions that add types check them.
+// The BTF that is being made: records and strings in the order in which they
+// are added, checked as libbpf's functions that add types check them.
 #ifndef BTFD_LIB_ENCODE_BUILDER_H_
 #define BTFD_LIB_ENCODE_BUILDER_H_
 
@@ -69,7 +69,7 @@ class Builder {
 
   const NameTable& names_;
   std::vector<uint32_t> words_;
-  std::vector<uint32_t> places_;  // of each id in words_
+  std::vector<uint32_t> places_;   // of each id in words_
   std::vector<uint32_t> offsets_;  // of each name in strings_; 0: not there
   std::string strings_;
 };

@@ -5,8 +5,7 @@
 // would be dropped for certain was not made at all; engine::Steps::encoded puts
 // it over a base and deduplicates, which makes pahole's bytes of it.
 //
-// Pure: bytes in, bytes out; no files and no globals. ../shared texts are not
-// needed to read on: lib/encode/README.md has the rules.
+// Pure: bytes in, bytes out; no files and no globals.
 #ifndef BTFD_LIB_ENCODE_ENCODER_H_
 #define BTFD_LIB_ENCODE_ENCODER_H_
 

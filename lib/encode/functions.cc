@@ -196,8 +196,7 @@ uint16_t Functions::ParameterSize(const UnitGraph& graph,
                                   const ParameterNode& parameter) const {
   uint32_t type = parameter.target;
   if (parameter.origin != kNoDie) {
-    const uint32_t origin =
-        graph.map.Find(parameter.origin, graph.parameters);
+    const uint32_t origin = graph.map.Find(parameter.origin, graph.parameters);
     if (origin != DieMap::kNotFound) type = graph.parameters[origin].target;
   }
   for (int step = 0; step < kMostSteps && type != 0; ++step) {
@@ -283,9 +282,8 @@ void Functions::FindFactsNew(const dwarf::Unit& unit, const UnitGraph& graph,
 void Functions::Complete(UnitGraph* graph) {
   for (FunctionNode& function : graph->functions) {
     if (function.name == 0) {
-      const DieOffset from = function.origin != kNoDie
-                                 ? function.origin
-                                 : function.specification;
+      const DieOffset from =
+          function.origin != kNoDie ? function.origin : function.specification;
       if (from != kNoDie) {
         const uint32_t index = graph->map.Find(from, graph->functions);
         if (index != DieMap::kNotFound) {
@@ -350,8 +348,7 @@ void Functions::Analyse(bool is_clang, const UnitGraph& graph,
     }
     size_t position = 0;
     for (uint32_t i = 0; i < function->count; ++i) {
-      ParameterFacts& facts =
-          const_cast<ParameterFacts&>(facts_of(i));
+      ParameterFacts& facts = const_cast<ParameterFacts&>(facts_of(i));
       const size_t slots = facts.size > 8 ? (facts.size + 7u) / 8 : 1;
       const size_t step = facts.in_memory ? 1 : slots;
       if (is_clang) {
@@ -387,8 +384,7 @@ void Functions::Analyse(bool is_clang, const UnitGraph& graph,
     const ParameterFacts& facts = facts_of(i);
     function->optimized |= facts.optimized || !facts.has_location;
     function->unexpected |= facts.unexpected;
-    any_struct |=
-        IsStruct(graph, graph.parameters[function->first + i].target);
+    any_struct |= IsStruct(graph, graph.parameters[function->first + i].target);
   }
   if (any_struct) function->unexpected = false;
 }
@@ -401,8 +397,7 @@ void Functions::Resolve(const dwarf::Unit& unit, UnitGraph* graph) {
       Analyse(unit.is_clang, *graph, &function);
     }
     if (function.target == 0 && function.origin != kNoDie) {
-      const uint32_t index =
-          graph->map.Find(function.origin, graph->functions);
+      const uint32_t index = graph->map.Find(function.origin, graph->functions);
       if (index != DieMap::kNotFound) {
         function.target = graph->functions[index].target;
       }
@@ -465,13 +460,13 @@ void Functions::Save(const UnitGraph& graph, const TypePlan& plan) {
     state.unexpected = function.unexpected;
     state.reordered = rules_.checks_reordered && function.reordered;
     state.signature_changed = function.signature_changed;
-    state.uncertain = rules_.checks_uncertain &&
-                      IsUncertain(graph, function, &packed);
+    state.uncertain =
+        rules_.checks_uncertain && IsUncertain(graph, function, &packed);
     state.first_parameter = static_cast<uint32_t>(parameters_.size());
     for (uint32_t i = 0; i < function.count; ++i) {
       const ParameterNode& parameter = graph.parameters[function.first + i];
-      if (state.reordered && (!parameter.facts.has_location ||
-                              parameter.facts.optimized)) {
+      if (state.reordered &&
+          (!parameter.facts.has_location || parameter.facts.optimized)) {
         continue;
       }
       const NameId name = Cut(parameter.name);
@@ -671,8 +666,7 @@ absl::Status Functions::AddArenas(const FunctionEntry& entry, BtfId* result,
   const auto wrap = [&](BtfId* id) {
     if (*id == 0 || builder_->record(*id).kind() != Kind::kPtr) return false;
     const BtfId pointee = builder_->record(*id).size_or_type;
-    const BtfId tagged =
-        builder_->Add(Kind::kTypeTag, tag, pointee, 0, true);
+    const BtfId tagged = builder_->Add(Kind::kTypeTag, tag, pointee, 0, true);
     *id = builder_->Add(Kind::kPtr, 0, tagged);
     return true;
   };
@@ -699,9 +693,8 @@ absl::Status Functions::MakeFunction(const State& state) {
   if (entry != nullptr && entry->is_kfunc && features_.attributes) {
     RETURN_IF_ERROR(AddArenas(*entry, &result, &parameters));
   }
-  const BtfId prototype =
-      builder_->Add(Kind::kFuncProto, 0, result,
-                    static_cast<uint32_t>(parameters.size()));
+  const BtfId prototype = builder_->Add(
+      Kind::kFuncProto, 0, result, static_cast<uint32_t>(parameters.size()));
   for (const SavedParameter& parameter : parameters) {
     builder_->Tail(builder_->String(parameter.name));
     builder_->Tail(parameter.type);
@@ -736,27 +729,24 @@ absl::Status Functions::Make() {
     const FunctionEntry& y = (*table_)[b.entry];
     return x.name.substr(0, x.prefix) == y.name.substr(0, y.prefix);
   };
-  std::stable_sort(states_.begin(), states_.end(),
-                   [&](const State& a, const State& b) {
-                     if (!rules_.merges_suffixes) {
-                       const FunctionEntry& x = (*table_)[a.entry];
-                       const FunctionEntry& y = (*table_)[b.entry];
-                       if (x.prefix == y.prefix) {
-                         return x.name.substr(0, x.prefix) <
-                                y.name.substr(0, y.prefix);
-                       }
-                       return x.name < y.name;
-                     }
-                     // Entries are in the order of their names.
-                     if (a.entry != b.entry) return a.entry < b.entry;
-                     return rules_.picks_canonical && a.address != 0 &&
-                            b.address == 0;
-                   });
+  std::stable_sort(
+      states_.begin(), states_.end(), [&](const State& a, const State& b) {
+        if (!rules_.merges_suffixes) {
+          const FunctionEntry& x = (*table_)[a.entry];
+          const FunctionEntry& y = (*table_)[b.entry];
+          if (x.prefix == y.prefix) {
+            return x.name.substr(0, x.prefix) < y.name.substr(0, y.prefix);
+          }
+          return x.name < y.name;
+        }
+        // Entries are in the order of their names.
+        if (a.entry != b.entry) return a.entry < b.entry;
+        return rules_.picks_canonical && a.address != 0 && b.address == 0;
+      });
   for (size_t i = 0; i < states_.size();) {
     size_t end = i + 1;
     while (end < states_.size() && same(states_[i], states_[end])) ++end;
-    RETURN_IF_ERROR(
-        MakeGroup(absl::Span<State>(states_).subspan(i, end - i)));
+    RETURN_IF_ERROR(MakeGroup(absl::Span<State>(states_).subspan(i, end - i)));
     i = end;
   }
   return absl::OkStatus();

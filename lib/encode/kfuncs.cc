@@ -31,8 +31,7 @@ std::vector<Kfunc> FindKfuncs(const dwarf::Object& object) {
   const dwarf::ObjectSection& section = object.sections()[ids];
   // A symbol's place in the section.
   const auto place = [&](const dwarf::Symbol& symbol) {
-    return object.relocatable() ? symbol.value
-                                : symbol.value - section.address;
+    return object.relocatable() ? symbol.value : symbol.value - section.address;
   };
   const auto word = [&](uint64_t offset, bool* good) {
     dwarf::Reader reader(section.content, object.big_endian());

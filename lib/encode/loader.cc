@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One walk, depth first. There is one Die, and each function takes what it needs
-// out of it before it goes on to the children.
+// One walk, depth first. There is one Die, and each function takes what it
+// needs out of it before it goes on to the children.
 #include "lib/encode/loader.h"
 
 #include <utility>
@@ -33,8 +33,7 @@ using TagList = absl::InlinedVector<DeclTagNode, 2>;
 DieOffset Loader::Reference(Slot slot) const {
   if (!die_.has(slot)) return kNoDie;
   const Value& value = die_.values[slot];
-  if (value.type != ValueClass::kReference ||
-      value.number < graph_->origin ||
+  if (value.type != ValueClass::kReference || value.number < graph_->origin ||
       value.number - graph_->origin >= kNoDie) {
     return kNoDie;
   }
@@ -79,8 +78,8 @@ bool Loader::TooDeep(int depth) {
 
 void Loader::Unsupported(absl::string_view what) {
   if (unsupported_.ok()) {
-    unsupported_ = absl::UnimplementedError(absl::StrFormat(
-        ".debug_info at offset %#x: %s", die_.offset, what));
+    unsupported_ = absl::UnimplementedError(
+        absl::StrFormat(".debug_info at offset %#x: %s", die_.offset, what));
   }
 }
 
@@ -95,8 +94,7 @@ absl::Status Loader::status() const {
 }
 
 absl::Status Loader::Load(const dwarf::Unit& unit,
-                          const dwarf::AbbrevTable& abbrevs,
-                          UnitGraph* graph) {
+                          const dwarf::AbbrevTable& abbrevs, UnitGraph* graph) {
   unit_ = &unit;
   graph_ = graph;
   dwarf::DieCursor cursor(object_, unit, abbrevs);
@@ -248,8 +246,7 @@ void Loader::Composite(TypeKind kind, int depth) {
                   features_.decl_tag) {
                 const NameId value = Annotation("btf_decl_tag");
                 if (value != 0) {
-                  tags.push_back(
-                      {TagOwner::kType, 0, value, member_dies});
+                  tags.push_back({TagOwner::kType, 0, value, member_dies});
                 }
               }
               Skip();
@@ -282,8 +279,7 @@ void Loader::Composite(TypeKind kind, int depth) {
   }
   node.first = graph_->members.size();
   node.count = members.size();
-  graph_->members.insert(graph_->members.end(), members.begin(),
-                         members.end());
+  graph_->members.insert(graph_->members.end(), members.begin(), members.end());
   for (auto& [index, old] : old_bitfields) {
     old.member = node.first + index;
     graph_->old_bitfields.push_back(old);
@@ -333,8 +329,7 @@ void Loader::Array() {
         uint32_t count = 0;
         if (die_.has(dwarf::kUpperBound)) {
           if (die_.IsConstant(dwarf::kUpperBound)) {
-            count =
-                static_cast<uint32_t>(die_.Number(dwarf::kUpperBound) + 1);
+            count = static_cast<uint32_t>(die_.Number(dwarf::kUpperBound) + 1);
           }
         } else if (die_.IsConstant(dwarf::kCount)) {
           count = static_cast<uint32_t>(die_.Number(dwarf::kCount));
@@ -494,8 +489,8 @@ void Loader::Subprogram(int depth) {
   function.declaration = die_.has(dwarf::kDeclaration);
   function.external = die_.has(dwarf::kExternal);
   function.inlined = die_.Number(dwarf::kInline) != 0;
-  function.nocall = die_.Number(dwarf::kCallingConvention) ==
-                    dwarf::kCallingConventionNocall;
+  function.nocall =
+      die_.Number(dwarf::kCallingConvention) == dwarf::kCallingConventionNocall;
   if (die_.has(dwarf::kAnnotation)) {
     Unsupported("DW_AT_GNU_annotation");
   }
@@ -593,8 +588,7 @@ void Loader::Variable(Place place) {
         }
       } else if (first.code == dwarf::kOpAddrx ||
                  first.code == dwarf::kOpGnuAddrIndex) {
-        const auto address =
-            dwarf::AddressAt(object_, *unit_, first.number);
+        const auto address = dwarf::AddressAt(object_, *unit_, first.number);
         if (address.ok()) {
           variable.is_global = true;
           variable.address = *address;
@@ -672,8 +666,8 @@ void Loader::Resolve(UnitGraph* graph) const {
     if (object_.big_endian()) {
       member.bit_offset += static_cast<uint32_t>(old.bit_offset);
     } else {
-      member.bit_offset += static_cast<uint32_t>(bytes * 8 - old.bit_offset -
-                                                 member.bit_size);
+      member.bit_offset +=
+          static_cast<uint32_t>(bytes * 8 - old.bit_offset - member.bit_size);
     }
   }
 }

@@ -30,8 +30,7 @@ NameTable::NameTable(const dwarf::Object& object)
 }
 
 NameId NameTable::SlowOf(const dwarf::Value& value) {
-  const absl::StatusOr<absl::string_view> text =
-      dwarf::TextOf(object_, value);
+  const absl::StatusOr<absl::string_view> text = dwarf::TextOf(object_, value);
   if (!text.ok()) {
     if (status_.ok()) status_ = text.status();
     return 0;

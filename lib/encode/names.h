@@ -54,7 +54,7 @@ class NameTable {
   const dwarf::Object& object_;
   std::vector<uint32_t> by_offset_;  // of .debug_str: number + 1; 0: not met
   std::vector<absl::string_view> texts_;
-  std::vector<uint32_t> slots_;  // linear probing, a power of two; 0: free
+  std::vector<uint32_t> slots_;   // linear probing, a power of two; 0: free
   std::vector<uint32_t> hashes_;  // by number
   std::deque<std::string> copies_;
   absl::Status status_;

@@ -110,8 +110,7 @@ bool PackedStructs::HasHolesOrPadding(const TypeNode& node) const {
         start + (member.bit_size != 0 ? member.bit_size : storage);
     if (in_bitfield) last = std::min(start, field_end);
     if (member.bit_size != 0) {
-      const uint64_t unit =
-          storage == 0 ? start : start / storage * storage;
+      const uint64_t unit = storage == 0 ? start : start / storage * storage;
       if (last < unit && unit <= start && unit / 8 > last / 8) {
         hole = true;
         last = unit;
@@ -147,8 +146,7 @@ bool PackedStructs::IsPacked(uint32_t type) {
     for (uint32_t i = 0; i < node.count; ++i) {
       const MemberNode& member = graph_.members[node.first + i];
       const uint32_t inner = Strip(member.target);
-      if (!member.has_layout ||
-          graph_.types[inner].kind != TypeKind::kStruct) {
+      if (!member.has_layout || graph_.types[inner].kind != TypeKind::kStruct) {
         continue;
       }
       if (member.bit_offset / 8 % AlignmentOf(inner, 0) != 0) {

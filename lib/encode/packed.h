@@ -40,8 +40,7 @@ class PackedStructs {
 
 // The size of a type: behind typedefs and qualifiers, of all elements of an
 // array. A struct of one byte without members counts 0.
-uint64_t TypeSize(const UnitGraph& graph, uint32_t type,
-                  uint32_t address_size);
+uint64_t TypeSize(const UnitGraph& graph, uint32_t type, uint32_t address_size);
 
 }  // namespace btfd::encode
 

@@ -30,18 +30,18 @@ struct Rules {
   bool nested_variables;  // static variables of functions take part
 
   // Types.
-  bool arrays_nest;      // one ARRAY a dimension; else one with the product
-  bool wide_ints_fake;   // an integer of more than 16 bytes is renamed; else
-                         // the run fails
+  bool arrays_nest;     // one ARRAY a dimension; else one with the product
+  bool wide_ints_fake;  // an integer of more than 16 bytes is renamed; else
+                        // the run fails
 
   // Functions. From 1.28 on they are collected, and made at the end.
-  bool functions_at_once;     // each when it is met, the first for a symbol
-  bool merges_suffixes;       // the symbol table is keyed by name up to '.'
-  bool checks_uncertain;      // packed structs on the stack, ambiguous symbols
-  bool checks_reordered;      // parameters in another order than their origin's
-  bool new_locations;         // how a parameter's registers are found
-  bool proto_match_params;    // prototypes compare parameters, not returns
-  bool picks_canonical;       // which of several states is made
+  bool functions_at_once;   // each when it is met, the first for a symbol
+  bool merges_suffixes;     // the symbol table is keyed by name up to '.'
+  bool checks_uncertain;    // packed structs on the stack, ambiguous symbols
+  bool checks_reordered;    // parameters in another order than their origin's
+  bool new_locations;       // how a parameter's registers are found
+  bool proto_match_params;  // prototypes compare parameters, not returns
+  bool picks_canonical;     // which of several states is made
 
   // Variables.
   bool variables_by_symbol;   // only those with a symbol in .data..percpu

@@ -70,8 +70,7 @@ void TypeEncoder::FindIndexType(const UnitGraph& graph, const TypePlan& plan) {
   index_type_ = next;
 }
 
-absl::Status TypeEncoder::Encode(const UnitGraph& graph,
-                                 const TypePlan& plan) {
+absl::Status TypeEncoder::Encode(const UnitGraph& graph, const TypePlan& plan) {
   FindIndexType(graph, plan);
   index_type_used_ = false;
   for (size_t i = 1; i < graph.types.size(); ++i) {
@@ -168,7 +167,7 @@ absl::Status TypeEncoder::Base(const TypeNode& node) {
   }
   const bool is_signed = node.encoding == dwarf::kAteSigned ||
                          node.encoding == dwarf::kAteSignedChar;
-  const uint32_t encoding = is_signed                              ? kIntSigned
+  const uint32_t encoding = is_signed                             ? kIntSigned
                             : node.encoding == dwarf::kAteBoolean ? kIntBool
                                                                   : 0;
   NameId name = node.name;
@@ -201,20 +200,19 @@ absl::Status TypeEncoder::Composite(const UnitGraph& graph,
   bool bitfields = false;
   for (uint32_t i = 0; i < node.count; ++i) {
     const MemberNode& member = graph.members[node.first + i];
-    const bool is_bitfield =
-        member.bit_size != 0 || member.bit_offset % 8 != 0;
+    const bool is_bitfield = member.bit_size != 0 || member.bit_offset % 8 != 0;
     if (is_union && member.bit_offset != 0) {
       return Refused(node, "a member of a union is not at its start");
     }
-    if (is_bitfield && (member.bit_size == 0 ||
-                        member.bit_offset > kMostBitfieldOffset)) {
+    if (is_bitfield &&
+        (member.bit_size == 0 || member.bit_offset > kMostBitfieldOffset)) {
       return Refused(node, "a member is at a place that BTF cannot say");
     }
     bitfields |= is_bitfield;
     builder_->Tail(builder_->String(member.name));
     builder_->Tail(plan.ids[member.target]);
-    builder_->Tail(member.bit_offset |
-                   static_cast<uint32_t>(member.bit_size) << 24);
+    builder_->Tail(member.bit_offset | static_cast<uint32_t>(member.bit_size)
+                                           << 24);
   }
   if (bitfields) builder_->SetKflag(id);
   return absl::OkStatus();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the encoder keeps of one unit: its types, functions and variables in flat
-// arrays, in the order in which the processing of their DIEs ended. That is
-// pahole's order: what is nested in a DIE comes before it. The index of a type
-// is its core id; 0 is void.
+// What the encoder keeps of one unit: its types, functions and variables in
+// flat arrays, in the order in which the processing of their DIEs ended. That
+// is pahole's order: what is nested in a DIE comes before it. The index of a
+// type is its core id; 0 is void.
 //
 // References are offsets of DIEs at first, and indexes once Resolve() ran. The
 // arrays are used again for each unit, and so keep their memory.
@@ -48,11 +48,11 @@ struct TypeNode {
   uint32_t count = 0;
   uint32_t size = 0;  // DW_AT_byte_size
   TypeKind kind = TypeKind::kVoid;
-  uint8_t encoding = 0;        // of a base type
-  bool declaration = false;    // of struct, union, enum
-  bool is_class = false;       // DW_TAG_class_type: kStruct without decl tags
-  bool varargs = false;        // of a subroutine type
-  bool has_size = false;       // DW_AT_byte_size is there
+  uint8_t encoding = 0;      // of a base type
+  bool declaration = false;  // of struct, union, enum
+  bool is_class = false;     // DW_TAG_class_type: kStruct without decl tags
+  bool varargs = false;      // of a subroutine type
+  bool has_size = false;     // DW_AT_byte_size is there
 };
 
 struct MemberNode {

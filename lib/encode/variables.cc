@@ -32,10 +32,8 @@ bool IsValidName(absl::string_view name) {
 
 // Variables that tools make for themselves.
 constexpr absl::string_view kSkippedPrefixes[] = {
-    "__UNIQUE_ID",
-    "__tpstrtab_",
-    "__exitcall_",
-    "__func_stack_frame_non_standard_",
+    "__UNIQUE_ID",          "__tpstrtab_",
+    "__exitcall_",          "__func_stack_frame_non_standard_",
     "__gendwarfksyms_ptr_",  // the last one, from 1.30 on
 };
 
@@ -126,10 +124,9 @@ const Variables::PercpuSymbol* Variables::SymbolAt(uint64_t address) const {
 }
 
 void Variables::Add(const UnitGraph& graph, const TypePlan& plan, size_t index,
-                    const VariableNode& variable, NameId name,
-                    uint32_t section, uint64_t offset, uint64_t size) {
-  const BtfId id =
-      builder_->Add(Kind::kVar, name, plan.ids[variable.target]);
+                    const VariableNode& variable, NameId name, uint32_t section,
+                    uint64_t offset, uint64_t size) {
+  const BtfId id = builder_->Add(Kind::kVar, name, plan.ids[variable.target]);
   builder_->Tail(variable.external ? 1 : 0);
   for (const DeclTagNode& tag : graph.decl_tags) {
     if (tag.owner_kind != TagOwner::kVariable || tag.owner != index) continue;
@@ -163,15 +160,14 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
       if (!met.top_level || met.artificial || !met.is_global) continue;
       section = SectionAt(address);
       if (section == 0) continue;
-      const bool wanted = section == percpu_ ? features_.var ||
-                                                   features_.global_var
-                                             : features_.global_var;
+      const bool wanted = section == percpu_
+                              ? features_.var || features_.global_var
+                              : features_.global_var;
       if (!wanted) continue;
       address -= sections[section].address;
     }
     if (met.specification != kNoDie) {
-      const uint32_t found =
-          graph.map.Find(met.specification, graph.variables);
+      const uint32_t found = graph.map.Find(met.specification, graph.variables);
       if (found != DieMap::kNotFound) {
         variable = &graph.variables[found];
         index = found;
@@ -202,8 +198,8 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
                        text, "', cu: '')."));
     }
     if (variable->target == 0) {
-      const std::string line = absl::StrCat(
-          "error: found variable '", text, "' in CU '' that has void type");
+      const std::string line = absl::StrCat("error: found variable '", text,
+                                            "' in CU '' that has void type");
       if (!features_.encode_force) return absl::FailedPreconditionError(line);
       messages->push_back(line);
       continue;
@@ -222,10 +218,9 @@ void Variables::MakeSections() {
                      [](const InSection& a, const InSection& b) {
                        return a.offset < b.offset;
                      });
-    builder_->Add(Kind::kDatasec,
-                  names_->InternCopy(object_.sections()[i].name),
-                  all.back().offset + all.back().size,
-                  static_cast<uint32_t>(all.size()));
+    builder_->Add(
+        Kind::kDatasec, names_->InternCopy(object_.sections()[i].name),
+        all.back().offset + all.back().size, static_cast<uint32_t>(all.size()));
     for (const InSection& variable : all) {
       builder_->Tail(variable.id);
       builder_->Tail(variable.offset);
