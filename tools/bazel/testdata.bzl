@@ -10,10 +10,15 @@ Targets, for RELEASE in 7.2, 7.3:
   @testdata//:libbpf_RELEASE  libbpf of that kernel with its headers; at most
                               one of them to a binary
   @testdata//:peer_RELEASE    its resolve_btfids; also for 6.12
+
+And, for VERSION in 1.30, 1.32:
+  @testdata//:pahole_VERSION          that pahole with all its libraries
+  @testdata//:pahole_VERSION_program  the program itself, in the same directory
 """
 
 _LIBBPF = ["7.2", "7.3"]
 _PEERS = ["6.12", "7.2", "7.3"]
+_PAHOLES = ["1.30", "1.32"]
 
 _LIBRARY = """
 cc_library(
@@ -34,6 +39,20 @@ filegroup(
     name = "peer_{release}",
     testonly = True,
     srcs = ["peers/{release}/resolve_btfids"],
+)
+"""
+
+_PAHOLE = """
+filegroup(
+    name = "pahole_{release}",
+    testonly = True,
+    srcs = glob(["peers/pahole-{release}/**"]),
+)
+
+filegroup(
+    name = "pahole_{release}_program",
+    testonly = True,
+    srcs = ["peers/pahole-{release}/pahole.elf"],
 )
 """
 
@@ -59,6 +78,20 @@ genrule(
     testonly = True,
     outs = ["missing_peer_{release}"],
     cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
+)
+"""
+
+_MISSING_PAHOLE = """
+genrule(
+    name = "pahole_{release}",
+    testonly = True,
+    outs = ["missing_pahole_{release}"],
+    cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
+)
+
+alias(
+    name = "pahole_{release}_program",
+    actual = ":pahole_{release}",
 )
 """
 
@@ -89,6 +122,10 @@ def _testdata_repository_impl(ctx):
         build.append(_target(ctx, cache, release, "libbpf.a", _LIBRARY, _MISSING_LIBRARY))
     for release in _PEERS:
         build.append(_target(ctx, cache, release, "resolve_btfids", _PEER, _MISSING_PEER))
+    for version in _PAHOLES:
+        path = "%s/peers/pahole-%s/pahole.elf" % (cache, version)
+        template = _PAHOLE if ctx.path(path).exists else _MISSING_PAHOLE
+        build.append(template.format(path = path, release = version))
     ctx.file("BUILD.bazel", "\n".join(build) + "\n")
 
 testdata_repository = repository_rule(
