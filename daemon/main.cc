@@ -28,7 +28,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/optional.h"
-#include "daemon/listen/network_door.h"
+#include "daemon/listen/network_listener.h"
 #include "daemon/server.h"
 #include "daemon/startup/daemonize.h"
 #include "daemon/startup/options.h"
@@ -90,7 +90,7 @@ namespace btfd::daemon {
 namespace {
 
 // How long a starter waits for another one, which has the lock, to listen.
-constexpr absl::Duration kClaimPatience = absl::Seconds(5);
+constexpr absl::Duration kClaimLimit = absl::Seconds(5);
 
 std::string Usage() {
   std::string text =
@@ -166,10 +166,10 @@ absl::StatusOr<Server::Door> OpenDoor(const Options& options, int systemd_fd) {
     door.connections.push_back(*std::move(connection));
   }
   if (!door.connections.empty()) return door;
-  auto listener = systemd_fd >= 0 ? Listener::Adopt(systemd_fd)
-                                  : Listener::Claim(options.socket,
-                                                    options.shared_directory,
-                                                    kClaimPatience);
+  auto listener = systemd_fd >= 0
+                      ? Listener::Adopt(systemd_fd)
+                      : Listener::Claim(options.socket,
+                                        options.shared_directory, kClaimLimit);
   if (!listener.ok()) return listener.status();
   door.listener = *std::move(listener);
   return door;
@@ -260,7 +260,7 @@ int main(int argc, char** argv) {
   const auto options =
       btfd::daemon::ReadOptions(btfd::daemon::Flag, btfd::daemon::Environment);
   if (!options.ok()) return btfd::daemon::Fail(options.status());
-  const absl::Status network = btfd::daemon::CheckNetworkDoor(*options);
+  const absl::Status network = btfd::daemon::CheckNetworkListener(*options);
   if (!network.ok()) return btfd::daemon::Fail(network);
   return btfd::daemon::Main(*options);
 }

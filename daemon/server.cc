@@ -118,7 +118,7 @@ std::unique_ptr<grpc::Server> StartGrpc(const Options& options, bool inherited,
   builder.SetSyncServerOption(Sync::MAX_POLLERS,
                               static_cast<int>(options.threads) + 2);
   int port;
-  AddNetworkDoor(options, &builder, &port);
+  AddNetworkListener(options, &builder, &port);
   return builder.BuildAndStart();
 }
 
@@ -214,7 +214,7 @@ absl::Status Server::Open() {
         "cannot listen at ", options_.listen, "; is another program there?"));
   }
   if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
-  if (!options_.listen.empty()) log_->Info(DescribeNetworkDoor(options_));
+  if (!options_.listen.empty()) log_->Info(DescribeNetworkListener(options_));
   if (!options_.health_listen.empty()) {
     ASSIGN_OR_RETURN(health_port_, HealthPort::Start(options_.health_listen));
   }
@@ -337,7 +337,7 @@ absl::Duration Server::UntilNextChore() const {
   if (accept_again_ > now) next = std::min(next, accept_again_);
   // What is in flight now cannot have been idle for long before this.
   if (!watched_) {
-    next = std::min(next, std::min(service_->work().idle_since(), now) +
+    next = std::min(next, std::min(service_->admission().idle_since(), now) +
                               options_.idle_exit);
   }
   return std::max(next - now, absl::ZeroDuration());
@@ -346,7 +346,8 @@ absl::Duration Server::UntilNextChore() const {
 const char* Server::DoChores() {
   const absl::Time now = absl::Now();
   // Such a connection is as good as work, however long it is silent.
-  if (!watched_ && now >= service_->work().idle_since() + options_.idle_exit) {
+  if (!watched_ &&
+      now >= service_->admission().idle_since() + options_.idle_exit) {
     return "nothing to do";
   }
   EndStalledCalls(now);
@@ -370,11 +371,11 @@ void Server::Drain() {
     if (door_.listener->Retire()) AcceptAll();
     door_.listener = nullptr;
   }
-  service_->work().StartDrain();
+  service_->admission().StartDrain();
   grpc_->GetHealthCheckService()->SetServingStatus(false);
   if (health_port_ != nullptr) health_port_->SetServing(false);
-  if (!service_->work().WaitUntilIdle(options_.drain_timeout)) {
-    log_->Warning(absl::StrCat("gave up on ", service_->work().in_flight(),
+  if (!service_->admission().WaitUntilIdle(options_.drain_timeout)) {
+    log_->Warning(absl::StrCat("gave up on ", service_->admission().in_flight(),
                                " requests in flight"));
   }
   grpc_->Shutdown(std::chrono::system_clock::now() +

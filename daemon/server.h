@@ -15,7 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "daemon/forward/forwarder.h"
-#include "daemon/listen/network_door.h"
+#include "daemon/listen/network_listener.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/rpc/connections.h"
 #include "daemon/rpc/service.h"

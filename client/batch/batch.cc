@@ -34,9 +34,10 @@ absl::Status OpenError(const absl::Status& status, const std::string& path) {
 
 }  // namespace
 
-Batch::Batch(BatchOptions options, Service* service, BaseFile* base, Done done)
+Batch::Batch(BatchOptions options, FinalizeClient* client, BaseFile* base,
+             Done done)
     : options_(std::move(options)),
-      service_(service),
+      client_(client),
       base_(base),
       done_(std::move(done)) {}
 
@@ -114,7 +115,7 @@ void Batch::FinishAlone(const std::string& path) {
   absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
   if (!job.ok()) return Fail(path, job.status());
   const absl::StatusOr<v1::FinalizeResponse> response =
-      service_->Finalize(&request, base_);
+      client_->Finalize(&request, base_);
   if (!response.ok()) return Fail(path, response.status());
   Conclude(**job, *response);
 }
@@ -126,11 +127,11 @@ void Batch::Run(const std::vector<std::string>& modules) {
     waiting.pop_front();
     FinishAlone(first);
     if (waiting.empty()) return;
-    absl::StatusOr<util::UniqueFd> socket = service_->UseStream();
+    absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
     // Without a connection each goes alone, to fail alone.
     if (!socket.ok()) continue;
     BatchStream stream(
-        *std::move(socket), service_->is_private(), options_.in_flight,
+        *std::move(socket), client_->is_private(), options_.in_flight,
         [this](const std::string& path,
                v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
           if (base_ != nullptr) {
@@ -149,7 +150,7 @@ void Batch::Run(const std::vector<std::string>& modules) {
           Conclude(job, response);
         });
     const absl::Status transport = stream.Run(&waiting);
-    if (!transport.ok() && !waiting.empty()) service_->Failed(transport);
+    if (!transport.ok() && !waiting.empty()) client_->Failed(transport);
   }
 }
 

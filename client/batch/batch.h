@@ -20,7 +20,7 @@
 #include "absl/synchronization/mutex.h"
 #include "client/batch/batch_stream.h"
 #include "client/request/base_file.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
@@ -54,7 +54,8 @@ class Batch {
   using Done = std::function<void(const ModuleResult&)>;
 
   // The pointers must outlive it; `base` may be null.
-  Batch(BatchOptions options, Service* service, BaseFile* base, Done done);
+  Batch(BatchOptions options, FinalizeClient* client, BaseFile* base,
+        Done done);
 
   // Returns when all have ended.
   void Run(const std::vector<std::string>& modules);
@@ -71,7 +72,7 @@ class Batch {
   void Report(const ModuleResult& result);
 
   const BatchOptions options_;
-  Service* const service_;
+  FinalizeClient* const client_;
   BaseFile* const base_;
   const Done done_;
   absl::Mutex report_mutex_;

@@ -10,7 +10,7 @@
 
 #include "absl/time/clock.h"
 #include "client/rpc/daemon_calls.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 
 namespace btfd::client {
 
@@ -94,7 +94,8 @@ void BatchStream::Receive() {
   v1::FinalizeResponse response;
   while (call_->Read(&response)) {
     InFlight answered;
-    const Judgement judgement = Judge(absl::OkStatus(), response, is_private_);
+    const ClassifiedCall call =
+        ClassifyCall(absl::OkStatus(), response, is_private_);
     {
       const absl::MutexLock lock(&mutex_);
       last_sign_of_life_ = absl::Now();
@@ -103,7 +104,7 @@ void BatchStream::Receive() {
       answered = std::move(found->second);
       in_flight_.erase(found);
       bytes_in_flight_ -= answered.bytes;
-      if (judgement.verdict != Verdict::kAnswered) {
+      if (call.next_step != NextStep::kAnswered) {
         again_.push_back(answered.job->module.path());
         leaving_ = true;
         continue;
@@ -126,15 +127,16 @@ bool BatchStream::Alive() {
 void BatchStream::Watch() {
   const absl::MutexLock lock(&mutex_);
   const absl::Condition ended(&broken_);
-  while (!mutex_.AwaitWithTimeout(ended, kPatience)) {
-    if (in_flight_.empty() || absl::Now() - last_sign_of_life_ < kPatience) {
+  while (!mutex_.AwaitWithTimeout(ended, kSilenceLimit)) {
+    if (in_flight_.empty() ||
+        absl::Now() - last_sign_of_life_ < kSilenceLimit) {
       continue;
     }
     mutex_.Unlock();
     const bool alive = Alive();
     mutex_.Lock();
     if (alive) continue;
-    if (absl::Now() - last_sign_of_life_ < kPatience) continue;
+    if (absl::Now() - last_sign_of_life_ < kSilenceLimit) continue;
     found_dead_ = true;
     context_.TryCancel();
     return;

@@ -46,14 +46,14 @@ class BatchStream {
   using Take =
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
-  // `socket` is connected, and does not block. `is_private` is as Judge() wants
-  // it.
+  // `socket` is connected, and does not block. `is_private` is as
+  // ClassifyCall() wants it.
   BatchStream(util::UniqueFd socket, bool is_private, uint32_t max_in_flight,
               Load load, Take take);
 
   // Works through `waiting` from the front. What is left in it afterwards got
-  // no answer, or one that asks for more than this call can do (see Judge).
-  // The Status is the transport's.
+  // no answer, or one that asks for more than this call can do (see
+  // ClassifyCall). The Status is the transport's.
   absl::Status Run(std::deque<std::string>* waiting);
 
  private:

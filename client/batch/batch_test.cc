@@ -58,9 +58,9 @@ class BatchTest : public ::testing::Test {
   }
 
   void Run(const std::vector<std::string>& modules, BaseFile* base = nullptr) {
-    Service service(environment_, util::RuntimePathsOfProcess(),
-                    [](const std::string&) {});
-    Batch batch(options_, &service, base, [this](const ModuleResult& result) {
+    FinalizeClient client(environment_, util::RuntimePathsOfProcess(),
+                          [](const std::string&) {});
+    Batch batch(options_, &client, base, [this](const ModuleResult& result) {
       ++reports_;
       results_[result.path] = result;
     });

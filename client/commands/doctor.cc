@@ -62,7 +62,7 @@ void ExamineRunningDaemon(DirectConnection* daemon,
   v1::GetStatusResponse status;
   const absl::Status called =
       daemon->Call(kGetStatus.path, v1::GetStatusRequest(),
-                   {kStatusLimit, kPatience, kProbeLimit}, &status);
+                   {kStatusLimit, kSilenceLimit, kProbeLimit}, &status);
   if (!called.ok()) {
     findings->push_back(
         {Grade::kBad,

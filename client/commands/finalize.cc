@@ -22,7 +22,7 @@
 #include "client/commands/module_list.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "lib/util/runtime_paths.h"
 
 namespace btfd::client {
@@ -98,13 +98,13 @@ void Declare(CommandLine* line, FinalizeOptions* options) {
 // What is wrong with the call, or nothing. Fills `batch` as far as options say.
 std::string Translate(const FinalizeOptions& options,
                       const Environment& environment, BatchOptions* batch) {
-  Wishes wishes;
-  wishes.dedup = options.dedup;
-  wishes.follow_resolved_ids = true;
+  StepOverrides overrides;
+  overrides.dedup = options.dedup;
+  overrides.follow_resolved_ids = true;
   if (options.distill == "always") {
-    wishes.distill = true;
+    overrides.distill = true;
   } else if (options.distill == "auto") {
-    wishes.distill = environment.external_module;
+    overrides.distill = environment.external_module;
   } else if (options.distill != "never") {
     return absl::StrCat("--distill is auto, always or never, not '",
                         options.distill, "'");
@@ -112,11 +112,11 @@ std::string Translate(const FinalizeOptions& options,
   if (options.distill == "always" && options.base.empty()) {
     return "--distill=always needs --base";
   }
-  wishes.distill = wishes.distill && !options.base.empty();
+  overrides.distill = overrides.distill && !options.base.empty();
   const absl::StatusOr<Profile> profile = ChooseFinalizeProfile(
       options.profile, environment.btfd_profile, environment.kernel_version);
   if (!profile.ok()) return std::string(profile.status().message());
-  batch->steps = StepsOf(*profile, wishes);
+  batch->steps = StepsOf(*profile, overrides);
   // The daemon computes as many at once as there are processors; but it may
   // ask others, far away. What is under way costs memory, and that is bounded.
   batch->in_flight = std::max(64u, 2 * std::thread::hardware_concurrency());
@@ -176,9 +176,9 @@ int RunFinalize(const std::vector<std::string>& arguments) {
     }
     base = std::move(*opened);
   }
-  Service service(environment, util::RuntimePathsOfProcess(), SayLine);
+  FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
   BatchReport report(FormOf(options), options.modules.size(), stdout, stderr);
-  Batch batch(std::move(batch_options), &service,
+  Batch batch(std::move(batch_options), &client,
               base.has_value() ? &*base : nullptr,
               [&report](const ModuleResult& result) { report.Add(result); });
   batch.Run(options.modules);

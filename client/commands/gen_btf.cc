@@ -32,7 +32,7 @@
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
 #include "client/request/profile.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "lib/elf/btf_object.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
@@ -141,9 +141,9 @@ absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
   }
   v1::FinalizeRequest request;
   RETURN_IF_ERROR(FillModule(file, IdsRule::kAsUpstream, encoded_, &request));
-  Wishes wishes;
-  wishes.distill = flags.options.distill_base && base.has_value();
-  *request.mutable_steps() = StepsOf(profile, wishes);
+  StepOverrides overrides;
+  overrides.distill = flags.options.distill_base && base.has_value();
+  *request.mutable_steps() = StepsOf(profile, overrides);
   request.mutable_steps()->set_rebase(rebase_);
   // The vmlinux of this build is the base of its modules.
   request.set_register_result(!is_module() && profile.release != Release::k6x);
@@ -151,9 +151,9 @@ absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
     SayLine(absl::StrCat("+ finalize as Linux ", ProfileName(profile.release),
                          " does: ", elf_));
   }
-  Service service(environment_, util::RuntimePathsOfProcess(), SayLine);
+  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
   ASSIGN_OR_RETURN(v1::FinalizeResponse response,
-                   service.Finalize(&request, is_module() ? &*base : nullptr));
+                   client.Finalize(&request, is_module() ? &*base : nullptr));
   for (const std::string& warning : response.warnings()) SayLine(warning);
   if (response.outcome() != v1::OK) {
     return absl::InvalidArgumentError(response.message());

@@ -32,7 +32,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/pahole_arguments.h"
 #include "client/request/base_file.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
 #include "lib/util/file.h"
@@ -123,9 +123,9 @@ absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
   steps->set_rebase(true);
   steps->set_distill(call_.distill);
   steps->set_new_header_size(kPaholesHeader);
-  Service service(environment_, util::RuntimePathsOfProcess(), SayLine);
+  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
   ASSIGN_OR_RETURN(v1::FinalizeResponse response,
-                   service.Finalize(&request, &base));
+                   client.Finalize(&request, &base));
   if (response.outcome() != v1::OK) {
     return absl::InvalidArgumentError(response.message());
   }

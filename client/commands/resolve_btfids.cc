@@ -20,7 +20,7 @@
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
 #include "client/request/profile.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
 #include "lib/util/file.h"
@@ -90,15 +90,15 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   }
   RETURN_IF_ERROR(
       FillModule(module, IdsRule::kAsUpstream, options_.btf, &request));
-  Wishes wishes;
-  wishes.distill = options_.distill_base && base.has_value();
-  *request.mutable_steps() = StepsOf(profile_, wishes);
+  StepOverrides overrides;
+  overrides.distill = options_.distill_base && base.has_value();
+  *request.mutable_steps() = StepsOf(profile_, overrides);
   // What is finalized without a base is the base of what comes next.
   request.set_register_result(!base.has_value() &&
                               request.distilled_base().empty() &&
                               profile_.release != Release::k6x);
-  Service service(environment_, util::RuntimePathsOfProcess(), SayLine);
-  return service.Finalize(&request, base.has_value() ? &*base : nullptr);
+  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
+  return client.Finalize(&request, base.has_value() ? &*base : nullptr);
 }
 
 absl::Status DropIn::WriteFiles(const v1::FinalizeResponse& response) const {

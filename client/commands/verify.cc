@@ -27,7 +27,7 @@
 #include "client/commands/module_list.h"
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 #include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/runtime_paths.h"
@@ -166,13 +166,13 @@ class VerifyReport {
 };
 
 Finding Check(const std::string& path, v1::FinalizeRequest request,
-              BaseFile* base, Service* service) {
+              BaseFile* base, FinalizeClient* client) {
   Finding finding;
   finding.module = path;
   finding.base = base->path();
   finding.distilled = !request.distilled_base().empty();
   const absl::StatusOr<v1::FinalizeResponse> response =
-      service->Finalize(&request, base);
+      client->Finalize(&request, base);
   if (!response.ok()) {
     finding.status = response.status();
   } else if (response->outcome() != v1::OK) {
@@ -189,7 +189,7 @@ Finding Check(const std::string& path, v1::FinalizeRequest request,
 }
 
 void CheckAll(const std::vector<std::string>& modules,
-              std::vector<BaseFile>* bases, Service* service,
+              std::vector<BaseFile>* bases, FinalizeClient* client,
               VerifyReport* report) {
   for (const std::string& path : modules) {
     const absl::StatusOr<v1::FinalizeRequest> request = ReadModule(path);
@@ -201,7 +201,7 @@ void CheckAll(const std::vector<std::string>& modules,
       continue;
     }
     for (BaseFile& base : *bases) {
-      report->Add(Check(path, *request, &base, service));
+      report->Add(Check(path, *request, &base, client));
     }
   }
 }
@@ -243,9 +243,9 @@ int RunVerify(const std::vector<std::string>& arguments) {
   Environment environment = Environment::OfProcess();
   // Nobody will ask for these results again.
   environment.bypass_result_cache = true;
-  Service service(environment, util::RuntimePathsOfProcess(), SayLine);
+  FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
   VerifyReport report(as_json);
-  CheckAll(modules, &bases, &service, &report);
+  CheckAll(modules, &bases, &client, &report);
   report.Finish(modules.size(), bases.size());
   return report.failed() == 0 ? 0 : kExitFailure;
 }

@@ -81,7 +81,7 @@ absl::StatusOr<Profile> ChooseFinalizeProfile(
   return kernel.ok() ? *kernel : Profile{Release::k72};
 }
 
-v1::Steps StepsOf(const Profile& profile, const Wishes& wishes) {
+v1::Steps StepsOf(const Profile& profile, const StepOverrides& overrides) {
   const Release release = profile.release;
   v1::Steps steps;
   switch (release) {
@@ -98,11 +98,11 @@ v1::Steps StepsOf(const Profile& profile, const Wishes& wishes) {
   }
   steps.set_implicit_args(release != Release::k6x);
   steps.set_kfunc_tags(release == Release::k73);
-  steps.set_dedup(release == Release::k73 || wishes.dedup);
-  steps.set_distill(wishes.distill);
+  steps.set_dedup(release == Release::k73 || overrides.dedup);
+  steps.set_distill(overrides.distill);
   steps.set_sort(release != Release::k6x);
   steps.set_resolve_ids(true);
-  steps.set_follow_resolved_ids(wishes.follow_resolved_ids);
+  steps.set_follow_resolved_ids(overrides.follow_resolved_ids);
   // The extended header came with 7.1.
   steps.set_new_header_size(
       release == Release::k6x || release == Release::k70 ? 24 : 32);

@@ -52,13 +52,13 @@ absl::StatusOr<Profile> ChooseFinalizeProfile(absl::string_view option,
                                               absl::string_view kernel_version);
 
 // What is asked for besides the profile.
-struct Wishes {
+struct StepOverrides {
   bool distill = false;
   bool dedup = false;  // on top of the profile's own
   bool follow_resolved_ids = false;
 };
 
-v1::Steps StepsOf(const Profile& profile, const Wishes& wishes);
+v1::Steps StepsOf(const Profile& profile, const StepOverrides& overrides);
 
 }  // namespace btfd::client
 

@@ -42,7 +42,7 @@ absl::StatusOr<v1::AddBaseResponse> AddBase(DirectConnection* daemon,
   v1::AddBaseResponse response;
   RETURN_IF_ERROR(daemon->CallWithStream(
       "/btfd.v1.Btfd/AddBase", next,
-      {CallLimit(bytes.size()), kPatience, kProbeLimit}, &response));
+      {CallLimit(bytes.size()), kSilenceLimit, kProbeLimit}, &response));
   return response;
 }
 

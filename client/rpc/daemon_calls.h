@@ -20,7 +20,7 @@ namespace btfd::client {
 // For how long a call may be silent before the daemon is asked whether it is
 // there, and for how long it may think about that. A busy daemon answers, a
 // stopped one does not; the two together are what it costs to find out.
-inline constexpr absl::Duration kPatience = absl::Seconds(2);
+inline constexpr absl::Duration kSilenceLimit = absl::Seconds(2);
 inline constexpr absl::Duration kProbeLimit = absl::Seconds(2);
 
 // How long a call that ships `bytes` may take in all.
@@ -62,7 +62,8 @@ absl::Status Call(DirectConnection* daemon,
                   const Request& request, Response* response) {
   return daemon->Call(
       method.path, request,
-      {CallLimit(request.ByteSizeLong()), kPatience, kProbeLimit}, response);
+      {CallLimit(request.ByteSizeLong()), kSilenceLimit, kProbeLimit},
+      response);
 }
 
 // Hands a base over, in pieces. Precondition: base->digest() was OK before. The

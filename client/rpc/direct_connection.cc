@@ -245,7 +245,7 @@ absl::Status DirectConnection::Run(const Limits& limits) {
       return Broken("it does not speak HTTP/2");
     }
     const absl::Time silent =
-        heard + limits.patience + (asked ? limits.probe : absl::ZeroDuration());
+        heard + limits.silence + (asked ? limits.probe : absl::ZeroDuration());
     const absl::Duration left = std::min(end, silent) - absl::Now();
     pollfd waiting{socket_.get(),
                    static_cast<short>(POLLIN | (unsent_.empty() ? 0 : POLLOUT)),

@@ -28,9 +28,9 @@ namespace btfd::client {
 class DirectConnection {
  public:
   struct Limits {
-    absl::Duration call;      // for all of it
-    absl::Duration patience;  // of silence, before the peer is asked for a sign
-    absl::Duration probe;     // that it has to give one
+    absl::Duration call;     // for all of it
+    absl::Duration silence;  // of the peer, before it is asked for a sign
+    absl::Duration probe;    // that it has to give one
   };
 
   // `socket` is connected, and does not block.

@@ -167,7 +167,7 @@ TEST_F(DirectConnectionTest, TheStatusIsThatOfTheTrailers) {
 
 TEST_F(DirectConnectionTest, ABusyServerIsWaitedFor) {
   Serve();
-  limits_.patience = absl::Milliseconds(20);
+  limits_.silence = absl::Milliseconds(20);
   const absl::Status status = Call(2, "slow");
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(response_.btf(), "slow");
@@ -182,7 +182,7 @@ TEST_F(DirectConnectionTest, ACallEndsAtItsDeadline) {
 // Takes what it is sent, as the socket of a stopped process does.
 TEST_F(DirectConnectionTest, APeerThatIsSilentIsGivenUp) {
   connection_ = std::make_unique<DirectConnection>(std::move(ours_));
-  limits_.patience = absl::Milliseconds(20);
+  limits_.silence = absl::Milliseconds(20);
   limits_.probe = absl::Milliseconds(20);
   absl::Status status = Call(0);
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);

@@ -151,7 +151,7 @@ TEST_F(BasesTest, ManyClientsWithTheSameBaseSendItOnce) {
   v1::AddBaseRequest part;
   *part.mutable_header() = HeaderFor(btf.base_raw);
   writer->Write(part);
-  while (service_->work().in_flight() == 0) {
+  while (service_->admission().in_flight() == 0) {
     absl::SleepFor(absl::Milliseconds(1));
   }
   std::vector<std::thread> others;
@@ -184,13 +184,13 @@ TEST_F(BasesTest, AnUploadThatIsGivenUpLeavesNothingBehind) {
     v1::AddBaseRequest part;
     *part.mutable_header() = HeaderFor(btf.base_raw);
     writer->Write(part);
-    while (service_->work().in_flight() == 0) {
+    while (service_->admission().in_flight() == 0) {
       absl::SleepFor(absl::Milliseconds(1));
     }
     context.TryCancel();
     EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::CANCELLED);
   }
-  EXPECT_TRUE(service_->work().WaitUntilIdle(absl::Seconds(20)));
+  EXPECT_TRUE(service_->admission().WaitUntilIdle(absl::Seconds(20)));
   ExpectCount(Counter::kOutcomeCancelled, 1);
   EXPECT_THAT(AddBase(btf), Ended(v1::OK, ""));
 }

@@ -24,7 +24,7 @@ namespace {
 // Keys in memory; past that the table starts anew (the store has them all).
 constexpr size_t kMaxKeys = 4096;
 // How long the bytes of a base may be on their way to the store.
-constexpr absl::Duration kSavePatience = absl::Seconds(5);
+constexpr absl::Duration kSaveLimit = absl::Seconds(5);
 // How often the store is told that a base is in use.
 constexpr int64_t kTouchEveryNs = 60'000'000'000;
 
@@ -272,7 +272,7 @@ absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
   absl::StatusOr<util::Blob> raw = store_->GetBaseRaw(digest);
   if (raw.ok() || !absl::IsNotFound(raw.status())) return raw;
   // It may have come just now, and be on its way there.
-  saver_.Finish(kSavePatience);
+  saver_.Finish(kSaveLimit);
   return store_->GetBaseRaw(digest);
 }
 

@@ -161,7 +161,7 @@ class BaseRegistry {
       ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<KeyTuple, util::Digest> keys_ ABSL_GUARDED_BY(mutex_);
 
-  TaskQueue saver_{1};  // last: what it runs uses the others
+  util::TaskQueue saver_{1};  // last: what it runs uses the others
 };
 
 }  // namespace btfd::daemon

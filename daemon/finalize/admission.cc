@@ -14,7 +14,7 @@ namespace {
 
 // How long to wait for room. The client asks some more times before it does the
 // work with a daemon of its own; all of it together has to be bearable.
-constexpr absl::Duration kPatience = absl::Seconds(2);
+constexpr absl::Duration kRoomWait = absl::Seconds(2);
 // The answer "busy" has to travel before the deadline strikes.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(50);
 // gRPC does not wake us when a call is cancelled while we wait.
@@ -22,15 +22,16 @@ constexpr absl::Duration kCancelPoll = absl::Milliseconds(20);
 
 }  // namespace
 
-bool Work::HasRoom(uint32_t requests, uint64_t bytes) const {
+bool AdmissionControl::HasRoom(uint32_t requests, uint64_t bytes) const {
   const uint32_t others = requests > 0 ? requests_ : requests_ - 1;
   if (others == 0) return true;
   return requests_ + requests <= max_requests_ && bytes_ <= max_bytes_ &&
          bytes <= max_bytes_ - bytes_;
 }
 
-absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
-                               const Patience& patience) {
+absl::Status AdmissionControl::WaitForRoom(
+    uint32_t requests, uint64_t bytes,
+    const util::CallDeadline& call_deadline) {
   const auto decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return draining_ || HasRoom(requests, bytes);
   };
@@ -50,12 +51,12 @@ absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
   ++waiting_;
   waiting_bytes_ += bytes;
   const absl::Time give_up =
-      std::min(patience.deadline - kAnswerTime, absl::Now() + kPatience);
+      std::min(call_deadline.time - kAnswerTime, absl::Now() + kRoomWait);
   absl::Status status;
   while (status.ok() && !mutex_.AwaitWithDeadline(
                             absl::Condition(&decided),
                             std::min(give_up, absl::Now() + kCancelPoll))) {
-    if (patience.IsCancelled()) {
+    if (call_deadline.IsCancelled()) {
       status = OutcomeError(v1::CANCELLED, "given up by the client");
     } else if (absl::Now() >= give_up) {
       status = busy("");
@@ -66,10 +67,10 @@ absl::Status Work::WaitForRoom(uint32_t requests, uint64_t bytes,
   return status;
 }
 
-absl::Status Work::Await(uint32_t requests, uint64_t bytes,
-                         const Patience& patience) {
+absl::Status AdmissionControl::Await(uint32_t requests, uint64_t bytes,
+                                     const util::CallDeadline& call_deadline) {
   absl::MutexLock lock(&mutex_);
-  RETURN_IF_ERROR(WaitForRoom(requests, bytes, patience));
+  RETURN_IF_ERROR(WaitForRoom(requests, bytes, call_deadline));
   // What has begun ends.
   if (draining_ && requests > 0) {
     return OutcomeError(v1::DRAINING, "the daemon is stopping");
@@ -79,41 +80,42 @@ absl::Status Work::Await(uint32_t requests, uint64_t bytes,
   return absl::OkStatus();
 }
 
-absl::StatusOr<Work::Ticket> Work::Enter(uint64_t bytes,
-                                         const Patience& patience) {
-  RETURN_IF_ERROR(Await(1, bytes, patience));
+absl::StatusOr<AdmissionControl::Ticket> AdmissionControl::Enter(
+    uint64_t bytes, const util::CallDeadline& call_deadline) {
+  RETURN_IF_ERROR(Await(1, bytes, call_deadline));
   return Ticket(this, bytes);
 }
 
-absl::Status Work::Ticket::Grow(uint64_t bytes, const Patience& patience) {
-  RETURN_IF_ERROR(work_->Await(0, bytes, patience));
+absl::Status AdmissionControl::Ticket::Grow(
+    uint64_t bytes, const util::CallDeadline& call_deadline) {
+  RETURN_IF_ERROR(admission_->Await(0, bytes, call_deadline));
   bytes_ += bytes;
   return absl::OkStatus();
 }
 
-void Work::Leave(uint64_t bytes) {
+void AdmissionControl::Leave(uint64_t bytes) {
   absl::MutexLock lock(&mutex_);
   --requests_;
   bytes_ -= bytes;
   last_use_ = absl::Now();
 }
 
-void Work::Touch() {
+void AdmissionControl::Touch() {
   absl::MutexLock lock(&mutex_);
   last_use_ = absl::Now();
 }
 
-void Work::StartDrain() {
+void AdmissionControl::StartDrain() {
   absl::MutexLock lock(&mutex_);
   draining_ = true;
 }
 
-bool Work::draining() const {
+bool AdmissionControl::draining() const {
   absl::ReaderMutexLock lock(&mutex_);
   return draining_;
 }
 
-bool Work::WaitUntilIdle(absl::Duration limit) {
+bool AdmissionControl::WaitUntilIdle(absl::Duration limit) {
   const auto idle = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return requests_ == 0;
   };
@@ -121,12 +123,12 @@ bool Work::WaitUntilIdle(absl::Duration limit) {
   return mutex_.AwaitWithTimeout(absl::Condition(&idle), limit);
 }
 
-uint32_t Work::in_flight() const {
+uint32_t AdmissionControl::in_flight() const {
   absl::ReaderMutexLock lock(&mutex_);
   return requests_;
 }
 
-absl::Time Work::idle_since() const {
+absl::Time AdmissionControl::idle_since() const {
   absl::ReaderMutexLock lock(&mutex_);
   return requests_ == 0 ? last_use_ : absl::InfiniteFuture();
 }

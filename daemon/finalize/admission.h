@@ -11,7 +11,6 @@
 #define BTFD_DAEMON_FINALIZE_ADMISSION_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -22,45 +21,42 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "lib/util/arena.h"
+#include "lib/util/call_deadline.h"
 
 namespace btfd::daemon {
 
-// How long a caller still wants its answer.
-struct Patience {
-  absl::Time deadline = absl::InfiniteFuture();
-  std::function<bool()> cancelled;  // null: never
-  bool IsCancelled() const { return cancelled && cancelled(); }
-};
-
 // Admission. Thread-safe; outlives its tickets.
-class Work {
+class AdmissionControl {
  public:
   // Being in flight; ends with the object.
   class Ticket {
    public:
     Ticket(Ticket&& other) noexcept
-        : work_(std::exchange(other.work_, nullptr)), bytes_(other.bytes_) {}
+        : admission_(std::exchange(other.admission_, nullptr)),
+          bytes_(other.bytes_) {}
     Ticket& operator=(Ticket&&) = delete;
     ~Ticket() {
-      if (work_ != nullptr) work_->Leave(bytes_);
+      if (admission_ != nullptr) admission_->Leave(bytes_);
     }
     // Admission of more for the same request, by the rules of Enter.
-    absl::Status Grow(uint64_t bytes, const Patience& patience);
+    absl::Status Grow(uint64_t bytes, const util::CallDeadline& call_deadline);
 
    private:
-    friend class Work;
-    Ticket(Work* work, uint64_t bytes) : work_(work), bytes_(bytes) {}
-    Work* work_;
+    friend class AdmissionControl;
+    Ticket(AdmissionControl* admission, uint64_t bytes)
+        : admission_(admission), bytes_(bytes) {}
+    AdmissionControl* admission_;
     uint64_t bytes_;
   };
 
-  Work(uint32_t max_requests, uint64_t max_bytes)
+  AdmissionControl(uint32_t max_requests, uint64_t max_bytes)
       : max_requests_(max_requests), max_bytes_(max_bytes) {}
 
   // Waits for room. One request alone is let in whatever its size. An error
   // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room within
   // two seconds or shortly before the deadline, or too many wait.
-  absl::StatusOr<Ticket> Enter(uint64_t bytes, const Patience& patience);
+  absl::StatusOr<Ticket> Enter(uint64_t bytes,
+                               const util::CallDeadline& call_deadline);
 
   // Notes that somebody is there, without anything being in flight.
   void Touch();
@@ -82,9 +78,9 @@ class Work {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Enters them in the book once they fit.
   absl::Status Await(uint32_t requests, uint64_t bytes,
-                     const Patience& patience);
+                     const util::CallDeadline& call_deadline);
   absl::Status WaitForRoom(uint32_t requests, uint64_t bytes,
-                           const Patience& patience)
+                           const util::CallDeadline& call_deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Leave(uint64_t bytes);
 

@@ -292,10 +292,10 @@ TEST_F(FinalizeTest, WhileDrainingOldRequestsEndAndNewOnesAreTurnedAway) {
   EXPECT_THAT(Finalize(RequestFor(btf)), Ended(v1::DRAINING, "stopping"));
   EXPECT_THAT(AddBase(SampleBtf(1)), Ended(v1::DRAINING, "stopping"));
   EXPECT_EQ(Count(Counter::kOutcomeDraining), 2u);
-  EXPECT_FALSE(service_->work().WaitUntilIdle(absl::Milliseconds(10)));
+  EXPECT_FALSE(service_->admission().WaitUntilIdle(absl::Milliseconds(10)));
   gate.Open();
   old.join();
-  EXPECT_TRUE(service_->work().WaitUntilIdle(absl::Seconds(20)));
+  EXPECT_TRUE(service_->admission().WaitUntilIdle(absl::Seconds(20)));
 }
 
 TEST_F(FinalizeTest, ACancelledRequestIsNotComputed) {
@@ -314,7 +314,7 @@ TEST_F(FinalizeTest, ACancelledRequestIsNotComputed) {
         stub_->Finalize(&context, RequestFor(btf), &response).error_code(),
         grpc::StatusCode::CANCELLED);
   });
-  while (service_->work().in_flight() < 2)
+  while (service_->admission().in_flight() < 2)
     absl::SleepFor(absl::Milliseconds(1));
   context.TryCancel();
   second.join();

@@ -36,14 +36,14 @@ std::string Readable(absl::string_view text) {
 
 }  // namespace
 
-Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
-                     Workspaces* workspaces, BaseRegistry* bases,
-                     ResultCache* results, ResultVerifier* verifier,
-                     store::Counters* counters, util::Log* log,
-                     Forwarder* forwarder, SharedCache* shared)
+Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
+                     AdmissionControl* admission, Workspaces* workspaces,
+                     BaseRegistry* bases, ResultCache* results,
+                     ResultVerifier* verifier, store::Counters* counters,
+                     util::Log* log, Forwarder* forwarder, SharedCache* shared)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
-      work_(work),
+      admission_(admission),
       workspaces_(workspaces),
       bases_(bases),
       results_(results),
@@ -53,15 +53,15 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
       forwarder_(forwarder),
       shared_(shared) {}
 
-absl::StatusOr<Work::Ticket> Finalizer::Admit(const MessageSize& size,
-                                              const Patience& patience) {
+absl::StatusOr<AdmissionControl::Ticket> Finalizer::Admit(
+    const MessageSize& size, const util::CallDeadline& call_deadline) {
   if (size.fields > max_btf_bytes_ / kMinBytesPerField + kFewFields) {
     return OutcomeError(
         v1::TOO_LARGE,
         absl::StrCat("the request has ", size.fields,
                      " fields, ids and symbols included; that is too many"));
   }
-  return work_->Enter(size.Cost(), patience);
+  return admission_->Enter(size.Cost(), call_deadline);
 }
 
 void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
@@ -71,17 +71,20 @@ void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
 }
 
 void Finalizer::Run(const v1::FinalizeRequest& request,
-                    const Patience& patience, v1::FinalizeResponse* response) {
-  Job job(request, patience, response);
-  if (!Begin(&job)) Resume(AskShared(*job.query, patience), &job);
-  End(&job);
+                    const util::CallDeadline& call_deadline,
+                    v1::FinalizeResponse* response) {
+  Job job(request, call_deadline, response);
+  if (!AnswerWithoutSharedCache(&job))
+    AnswerAfterSharedCache(AskShared(*job.query, call_deadline), &job);
+  RecordOutcome(&job);
 }
 
 std::optional<v1::FinalizeResponse> Finalizer::AskShared(
-    const v1::FindResultRequest& query, const Patience& patience) {
+    const v1::FindResultRequest& query,
+    const util::CallDeadline& call_deadline) {
   std::optional<v1::FinalizeResponse> found;
   absl::Notification asked;
-  shared_->Find(query, patience.deadline,
+  shared_->Find(query, call_deadline.time,
                 [&](std::optional<v1::FinalizeResponse> answer) {
                   found = std::move(answer);
                   asked.Notify();
@@ -91,30 +94,31 @@ std::optional<v1::FinalizeResponse> Finalizer::AskShared(
 }
 
 void Finalizer::Start(std::shared_ptr<const v1::FinalizeRequest> request,
-                      const Patience& patience, v1::FinalizeResponse* response,
-                      Later later, std::function<void()> done) {
+                      const util::CallDeadline& call_deadline,
+                      v1::FinalizeResponse* response, Later later,
+                      std::function<void()> done) {
   // std::function wants what can be copied.
-  auto job = std::make_shared<Job>(*request, patience, response);
-  if (Begin(job.get())) {
-    End(job.get());
+  auto job = std::make_shared<Job>(*request, call_deadline, response);
+  if (AnswerWithoutSharedCache(job.get())) {
+    RecordOutcome(job.get());
     done();
     return;
   }
   shared_->Find(
-      *job->query, patience.deadline,
+      *job->query, call_deadline.time,
       [this, request, job, later = std::move(later),
        done = std::move(done)](std::optional<v1::FinalizeResponse> answer) {
         auto found = std::make_shared<std::optional<v1::FinalizeResponse>>(
             std::move(answer));
         later([this, request, job, found, done] {
-          Resume(std::move(*found), job.get());
-          End(job.get());
+          AnswerAfterSharedCache(std::move(*found), job.get());
+          RecordOutcome(job.get());
           done();
         });
       });
 }
 
-void Finalizer::End(Job* job) {
+void Finalizer::RecordOutcome(Job* job) {
   job->response->set_tag(job->request.tag());
   Conclude(job->failure, BytesIn(job->request), job->start, job->response);
 }
@@ -159,7 +163,7 @@ absl::Status Finalizer::Check(Job* job) {
   return others && is_missing ? absl::OkStatus() : job->base.status();
 }
 
-bool Finalizer::Begin(Job* job) {
+bool Finalizer::AnswerWithoutSharedCache(Job* job) {
   job->failure = {Check(job)};
   if (!job->failure.status.ok()) return true;
   const bool may_find = !job->request.bypass_cache();
@@ -179,19 +183,20 @@ bool Finalizer::Begin(Job* job) {
     }
   }
   if (shared_ != nullptr && may_find) return false;
-  Resume(std::nullopt, job);
+  AnswerAfterSharedCache(std::nullopt, job);
   return true;
 }
 
-void Finalizer::Resume(std::optional<v1::FinalizeResponse> found, Job* job) {
+void Finalizer::AnswerAfterSharedCache(
+    std::optional<v1::FinalizeResponse> found, Job* job) {
   v1::FinalizeResponse* const response = job->response;
   const bool from_shared = found.has_value();
   bool computed = false;
   if (from_shared) {
     *response = *std::move(found);
   } else if (!job->hand_on ||
-             !HandOn(job->request, job->query, job->base_name(), job->patience,
-                     response)) {
+             !HandOn(job->request, job->query, job->base_name(),
+                     job->call_deadline, response)) {
     job->failure = Compute(job);
     if (!job->failure.status.ok()) return;
     computed = true;
@@ -226,7 +231,7 @@ Finalizer::Failure Finalizer::Compute(Job* job) {
                                 : Counter::kCacheBypassed);
   return RunEngine(job->request,
                    job->base->has_value() ? &**job->base : nullptr,
-                   job->patience, job->response);
+                   job->call_deadline, job->response);
 }
 
 // What is of this run alone is not kept.
@@ -245,14 +250,15 @@ void Finalizer::Keep(const util::Digest& key,
 
 bool Finalizer::HandOn(const v1::FinalizeRequest& request,
                        const std::optional<v1::FindResultRequest>& query,
-                       const util::Digest* base, const Patience& patience,
+                       const util::Digest* base,
+                       const util::CallDeadline& call_deadline,
                        v1::FinalizeResponse* response) {
   Forwarder::Job job;
   job.request = &request;
   job.query = query.has_value() ? &*query : nullptr;
   job.base = base;
   job.raw_base = [this, base] { return bases_->Raw(*base); };
-  if (!forwarder_->Finalize(job, patience, response)) return false;
+  if (!forwarder_->Finalize(job, call_deadline, response)) return false;
   // Of this daemon's engine, and its own version.
   response->clear_engine_ns();
   response->clear_engine_version();
@@ -260,14 +266,16 @@ bool Finalizer::HandOn(const v1::FinalizeRequest& request,
 }
 
 void Finalizer::Find(const v1::FindResultRequest& query,
-                     const Patience& patience, v1::FinalizeResponse* response) {
+                     const util::CallDeadline& call_deadline,
+                     v1::FinalizeResponse* response) {
   std::optional<v1::FinalizeResponse> found;
-  if (!work_->draining() && query.engine_version() == engine::kEngineVersion) {
+  if (!admission_->draining() &&
+      query.engine_version() == engine::kEngineVersion) {
     if (results_->enabled()) found = results_->Find(ResultCache::KeyOf(query));
     if (found.has_value()) {
       counters_->Add(Counter::kCacheHits);
     } else if (shared_ != nullptr) {
-      found = AskShared(query, patience);
+      found = AskShared(query, call_deadline);
     }
   }
   if (found.has_value()) {
@@ -329,13 +337,13 @@ absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::AcquireBase(
 
 Finalizer::Failure Finalizer::RunEngine(const v1::FinalizeRequest& request,
                                         const BaseRegistry::Handle* base,
-                                        const Patience& patience,
+                                        const util::CallDeadline& call_deadline,
                                         v1::FinalizeResponse* response) {
   EngineJob job;
   Failure failure = PrepareEngine(request, base, &job);
   if (!failure.status.ok()) return failure;
   const Workspaces::Loan workspace = workspaces_->Borrow();
-  if (patience.IsCancelled()) {
+  if (call_deadline.IsCancelled()) {
     return {OutcomeError(v1::CANCELLED, "given up by the client")};
   }
   return daemon::RunEngine(finalize_, job, workspace.arena(), response);

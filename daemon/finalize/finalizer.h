@@ -37,21 +37,23 @@ class Finalizer {
   // `verifier` may be null: hits are not looked at. `forwarder` may be null:
   // nothing is handed on to other daemons. So may `shared`: there is no cache
   // that many hosts share.
-  Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize, Work* work,
-            Workspaces* workspaces, BaseRegistry* bases, ResultCache* results,
-            ResultVerifier* verifier, store::Counters* counters, util::Log* log,
+  Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
+            AdmissionControl* admission, Workspaces* workspaces,
+            BaseRegistry* bases, ResultCache* results, ResultVerifier* verifier,
+            store::Counters* counters, util::Log* log,
             Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
 
   // Admission for a request that came and is not parsed yet, to be asked for
   // before Run. The ticket stays the caller's, until the answer is delivered.
-  absl::StatusOr<Work::Ticket> Admit(const MessageSize& size,
-                                     const Patience& patience);
+  absl::StatusOr<AdmissionControl::Ticket> Admit(
+      const MessageSize& size, const util::CallDeadline& call_deadline);
 
   // Answers, tag included: a request that was not admitted, and one that was,
   // whatever comes.
   void Refuse(const MessageSize& size, const absl::Status& why,
               v1::FinalizeResponse* response);
-  void Run(const v1::FinalizeRequest& request, const Patience& patience,
+  void Run(const v1::FinalizeRequest& request,
+           const util::CallDeadline& call_deadline,
            v1::FinalizeResponse* response);
 
   // The same without holding a thread while the shared cache is asked: what
@@ -59,11 +61,13 @@ class Finalizer {
   // did the rest. The response must live until then.
   using Later = std::function<void(std::function<void()> task)>;
   void Start(std::shared_ptr<const v1::FinalizeRequest> request,
-             const Patience& patience, v1::FinalizeResponse* response,
-             Later later, std::function<void()> done);
+             const util::CallDeadline& call_deadline,
+             v1::FinalizeResponse* response, Later later,
+             std::function<void()> done);
 
   // Answers from what is there already, or with RESULT_UNKNOWN.
-  void Find(const v1::FindResultRequest& query, const Patience& patience,
+  void Find(const v1::FindResultRequest& query,
+            const util::CallDeadline& call_deadline,
             v1::FinalizeResponse* response);
 
  private:
@@ -71,11 +75,11 @@ class Finalizer {
 
   // A request between the two halves of its way.
   struct Job {
-    Job(const v1::FinalizeRequest& r, const Patience& p,
+    Job(const v1::FinalizeRequest& r, const util::CallDeadline& p,
         v1::FinalizeResponse* out)
-        : request(r), patience(p), response(out) {}
+        : request(r), call_deadline(p), response(out) {}
     const v1::FinalizeRequest& request;
-    const Patience& patience;
+    const util::CallDeadline& call_deadline;
     v1::FinalizeResponse* const response;
     const absl::Time start = absl::Now();
     Failure failure;  // how it ended
@@ -90,27 +94,34 @@ class Finalizer {
     util::Digest key;
   };
 
-  // What is known on this machine. True if the job is at its end; else the
-  // shared cache is to be asked, and Resume does the rest.
-  bool Begin(Job* job);
+  // Checks the request, finds its base and looks in this daemon's results.
+  // True: the answer is there, or the failure. False: the shared cache must be
+  // asked next, and AnswerAfterSharedCache() does the rest.
+  bool AnswerWithoutSharedCache(Job* job);
   absl::Status Check(Job* job);
-  void Resume(std::optional<v1::FinalizeResponse> found, Job* job);
+  // Takes what the shared cache `found`, or asks a remote daemon, or runs the
+  // engine; then keeps the result.
+  void AnswerAfterSharedCache(std::optional<v1::FinalizeResponse> found,
+                              Job* job);
   Failure Compute(Job* job);
   void NoteHit(const Job& job);
-  void End(Job* job);
+  // Writes tag, outcome and message into the response, and counts it.
+  void RecordOutcome(Job* job);
   absl::Status CheckSizes(const v1::FinalizeRequest& request) const;
   absl::StatusOr<std::optional<util::Digest>> NameBase(
       const v1::FinalizeRequest& request);
   absl::StatusOr<std::optional<BaseRegistry::Handle>> AcquireBase(
       const std::optional<util::Digest>& digest);
   std::optional<v1::FinalizeResponse> AskShared(
-      const v1::FindResultRequest& query, const Patience& patience);
+      const v1::FindResultRequest& query,
+      const util::CallDeadline& call_deadline);
   bool HandOn(const v1::FinalizeRequest& request,
               const std::optional<v1::FindResultRequest>& query,
-              const util::Digest* base, const Patience& patience,
+              const util::Digest* base, const util::CallDeadline& call_deadline,
               v1::FinalizeResponse* response);
   Failure RunEngine(const v1::FinalizeRequest& request,
-                    const BaseRegistry::Handle* base, const Patience& patience,
+                    const BaseRegistry::Handle* base,
+                    const util::CallDeadline& call_deadline,
                     v1::FinalizeResponse* response);
   void Keep(const util::Digest& key, const v1::FinalizeRequest& request,
             const util::Digest* base, v1::FinalizeResponse* response);
@@ -122,7 +133,7 @@ class Finalizer {
 
   const uint64_t max_btf_bytes_;
   const FinalizeFn finalize_;
-  Work* const work_;
+  AdmissionControl* const admission_;
   Workspaces* const workspaces_;
   BaseRegistry* const bases_;
   ResultCache* const results_;

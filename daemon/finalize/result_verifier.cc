@@ -68,38 +68,38 @@ void ResultVerifier::NoteHit(const util::Digest& key,
   hit->result = result;
   tasks_.Run([this, hit = std::move(hit)] {
     const absl::Cleanup done = [this] { busy_ = false; };
-    Judge(hit->key, hit->request, hit->base.has_value() ? &*hit->base : nullptr,
-          hit->result);
+    CompareAnew(hit->key, hit->request,
+                hit->base.has_value() ? &*hit->base : nullptr, hit->result);
   });
 }
 
-ResultVerifier::Verdict ResultVerifier::Judge(
+ResultVerifier::Agreement ResultVerifier::CompareAnew(
     const util::Digest& key, const v1::FinalizeRequest& request,
     const util::Digest* base, const v1::FinalizeResponse& result) {
   std::optional<BaseRegistry::Handle> handle;
   if (base != nullptr) {
     auto acquired = bases_->Acquire(*base);
-    if (!acquired.ok()) return Verdict::kNotJudged;
+    if (!acquired.ok()) return Agreement::kNotCompared;
     handle = *std::move(acquired);
   }
   EngineJob job;
   EngineFailure failure =
       PrepareEngine(request, handle.has_value() ? &*handle : nullptr, &job);
-  if (!failure.status.ok()) return Verdict::kNotJudged;
+  if (!failure.status.ok()) return Agreement::kNotCompared;
   util::Arena arena;
   v1::FinalizeResponse anew;
   failure = RunEngine(finalize_, job, &arena, &anew);
   // That is the machine's trouble, not the result's.
-  if (absl::IsResourceExhausted(failure.status)) return Verdict::kNotJudged;
+  if (absl::IsResourceExhausted(failure.status)) return Agreement::kNotCompared;
   counters_->Add(store::Counter::kCacheVerified);
   if (!failure.status.ok()) {
     Reject(key, absl::StrCat("the engine refuses its input now: ",
                              failure.status.message()));
-    return Verdict::kDisagreed;
+    return Agreement::kDisagreed;
   }
-  if (Essence(std::move(anew)) == Essence(result)) return Verdict::kAgreed;
+  if (Essence(std::move(anew)) == Essence(result)) return Agreement::kAgreed;
   Reject(key, "the engine gives another one");
-  return Verdict::kDisagreed;
+  return Agreement::kDisagreed;
 }
 
 void ResultVerifier::Reject(const util::Digest& key, absl::string_view why) {
@@ -109,17 +109,17 @@ void ResultVerifier::Reject(const util::Digest& key, absl::string_view why) {
                            " is wrong, and was deleted: ", why));
 }
 
-ResultVerifier::Verdict ResultVerifier::JudgeKept(const util::Digest& key) {
+ResultVerifier::Agreement ResultVerifier::CompareKept(const util::Digest& key) {
   const std::optional<ResultCache::Kept> kept = results_->FindWithRequest(key);
-  if (!kept.has_value()) return Verdict::kNotJudged;
+  if (!kept.has_value()) return Agreement::kNotCompared;
   const util::Digest* const base =
       kept->base.has_value() ? &*kept->base : nullptr;
   if (ResultCache::KeyOf(ResultCache::QueryOf(kept->request, base)) != key) {
     counters_->Add(store::Counter::kCacheVerified);
     Reject(key, "it is of another request");
-    return Verdict::kDisagreed;
+    return Agreement::kDisagreed;
   }
-  return Judge(key, kept->request, base, kept->result);
+  return CompareAnew(key, kept->request, base, kept->result);
 }
 
 absl::Status ResultVerifier::Verify(const v1::VerifyCacheRequest& request,
@@ -147,14 +147,14 @@ absl::Status ResultVerifier::Verify(const v1::VerifyCacheRequest& request,
       response->set_end(false);
       break;
     }
-    switch (JudgeKept(key)) {
-      case Verdict::kAgreed:
+    switch (CompareKept(key)) {
+      case Agreement::kAgreed:
         response->set_agreed(response->agreed() + 1);
         break;
-      case Verdict::kDisagreed:
+      case Agreement::kDisagreed:
         response->add_disagreed(std::string(key.binary()));
         break;
-      case Verdict::kNotJudged:
+      case Agreement::kNotCompared:
         response->set_not_judged(response->not_judged() + 1);
         break;
     }

@@ -46,11 +46,13 @@ class ResultVerifier {
                       v1::VerifyCacheResponse* response);
 
  private:
-  enum class Verdict { kAgreed, kDisagreed, kNotJudged };
+  enum class Agreement { kAgreed, kDisagreed, kNotCompared };
 
-  Verdict Judge(const util::Digest& key, const v1::FinalizeRequest& request,
-                const util::Digest* base, const v1::FinalizeResponse& result);
-  Verdict JudgeKept(const util::Digest& key);
+  Agreement CompareAnew(const util::Digest& key,
+                        const v1::FinalizeRequest& request,
+                        const util::Digest* base,
+                        const v1::FinalizeResponse& result);
+  Agreement CompareKept(const util::Digest& key);
   void Reject(const util::Digest& key, absl::string_view why);
 
   const uint32_t verify_hits_;
@@ -63,7 +65,7 @@ class ResultVerifier {
   std::atomic<uint64_t> hits_;
   std::atomic<bool> busy_{false};  // with a hit
   absl::Mutex verify_mutex_;       // one call of Verify at a time
-  TaskQueue tasks_{1};             // last: what it runs uses the others
+  util::TaskQueue tasks_{1};       // last: what it runs uses the others
 };
 
 }  // namespace btfd::daemon

@@ -30,11 +30,11 @@ constexpr int kBaseAnswers = 4;
 constexpr absl::Duration kPerByte = absl::Microseconds(1);
 
 absl::Time Deadline(absl::Duration timeout, uint64_t bytes,
-                    const Patience& patience) {
+                    const util::CallDeadline& call_deadline) {
   const absl::Time now = absl::Now();
   const absl::Time ours = now + timeout + kPerByte * static_cast<double>(bytes);
-  if (patience.deadline == absl::InfiniteFuture()) return ours;
-  return std::min(ours, now + (patience.deadline - now) / 2);
+  if (call_deadline.time == absl::InfiniteFuture()) return ours;
+  return std::min(ours, now + (call_deadline.time - now) / 2);
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ absl::Time Deadline(absl::Duration timeout, uint64_t bytes,
 // One request's way.
 struct Forwarder::Attempt {
   const Job& job;
-  const Patience& patience;
+  const util::CallDeadline& call_deadline;
   const absl::Time deadline;
   v1::FinalizeResponse* const response;
 
@@ -101,11 +101,12 @@ Forwarder::Forwarder(Settings settings,
 
 Forwarder::~Forwarder() = default;
 
-bool Forwarder::Finalize(const Job& job, const Patience& patience,
+bool Forwarder::Finalize(const Job& job,
+                         const util::CallDeadline& call_deadline,
                          v1::FinalizeResponse* response) {
   Attempt attempt{
-      job, patience,
-      Deadline(settings_.timeout, job.request->btf().size(), patience),
+      job, call_deadline,
+      Deadline(settings_.timeout, job.request->btf().size(), call_deadline),
       response};
   bool asked = false;
   // One more than there are: a daemon that is stopping says so once.
@@ -115,7 +116,7 @@ bool Forwarder::Finalize(const Job& job, const Patience& patience,
     asked = true;
     response->Clear();
     if (Try(remote, &attempt)) return true;
-    if (attempt.lacks_base || attempt.refused || patience.IsCancelled() ||
+    if (attempt.lacks_base || attempt.refused || call_deadline.IsCancelled() ||
         absl::Now() >= attempt.deadline) {
       break;
     }
@@ -234,7 +235,7 @@ bool Forwarder::AskByDigest(Remote* remote, Attempt* attempt) {
 bool Forwarder::Send(Remote* remote, Attempt* attempt) {
   for (int i = 0; i < kBaseAnswers; ++i) {
     const util::Digest* const base = attempt->job.base;
-    const uint64_t seen = base == nullptr ? 0 : base_turns_.Done(*base);
+    const uint64_t seen = base == nullptr ? 0 : base_uploads_.Done(*base);
     grpc::ClientContext context;
     attempt->Prepare(&context);
     const v1::FinalizeRequest& request = attempt->Request();
@@ -252,9 +253,9 @@ bool Forwarder::Send(Remote* remote, Attempt* attempt) {
     if (attempt->response->outcome() != v1::BASE_UNKNOWN || base == nullptr) {
       return Take(remote, attempt);
     }
-    if (!base_turns_.Begin(*base, seen, attempt->deadline)) continue;
+    if (!base_uploads_.Begin(*base, seen, attempt->deadline)) continue;
     const bool over = SendWithBase(remote, attempt);
-    base_turns_.End(*base, attempt->answered);
+    base_uploads_.End(*base, attempt->answered);
     return over;
   }
   attempt->why = "it does not keep the base that it was sent";
@@ -272,7 +273,7 @@ bool Forwarder::SendWithBase(Remote* remote, Attempt* attempt) {
   }
   grpc::ClientContext context;
   context.set_deadline(absl::ToChronoTime(
-      Deadline(settings_.timeout, raw->size(), attempt->patience)));
+      Deadline(settings_.timeout, raw->size(), attempt->call_deadline)));
   v1::AddBaseResponse response;
   const auto writer = remote->stub().AddBase(&context, &response);
   v1::AddBaseRequest part;

@@ -21,10 +21,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "daemon/finalize/admission.h"
-#include "daemon/forward/turns.h"
+#include "daemon/forward/single_flight.h"
 #include "lib/store/counters.h"
 #include "lib/util/blob.h"
+#include "lib/util/call_deadline.h"
 #include "lib/util/digest.h"
 #include "lib/util/log.h"
 #include "proto/btfd.pb.h"
@@ -62,8 +62,8 @@ class Forwarder {
 
   // True where a remote daemon answered well; `response` is then all that it
   // says, but for the tag. Blocks for the timeout at most, and never so long
-  // that the caller's patience would not do for its own engine as well.
-  bool Finalize(const Job& job, const Patience& patience,
+  // that the deadline of the call would not do for its own engine as well.
+  bool Finalize(const Job& job, const util::CallDeadline& call_deadline,
                 v1::FinalizeResponse* response);
 
   // For people: the option's text.
@@ -88,7 +88,7 @@ class Forwarder {
   store::Counters* const counters_;
   util::Log* const log_;
   std::atomic<uint32_t> turn_{0};
-  Turns base_turns_;
+  SingleFlight base_uploads_;
 };
 
 }  // namespace btfd::daemon

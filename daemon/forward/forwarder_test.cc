@@ -59,7 +59,7 @@ class ForwarderTest : public ::testing::Test {
     Forwarder::Job job;
     job.request = &request;
     v1::FinalizeResponse response;
-    return forwarder_->Finalize(job, Patience(), &response);
+    return forwarder_->Finalize(job, util::CallDeadline(), &response);
   }
 
   Balancer balancer_;

@@ -21,7 +21,7 @@ constexpr uint32_t kMaxLookups = 64;
 constexpr uint32_t kFailuresToOpen = 5;
 constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
-constexpr absl::Duration kCapabilitiesPatience = absl::Seconds(10);
+constexpr absl::Duration kCapabilitiesLimit = absl::Seconds(10);
 // What gRPC takes in one message by default, less room for framing.
 constexpr uint64_t kLargestBatch = ServerLimits().max_batch_bytes;
 
@@ -107,7 +107,7 @@ void RemoteCache::AskCapabilities() {
     limits_asked_ = true;
   }
   reapi_->GetCapabilities(
-      absl::Now() + kCapabilitiesPatience,
+      absl::Now() + kCapabilitiesLimit,
       [this](const absl::Status& status,
              const reapi::ServerCapabilities& capabilities) {
         OnCapabilities(status, capabilities);

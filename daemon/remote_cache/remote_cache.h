@@ -67,7 +67,7 @@ class RemoteCache final : public SharedCache {
   void ExpectDedupIndex(const util::Digest& base) override;
   absl::StatusOr<util::Blob> FetchIndex(const util::Digest& base,
                                         store::IndexPart part,
-                                        absl::Duration patience) override;
+                                        absl::Duration wait_limit) override;
   absl::StatusOr<std::string> FetchBase(const util::Digest& base) override;
   void OfferIndex(const util::Digest& base, store::IndexPart part,
                   absl::string_view index,
@@ -123,7 +123,7 @@ class RemoteCache final : public SharedCache {
                const absl::Status& status);
   // Waits for all of it.
   absl::Status EndFetch(const std::shared_ptr<Fetching>& fetch,
-                        absl::Duration patience);
+                        absl::Duration wait_limit);
   std::shared_ptr<Fetching> TakeAhead(const util::Digest& base,
                                       store::IndexPart part);
   // Asks for an Action's result, whatever is in it.

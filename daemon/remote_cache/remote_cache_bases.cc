@@ -112,11 +112,11 @@ void RemoteCache::GotFile(const std::shared_ptr<Fetching>& fetch,
 }
 
 absl::Status RemoteCache::EndFetch(const std::shared_ptr<Fetching>& fetch,
-                                   absl::Duration patience) {
+                                   absl::Duration wait_limit) {
   if (fetch == nullptr) {
     return absl::UnavailableError("the remote cache is not asked");
   }
-  if (!fetch->ended.WaitForNotificationWithTimeout(patience)) {
+  if (!fetch->ended.WaitForNotificationWithTimeout(wait_limit)) {
     return absl::DeadlineExceededError("the remote cache is not done yet");
   }
   {
@@ -148,11 +148,11 @@ void RemoteCache::ExpectDedupIndex(const util::Digest& base) {
 
 absl::StatusOr<util::Blob> RemoteCache::FetchIndex(const util::Digest& base,
                                                    store::IndexPart part,
-                                                   absl::Duration patience) {
+                                                   absl::Duration wait_limit) {
   std::shared_ptr<Fetching> fetch = TakeAhead(base, part);
   if (fetch == nullptr) fetch = BeginFetch(base, part, /*raw=*/false);
   if (part == store::IndexPart::kCore) ExpectDedupIndex(base);
-  RETURN_IF_ERROR(EndFetch(fetch, patience));
+  RETURN_IF_ERROR(EndFetch(fetch, wait_limit));
   counters_->Add(Counter::kRemoteIndexes);
   return fetch->unpacker.Take();
 }

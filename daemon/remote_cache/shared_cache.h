@@ -46,13 +46,13 @@ class SharedCache {
   // Begins to fetch the dedup index, which is about to be asked for. Does not
   // block.
   virtual void ExpectDedupIndex(const util::Digest& base) = 0;
-  // These block, for as long as a blob of that size may take, or for `patience`
-  // (then DeadlineExceeded). An index is what its digest in the cache says;
-  // whether it is an index, Load() tells. A raw base has the digest that was
-  // asked for.
+  // These block, for as long as a blob of that size may take, or for
+  // `wait_limit` (then DeadlineExceeded). An index is what its digest in the
+  // cache says; whether it is an index, Load() tells. A raw base has the digest
+  // that was asked for.
   virtual absl::StatusOr<util::Blob> FetchIndex(const util::Digest& base,
                                                 store::IndexPart part,
-                                                absl::Duration patience) = 0;
+                                                absl::Duration wait_limit) = 0;
   virtual absl::StatusOr<std::string> FetchBase(const util::Digest& base) = 0;
   // Hands an index on, later, unless it is there already; the core index comes
   // with its raw base. `raw` gives the base, empty if it has none.

@@ -24,7 +24,7 @@ using store::Counter;
 constexpr size_t kRoundUploads = 64;
 constexpr uint64_t kRoundBytes = uint64_t{16} << 20;
 // Nobody waits for an upload.
-constexpr absl::Duration kPatience = absl::Seconds(10);
+constexpr absl::Duration kAnswerLimit = absl::Seconds(10);
 constexpr uint32_t kFailuresToOpen = 3;
 constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
@@ -320,7 +320,7 @@ uint64_t Uploader::SendResults(const Round& round, const Names& failed,
 }
 
 absl::Time Uploader::DeadlineFor(uint64_t bytes) const {
-  return absl::Now() + kPatience +
+  return absl::Now() + kAnswerLimit +
          absl::Seconds(static_cast<double>(bytes) /
                        static_cast<double>(options_.min_rate));
 }

@@ -38,7 +38,7 @@ struct Upload {
 struct UploaderOptions {
   uint64_t max_bytes = 0;
   uint32_t max_uploads = 0;
-  uint64_t min_rate = 0;  // bytes a second: grants time beyond kPatience
+  uint64_t min_rate = 0;  // bytes a second: grants time beyond kAnswerLimit
   std::function<ServerLimits()> limits;
 };
 

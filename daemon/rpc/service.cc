@@ -23,7 +23,7 @@ namespace btfd::daemon {
 
 namespace {
 
-Patience PatienceOf(grpc::ServerContext* context) {
+util::CallDeadline CallDeadlineOf(grpc::ServerContext* context) {
   return {absl::FromChrono(context->deadline()),
           [context] { return context->IsCancelled(); }};
 }
@@ -91,9 +91,9 @@ Service::Service(Parts parts)
       forwarder_(parts.forwarder),
       shared_(parts.shared),
       on_shutdown_(std::move(parts.on_shutdown)),
-      guests_(options_.max_client_requests, options_.max_client_bytes,
-              counters_),
-      work_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
+      remote_clients_(options_.max_client_requests, options_.max_client_bytes,
+                      counters_),
+      admission_(options_.max_requests_in_flight, options_.max_bytes_in_flight),
       workspaces_(options_.threads),
       ledger_(counters_, store_),
       bases_(options_.max_resident_base_bytes, store_, counters_, log_,
@@ -101,8 +101,9 @@ Service::Service(Parts parts)
       results_(options_.result_cache ? store_ : nullptr, log_),
       verifier_(options_.verify_hits, parts.finalize, &bases_, &results_,
                 counters_, log_),
-      uploads_(options_.max_btf_bytes, options_.stall_timeout, &work_, &bases_),
-      finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &work_,
+      uploads_(options_.max_btf_bytes, options_.stall_timeout, &admission_,
+               &bases_),
+      finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &admission_,
                  &workspaces_, &bases_, &results_, &verifier_, counters_, log_,
                  forwarder_, shared_),
       stream_tasks_(StreamedAtOnce(options_)) {
@@ -118,7 +119,7 @@ void Service::RegisterSmall(const char* method,
   const auto handle = [this, method, serve](Context* context, Call* call) {
     Bytes raw;
     if (!call->Read(&raw)) return NoRequest();
-    const auto pass = guests_.Admit(*context, method, raw.Length());
+    const auto pass = remote_clients_.Admit(*context, method, raw.Length());
     if (!pass.ok()) return ToGrpc(pass.status());
     Request request;
     const absl::Status parsed =
@@ -178,7 +179,7 @@ void Service::Tidy() {
   // After a batch the allocator holds twice of what is in use; whoever comes
   // next pays a few page faults for it, and the machine has its memory back.
   const uint64_t requests = counters_->Get(store::Counter::kRequests);
-  if (requests != trimmed_at_ && work_.in_flight() == 0) {
+  if (requests != trimmed_at_ && admission_.in_flight() == 0) {
     malloc_trim(0);
     trimmed_at_ = requests;
   }
@@ -209,7 +210,7 @@ void Service::Conclude(const absl::Status& status, engine::FailedIn failed_in,
 
 grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
                             v1::GreetResponse* response) {
-  work_.Touch();
+  admission_.Touch();
   response->set_daemon_version(util::kVersion);
   response->set_protocol(util::kProtocolVersion);
   response->set_engine_version(engine::kEngineVersion);
@@ -220,8 +221,8 @@ grpc::Status Service::Greet(Context*, const v1::GreetRequest*,
 grpc::Status Service::FindResult(Context* context,
                                  const v1::FindResultRequest* query,
                                  v1::FinalizeResponse* response) {
-  work_.Touch();
-  finalizer_.Find(*query, PatienceOf(context), response);
+  admission_.Touch();
+  finalizer_.Find(*query, CallDeadlineOf(context), response);
   return grpc::Status::OK;
 }
 
@@ -233,22 +234,22 @@ grpc::Status Service::ServeFinalize(
   v1::FinalizeRequest request;
   const auto size = MeasureMessage(&raw, request);
   if (!size.ok()) return ToGrpc(size.status());
-  const auto pass = guests_.Admit(*context, "Finalize", size->Cost());
+  const auto pass = remote_clients_.Admit(*context, "Finalize", size->Cost());
   if (!pass.ok()) return ToGrpc(pass.status());
-  const Patience patience = PatienceOf(context);
+  const util::CallDeadline call_deadline = CallDeadlineOf(context);
   v1::FinalizeResponse response;
-  const auto ticket = finalizer_.Admit(*size, patience);
+  const auto ticket = finalizer_.Admit(*size, call_deadline);
   if (ticket.ok()) {
     if (absl::Status parsed = ParseMessage(&raw, &request); !parsed.ok()) {
       return ToGrpc(parsed);
     }
     raw.Clear();
     // One hop, or daemons that name each other would never end.
-    if (pass->is_guest()) request.set_forwarded(true);
-    if (pass->is_guest() && request.base().has_file_key()) {
+    if (pass->is_remote()) request.set_forwarded(true);
+    if (pass->is_remote() && request.base().has_file_key()) {
       finalizer_.Refuse(*size, ForeignKey(), &response);
     } else {
-      finalizer_.Run(request, patience, &response);
+      finalizer_.Run(request, call_deadline, &response);
     }
   } else {
     finalizer_.Refuse(*size, ticket.status(), &response);
@@ -262,23 +263,23 @@ grpc::Status Service::ServeFinalize(
 grpc::Status Service::ServeStream(
     Context* context,
     grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call) {
-  const auto pass = guests_.Admit(*context, "FinalizeStream", 0);
+  const auto pass = remote_clients_.Admit(*context, "FinalizeStream", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   FinalizeStream::Limits limits;
   // Enough that reading and writing keep every core busy, and the line to the
   // shared cache, where no thread is held.
   limits.requests = 2 * StreamedAtOnce(options_) + 2 +
                     (shared_ == nullptr ? 0 : kAskedAtOnce);
-  limits.bytes = std::max<uint64_t>(work_.max_bytes() / kStreamsShare, 1);
+  limits.bytes = std::max<uint64_t>(admission_.max_bytes() / kStreamsShare, 1);
   return ToGrpc(daemon::FinalizeStream(limits, &finalizer_, &stream_tasks_,
-                                       PatienceOf(context), call)
+                                       CallDeadlineOf(context), call)
                     .Serve());
 }
 
 grpc::Status Service::ServeUpload(
     Context* context,
     grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call) {
-  const auto pass = guests_.Admit(*context, "AddBase", 0);
+  const auto pass = remote_clients_.Admit(*context, "AddBase", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   v1::FinalizeRequest along;
   bool has_along = false;
@@ -289,7 +290,7 @@ grpc::Status Service::ServeUpload(
     RETURN_IF_ERROR(ParseSmallMessage(
         &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part));
     if (!part->has_header()) return absl::OkStatus();
-    if (pass->is_guest() && part->header().has_file_key()) return ForeignKey();
+    if (pass->is_remote() && part->header().has_file_key()) return ForeignKey();
     has_along = part->header().has_finalize();
     if (has_along) along.Swap(part->mutable_header()->mutable_finalize());
     return absl::OkStatus();
@@ -297,27 +298,27 @@ grpc::Status Service::ServeUpload(
   v1::AddBaseResponse response;
   engine::FailedIn failed_in = engine::FailedIn::kNone;
   const absl::Status status =
-      uploads_.Receive(read, PatienceOf(context), &response, &failed_in);
+      uploads_.Receive(read, CallDeadlineOf(context), &response, &failed_in);
   Conclude(status, failed_in, &response);
   if (!status.ok()) {
     log_->Warning(absl::StrCat("base not taken: ", status.message()));
   } else if (has_along) {
-    if (pass->is_guest()) along.set_forwarded(true);
-    FinalizeAlong(along, PatienceOf(context), response.mutable_finalized());
+    if (pass->is_remote()) along.set_forwarded(true);
+    FinalizeAlong(along, CallDeadlineOf(context), response.mutable_finalized());
   }
   call->Write(response, grpc::WriteOptions().set_last_message());
   return grpc::Status::OK;
 }
 
 void Service::FinalizeAlong(const v1::FinalizeRequest& request,
-                            const Patience& patience,
+                            const util::CallDeadline& call_deadline,
                             v1::FinalizeResponse* response) {
   MessageSize size;
   size.bytes = request.ByteSizeLong();
   size.tag = request.tag();
-  const auto ticket = finalizer_.Admit(size, patience);
+  const auto ticket = finalizer_.Admit(size, call_deadline);
   if (ticket.ok()) {
-    finalizer_.Run(request, patience, response);
+    finalizer_.Run(request, call_deadline, response);
   } else {
     finalizer_.Refuse(size, ticket.status(), response);
   }
@@ -340,7 +341,7 @@ grpc::Status Service::BindFileKey(Context*,
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
     return bases_.BindKey(key, digest);
   };
-  work_.Touch();
+  admission_.Touch();
   Conclude(bind(), engine::FailedIn::kNone, response);
   return grpc::Status::OK;
 }
@@ -393,7 +394,7 @@ grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
   }
   response->set_resident_bytes(ResidentBytes());
   if (store_ != nullptr) response->set_store_bytes(store_->store_bytes());
-  response->set_requests_in_flight(work_.in_flight());
+  response->set_requests_in_flight(admission_.in_flight());
   return grpc::Status::OK;
 }
 
@@ -436,7 +437,7 @@ grpc::Status Service::VerifyCache(Context* context,
                                   v1::VerifyCacheResponse* response) {
   // In flight, so that the daemon neither ends meanwhile nor begins anew while
   // it stops.
-  const auto ticket = work_.Enter(0, PatienceOf(context));
+  const auto ticket = admission_.Enter(0, CallDeadlineOf(context));
   absl::Status status = ticket.status();
   if (status.ok()) status = verifier_.Verify(*request, response);
   Conclude(status, engine::FailedIn::kNone, response);
@@ -459,7 +460,7 @@ grpc::Status Service::Shutdown(Context*, const v1::ShutdownRequest*,
   log_->Info("a client asked to stop");
   response->set_pid(getpid());
   // Here already, so that whoever got this answer meets no open door.
-  work_.StartDrain();
+  admission_.StartDrain();
   if (on_shutdown_) on_shutdown_();
   return grpc::Status::OK;
 }

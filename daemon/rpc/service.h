@@ -24,7 +24,7 @@
 #include "daemon/finalize/finalizer.h"
 #include "daemon/finalize/result_verifier.h"
 #include "daemon/forward/forwarder.h"
-#include "daemon/listen/guests.h"
+#include "daemon/listen/remote_clients.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/results/result_cache.h"
 #include "daemon/rpc/counter_ledger.h"
@@ -56,7 +56,7 @@ class Service final : public v1::Btfd::Service {
   };
   explicit Service(Parts parts);
 
-  Work& work() { return work_; }
+  AdmissionControl& admission() { return admission_; }
   // Housekeeping, to be called now and then by one thread: counters to the
   // store, unused memory to the system.
   void Tidy();
@@ -109,7 +109,8 @@ class Service final : public v1::Btfd::Service {
       grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call);
   // A request that came along with a base.
   void FinalizeAlong(const v1::FinalizeRequest& request,
-                     const Patience& patience, v1::FinalizeResponse* response);
+                     const util::CallDeadline& call_deadline,
+                     v1::FinalizeResponse* response);
 
   // Sets outcome and message of a response that is not a FinalizeResponse, and
   // counts what failed (good ones count as modules only).
@@ -127,8 +128,8 @@ class Service final : public v1::Btfd::Service {
   const std::function<void()> on_shutdown_;
   const absl::Time started_ = absl::Now();
 
-  Guests guests_;
-  Work work_;
+  RemoteClients remote_clients_;
+  AdmissionControl admission_;
   Workspaces workspaces_;
   CounterLedger ledger_;
   BaseRegistry bases_;
@@ -136,7 +137,7 @@ class Service final : public v1::Btfd::Service {
   ResultVerifier verifier_;
   Uploads uploads_;
   Finalizer finalizer_;
-  TaskQueue stream_tasks_;
+  util::TaskQueue stream_tasks_;
   uint64_t trimmed_at_ = 0;  // requests that had come by then
 };
 

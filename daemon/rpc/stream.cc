@@ -48,7 +48,8 @@ absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
     absl::MutexLock lock(&mutex_);
     bytes_ += answer->cost;
   }
-  absl::StatusOr<Work::Ticket> ticket = finalizer_->Admit(size, patience_);
+  absl::StatusOr<AdmissionControl::Ticket> ticket =
+      finalizer_->Admit(size, call_deadline_);
   if (!ticket.ok()) {
     finalizer_->Refuse(size, ticket.status(), &answer->response);
     Deliver(std::move(answer));
@@ -60,7 +61,7 @@ absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
   auto held = std::make_shared<std::unique_ptr<Answer>>(std::move(answer));
   tasks_->Run([this, request, held] {
     finalizer_->Start(
-        request, patience_, &(*held)->response,
+        request, call_deadline_, &(*held)->response,
         [this](std::function<void()> rest) { tasks_->Run(std::move(rest)); },
         [this, held] { Deliver(std::move(*held)); });
   });

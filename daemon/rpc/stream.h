@@ -36,12 +36,12 @@ class FinalizeStream {
   };
 
   // All that is given must outlive it.
-  FinalizeStream(Limits limits, Finalizer* finalizer, TaskQueue* tasks,
-                 Patience patience, Call* call)
+  FinalizeStream(Limits limits, Finalizer* finalizer, util::TaskQueue* tasks,
+                 util::CallDeadline call_deadline, Call* call)
       : limits_(limits),
         finalizer_(finalizer),
         tasks_(tasks),
-        patience_(std::move(patience)),
+        call_deadline_(std::move(call_deadline)),
         call_(call) {}
 
   // Serves the call to its end: InvalidArgument where a message is none.
@@ -51,7 +51,8 @@ class FinalizeStream {
   struct Answer {
     v1::FinalizeResponse response;
     uint64_t cost = 0;
-    std::optional<Work::Ticket> ticket;  // held until the answer is written
+    std::optional<AdmissionControl::Ticket>
+        ticket;  // held until the answer is written
   };
 
   void WaitForRoom();
@@ -61,8 +62,8 @@ class FinalizeStream {
 
   const Limits limits_;
   Finalizer* const finalizer_;
-  TaskQueue* const tasks_;
-  const Patience patience_;
+  util::TaskQueue* const tasks_;
+  const util::CallDeadline call_deadline_;
   Call* const call_;
 
   absl::Mutex mutex_;

@@ -95,14 +95,14 @@ TEST_F(StreamTest, AClientThatFetchesNoAnswersHoldsUpOnlyItself) {
     }
   });
   absl::SleepFor(absl::Milliseconds(300));
-  EXPECT_LE(service_->work().in_flight(), 2 * options_.threads + 2);
+  EXPECT_LE(service_->admission().in_flight(), 2 * options_.threads + 2);
   for (int i = 0; i < 20; ++i) {
     EXPECT_THAT(Finalize(request, absl::Seconds(20)), Ended(v1::OK, ""));
   }
   context.TryCancel();
   writer.join();
   stream->Finish();
-  EXPECT_TRUE(service_->work().WaitUntilIdle(absl::Seconds(20)));
+  EXPECT_TRUE(service_->admission().WaitUntilIdle(absl::Seconds(20)));
 }
 
 TEST_F(StreamTest, AStreamWhoseClientVanishesLeavesNothingBehind) {
@@ -122,7 +122,7 @@ TEST_F(StreamTest, AStreamWhoseClientVanishesLeavesNothingBehind) {
   }
   absl::SleepFor(absl::Milliseconds(50));
   gate.Open();
-  EXPECT_TRUE(service_->work().WaitUntilIdle(absl::Seconds(20)));
+  EXPECT_TRUE(service_->admission().WaitUntilIdle(absl::Seconds(20)));
   // The two that were being computed ended; the others were not begun.
   ExpectCount(Counter::kOutcomeOk, 2);
   ExpectCount(Counter::kOutcomeCancelled, 4);

@@ -18,7 +18,7 @@ namespace {
 
 // How long to wait for another client's upload of the same base. The other one
 // may have stalled, so this is short.
-constexpr absl::Duration kTurnPatience = absl::Seconds(3);
+constexpr absl::Duration kUploadWait = absl::Seconds(3);
 // Taken at once, whatever size was announced; from there it doubles.
 constexpr uint64_t kFirstReservation = uint64_t{8} << 20;
 constexpr size_t kMaxOrigin = 4096;
@@ -27,14 +27,15 @@ constexpr double kBytesPerSecond = 100e3;
 
 }  // namespace
 
-absl::Status Uploads::Receive(const Reader& read, const Patience& patience,
+absl::Status Uploads::Receive(const Reader& read,
+                              const util::CallDeadline& call_deadline,
                               v1::AddBaseResponse* response,
                               engine::FailedIn* failed_in) {
   ASSIGN_OR_RETURN(const Announced announced, ReadHeader(read));
 
   // At the start of a build many clients find the same base missing. One sends
   // it; the others wait for that and send nothing.
-  TakeTurn(announced.digest, patience);
+  WaitForOtherUpload(announced.digest, call_deadline);
   const absl::Cleanup end = [&] { EndTurn(announced.digest); };
   const auto known = bases_->Acquire(announced.digest);
   if (known.ok()) {
@@ -43,9 +44,10 @@ absl::Status Uploads::Receive(const Reader& read, const Patience& patience,
     return absl::OkStatus();
   }
 
-  ASSIGN_OR_RETURN(Work::Ticket ticket, work_->Enter(0, patience));
+  ASSIGN_OR_RETURN(AdmissionControl::Ticket ticket,
+                   admission_->Enter(0, call_deadline));
   ASSIGN_OR_RETURN(std::string raw,
-                   ReadChunks(read, announced, patience, &ticket));
+                   ReadChunks(read, announced, call_deadline, &ticket));
   *failed_in = engine::FailedIn::kBase;
   ASSIGN_OR_RETURN(
       const BaseRegistry::Handle added,
@@ -84,10 +86,10 @@ absl::StatusOr<Uploads::Announced> Uploads::ReadHeader(
   return announced;
 }
 
-absl::StatusOr<std::string> Uploads::ReadChunks(const Reader& read,
-                                                const Announced& announced,
-                                                const Patience& patience,
-                                                Work::Ticket* ticket) const {
+absl::StatusOr<std::string> Uploads::ReadChunks(
+    const Reader& read, const Announced& announced,
+    const util::CallDeadline& call_deadline,
+    AdmissionControl::Ticket* ticket) const {
   const absl::Time give_up =
       absl::Now() + pause_ + absl::Seconds(announced.size / kBytesPerSecond);
   std::string raw;
@@ -109,12 +111,12 @@ absl::StatusOr<std::string> Uploads::ReadChunks(const Reader& read,
                           absl::StrCat("only ", raw.size(), " of ",
                                        announced.size, " bytes came in time"));
     }
-    RETURN_IF_ERROR(ticket->Grow(part.chunk().size(), patience));
+    RETURN_IF_ERROR(ticket->Grow(part.chunk().size(), call_deadline));
     digest.AddChunk(part.chunk());
     raw.append(part.chunk());
   }
   if (!absl::IsOutOfRange(status)) return status;
-  if (patience.IsCancelled()) {
+  if (call_deadline.IsCancelled()) {
     return OutcomeError(v1::CANCELLED, "given up by the client");
   }
   if (raw.size() != announced.size) {
@@ -131,14 +133,15 @@ absl::StatusOr<std::string> Uploads::ReadChunks(const Reader& read,
   return raw;
 }
 
-void Uploads::TakeTurn(const util::Digest& digest, const Patience& patience) {
+void Uploads::WaitForOtherUpload(const util::Digest& digest,
+                                 const util::CallDeadline& call_deadline) {
   const auto free = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !being_sent_.contains(digest);
   };
   absl::MutexLock lock(&mutex_);
   mutex_.AwaitWithDeadline(
       absl::Condition(&free),
-      std::min(patience.deadline, absl::Now() + kTurnPatience));
+      std::min(call_deadline.time, absl::Now() + kUploadWait));
   // After a wait in vain this one sends the base as well.
   being_sent_.insert(digest);
 }

@@ -28,11 +28,11 @@ namespace btfd::daemon {
 class Uploads {
  public:
   // `pause` is what an upload may take on top of its pace.
-  Uploads(uint64_t max_btf_bytes, absl::Duration pause, Work* work,
-          BaseRegistry* bases)
+  Uploads(uint64_t max_btf_bytes, absl::Duration pause,
+          AdmissionControl* admission, BaseRegistry* bases)
       : max_btf_bytes_(max_btf_bytes),
         pause_(pause),
-        work_(work),
+        admission_(admission),
         bases_(bases) {}
 
   // The next message of the call. OutOfRange at its end; what else is wrong
@@ -43,7 +43,8 @@ class Uploads {
   // error becomes an outcome by OutcomeOf(status, kBase) after the bytes were
   // seen to be those announced, and by OutcomeOf(status) before: see
   // `failed_in`.
-  absl::Status Receive(const Reader& read, const Patience& patience,
+  absl::Status Receive(const Reader& read,
+                       const util::CallDeadline& call_deadline,
                        v1::AddBaseResponse* response,
                        engine::FailedIn* failed_in);
 
@@ -56,18 +57,19 @@ class Uploads {
   };
 
   absl::StatusOr<Announced> ReadHeader(const Reader& read) const;
-  absl::StatusOr<std::string> ReadChunks(const Reader& read,
-                                         const Announced& announced,
-                                         const Patience& patience,
-                                         Work::Ticket* ticket) const;
-  void TakeTurn(const util::Digest& digest, const Patience& patience);
+  absl::StatusOr<std::string> ReadChunks(
+      const Reader& read, const Announced& announced,
+      const util::CallDeadline& call_deadline,
+      AdmissionControl::Ticket* ticket) const;
+  void WaitForOtherUpload(const util::Digest& digest,
+                          const util::CallDeadline& call_deadline);
   void EndTurn(const util::Digest& digest);
   void Welcome(const BaseRegistry::Handle& base, const Announced& announced,
                v1::AddBaseResponse* response);
 
   const uint64_t max_btf_bytes_;
   const absl::Duration pause_;
-  Work* const work_;
+  AdmissionControl* const admission_;
   BaseRegistry* const bases_;
 
   absl::Mutex mutex_;

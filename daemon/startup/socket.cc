@@ -152,7 +152,7 @@ Listener::Listener(util::UniqueFd socket, util::UniqueFd lock, std::string path)
 Listener::~Listener() { Retire(); }
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Claim(
-    const std::string& path, bool shared_directory, absl::Duration patience) {
+    const std::string& path, bool shared_directory, absl::Duration wait_limit) {
   ASSIGN_OR_RETURN(const sockaddr_un address, AddressOf(path));
   const size_t slash = path.rfind('/');
   if (!shared_directory && slash != std::string::npos && slash > 0) {
@@ -161,7 +161,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Claim(
   const std::string lock_path =
       absl::StrCat(absl::StripSuffix(path, ".sock"), ".lock");
 
-  const absl::Time give_up = absl::Now() + patience;
+  const absl::Time give_up = absl::Now() + wait_limit;
   while (true) {
     ASSIGN_OR_RETURN(util::UniqueFd lock, TryLock(lock_path));
     // A listener without the lock is a supervisor's socket.

@@ -28,11 +28,12 @@ class Listener {
  public:
   // Takes the lock and binds `path`; its directory is made if need be and must
   // be private to us (mode 0700), unless `shared_directory`. AlreadyExists if
-  // another daemon listens there; waits up to `patience` for one that holds the
-  // lock to do so, else DeadlineExceeded. FailedPrecondition if something that
-  // is no socket stands at `path`.
+  // another daemon listens there; waits up to `wait_limit` for one that holds
+  // the lock to do so, else DeadlineExceeded. FailedPrecondition if something
+  // that is no socket stands at `path`.
   static absl::StatusOr<std::unique_ptr<Listener>> Claim(
-      const std::string& path, bool shared_directory, absl::Duration patience);
+      const std::string& path, bool shared_directory,
+      absl::Duration wait_limit);
 
   // Takes over a socket that a supervisor bound and listens on (systemd's
   // socket activation). It stays the supervisor's: never deleted by us.

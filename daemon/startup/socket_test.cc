@@ -35,8 +35,8 @@ class SocketTest : public ::testing::Test {
   ~SocketTest() override { std::filesystem::remove_all(root_); }
 
   absl::StatusOr<std::unique_ptr<Listener>> Claim(
-      absl::Duration patience = absl::ZeroDuration()) {
-    return Listener::Claim(path_, /*shared_directory=*/false, patience);
+      absl::Duration wait_limit = absl::ZeroDuration()) {
+    return Listener::Claim(path_, /*shared_directory=*/false, wait_limit);
   }
   util::UniqueFd Connect() {
     util::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));

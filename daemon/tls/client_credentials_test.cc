@@ -119,15 +119,14 @@ class Handshake : public ::testing::Test {
     const auto channel =
         grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_), *credentials);
     // A refused handshake is tried again, until this says no.
-    return channel->WaitForConnected(std::chrono::system_clock::now() +
-                                     patience_);
+    return channel->WaitForConnected(std::chrono::system_clock::now() + limit_);
   }
 
   const std::string directory_;
   tests::CertificateAuthority authority_;
   ClientFiles files_;
   int port_ = 0;
-  std::chrono::seconds patience_{20};
+  std::chrono::seconds limit_{20};
   std::unique_ptr<grpc::Server> server_;
 };
 
@@ -145,7 +144,7 @@ TEST_F(Handshake, BothSidesOfOneAuthorityMeet) {
 TEST_F(Handshake, AServerOfAnotherAuthorityIsNotTrusted) {
   Serve(LocalServer());
   std::ofstream(files_.ca) << tests::CertificateAuthority("another").pem();
-  patience_ = std::chrono::seconds(1);
+  limit_ = std::chrono::seconds(1);
   EXPECT_FALSE(Connects());
 }
 
@@ -153,7 +152,7 @@ TEST_F(Handshake, ACertificateForAnotherHostIsNotTrusted) {
   tests::CertificateSubject other;
   other.dns_names = {"other.example"};
   Serve(other);
-  patience_ = std::chrono::seconds(1);
+  limit_ = std::chrono::seconds(1);
   EXPECT_FALSE(Connects());
 }
 
@@ -162,7 +161,7 @@ TEST_F(Handshake, AnExpiredServerIsNotTrusted) {
   expired.begins = -7200;
   expired.ends = -3600;
   Serve(expired);
-  patience_ = std::chrono::seconds(1);
+  limit_ = std::chrono::seconds(1);
   EXPECT_FALSE(Connects());
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The stages, in their order; Finalizer::Run() is the list. Each stands in a
+// The stages, in their order; Pipeline::Run() is the list. Each stands in a
 // file of its own and works on one Btf, which is parsed once and serialized
 // once. All that is made on the way lies in the request's memory; what belongs
 // to the base is only ever looked up.
@@ -67,10 +67,10 @@ uint64_t SizeOf(const FinalizeInput& input) {
   return size + input.ids->content.size();
 }
 
-class Finalizer {
+class Pipeline {
  public:
-  Finalizer(const FinalizeInput& input, const Steps& steps,
-            std::pmr::memory_resource* memory, FinalizeOutput* output)
+  Pipeline(const FinalizeInput& input, const Steps& steps,
+           std::pmr::memory_resource* memory, FinalizeOutput* output)
       : input_(input),
         steps_(steps),
         memory_(memory),
@@ -171,18 +171,18 @@ class Finalizer {
     ASSIGN_OR_RETURN(const Btf btf, Btf::Parse(input_.distilled_base, nullptr,
                                                ".BTF.base", memory_));
     ASSIGN_OR_RETURN(distilled_, Base::FromBtf(btf));
-    return JudgeAsKernel(input_.distilled_base, btf, ".BTF.base");
+    return CheckAsKernel(input_.distilled_base, btf, ".BTF.base");
   }
 
   absl::Status Parse(const Base* base) {
     ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
     btf_ = &*loaded_;
     RETURN_IF_ERROR(CheckNames());
-    return JudgeAsKernel(input_.btf, *btf_, ".BTF");
+    return CheckAsKernel(input_.btf, *btf_, ".BTF");
   }
 
   // Where the kernel does it: after parsing, before relocation.
-  absl::Status JudgeAsKernel(absl::string_view raw, const Btf& btf,
+  absl::Status CheckAsKernel(absl::string_view raw, const Btf& btf,
                              absl::string_view what) {
     if (!steps_.kernel_check) return absl::OkStatus();
     RETURN_IF_ERROR(KernelCheck(raw, btf, kernel_rules_, what));
@@ -316,9 +316,9 @@ class Finalizer {
 absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
                       std::pmr::memory_resource* memory,
                       FinalizeOutput* output) {
-  Finalizer finalizer(input, steps, memory, output);
-  const absl::Status status = finalizer.Run();
-  output->work = finalizer.work();
+  Pipeline pipeline(input, steps, memory, output);
+  const absl::Status status = pipeline.Run();
+  output->work = pipeline.work();
   return status;
 }
 

@@ -54,9 +54,9 @@ struct Steps {
   bool follow_resolved_ids = false;
   // Header of BTF that distill makes: 24 (7.0) or 32.
   uint32_t new_header_size = 32;
-  // Judge the BTF as it came (and its .BTF.base, and the kfuncs of .BTF_ids) by
+  // Check the BTF as it came (and its .BTF.base, and the kfuncs of .BTF_ids) by
   // what the kernel that has the base demands of a module. See kernel_check.h
-  // and kernel_check_kfuncs.h.
+  // and kernel_check/kfunc_sets.h.
   bool kernel_check = false;
 };
 

@@ -3,7 +3,7 @@
 
 #include <utility>
 
-namespace btfd::daemon {
+namespace btfd::util {
 
 TaskQueue::TaskQueue(uint32_t threads) {
   for (uint32_t i = 0; i < threads; ++i) {
@@ -53,4 +53,4 @@ void TaskQueue::Loop() {
   }
 }
 
-}  // namespace btfd::daemon
+}  // namespace btfd::util

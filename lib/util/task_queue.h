@@ -15,7 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 
-namespace btfd::daemon {
+namespace btfd::util {
 
 // Thread-safe.
 class TaskQueue {
@@ -39,6 +39,6 @@ class TaskQueue {
   std::vector<std::thread> threads_;  // last: they use the others
 };
 
-}  // namespace btfd::daemon
+}  // namespace btfd::util
 
 #endif  // BTFD_LIB_UTIL_TASK_QUEUE_H_

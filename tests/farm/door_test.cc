@@ -139,7 +139,7 @@ class Door : public FarmTest {
   v1::FinalizeRequest request_;
 };
 
-TEST_F(Door, GuestsFinalizeAndBringBasesAndNothingElse) {
+TEST_F(Door, RemoteClientsFinalizeAndBringBasesAndNothingElse) {
   const int port = FreePort();
   const auto remote = StartRemote(port);
   const auto channel = Connect(port, "builder");

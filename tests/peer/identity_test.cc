@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Byte identity on real modules: the engine, in process, against upstream's own
-// resolve_btfids of the release whose profile is judged. Everything that the
+// resolve_btfids of the release whose profile is compared. Everything that the
 // tool leaves is compared: side files, which of them exist, what it says on
 // stderr, and whether it fails.
 //
@@ -162,29 +162,30 @@ std::vector<std::string> ModulesToJudge(const std::string& series) {
 
 // One stripe of a kernel's modules in one profile, so that shards share them.
 constexpr int kStripes = 4;
-struct Judged {
+struct IdentityCase {
   const char* series;
   const char* release;
   bool distill;
   int stripe;
 };
 
-class Identity : public ::testing::TestWithParam<Judged> {};
+class Identity : public ::testing::TestWithParam<IdentityCase> {};
 
 TEST_P(Identity, EveryModuleIsThePeers) {
-  const Judged& judged = GetParam();
-  auto peer = FindPeer(judged.release);
+  const IdentityCase& test_case = GetParam();
+  auto peer = FindPeer(test_case.release);
   ASSERT_TRUE(peer.ok()) << peer.status();
-  const SharedBase& base = BaseOf(judged.series);
+  const SharedBase& base = BaseOf(test_case.series);
   ASSERT_NE(base.dedup_index, nullptr);
-  const engine::Steps steps = StepsForProfile(judged.release, judged.distill);
-  const std::vector<std::string> modules = ModulesToJudge(judged.series);
+  const engine::Steps steps =
+      StepsForProfile(test_case.release, test_case.distill);
+  const std::vector<std::string> modules = ModulesToJudge(test_case.series);
   ASSERT_GT(modules.size(), 100u);
 
   std::vector<std::string> arguments = {"--btf_base", base.path};
-  if (judged.distill) arguments.push_back("--distill_base");
+  if (test_case.distill) arguments.push_back("--distill_base");
   size_t compared = 0;
-  for (size_t i = judged.stripe; i < modules.size(); i += kStripes) {
+  for (size_t i = test_case.stripe; i < modules.size(); i += kStripes) {
     auto module = ReadModuleInput(modules[i]);
     ASSERT_TRUE(module.ok()) << module.status();
     if (module->btf.empty()) continue;
@@ -198,8 +199,8 @@ TEST_P(Identity, EveryModuleIsThePeers) {
   EXPECT_GT(compared, modules.size() / kStripes / 2);
 }
 
-std::vector<Judged> AllJudged() {
-  std::vector<Judged> all;
+std::vector<IdentityCase> AllCases() {
+  std::vector<IdentityCase> all;
   for (const char* series : {"6.12", "7.2"}) {
     for (const char* release : {"7.2", "7.3"}) {
       for (bool distill : {false, true}) {
@@ -213,8 +214,8 @@ std::vector<Judged> AllJudged() {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    Kernels, Identity, ::testing::ValuesIn(AllJudged()),
-    [](const ::testing::TestParamInfo<Judged>& info) {
+    Kernels, Identity, ::testing::ValuesIn(AllCases()),
+    [](const ::testing::TestParamInfo<IdentityCase>& info) {
       return absl::StrCat(
           "Linux", absl::StrReplaceAll(info.param.series, {{".", "_"}}),
           "Profile", absl::StrReplaceAll(info.param.release, {{".", "_"}}),
@@ -222,37 +223,38 @@ INSTANTIATE_TEST_SUITE_P(
     });
 
 // vmlinux itself: no base.
-class IdentityOfVmlinux : public ::testing::TestWithParam<Judged> {};
+class IdentityOfVmlinux : public ::testing::TestWithParam<IdentityCase> {};
 
 TEST_P(IdentityOfVmlinux, IsThePeers) {
-  const Judged& judged = GetParam();
-  auto peer = FindPeer(judged.release);
+  const IdentityCase& test_case = GetParam();
+  auto peer = FindPeer(test_case.release);
   ASSERT_TRUE(peer.ok()) << peer.status();
-  const std::string& vmlinux = KernelOf(judged.series).vmlinux;
+  const std::string& vmlinux = KernelOf(test_case.series).vmlinux;
   auto module = ReadModuleInput(vmlinux);
   ASSERT_TRUE(module.ok()) << module.status();
   const ResolveResult theirs = RunResolveBtfids({*peer}, {}, vmlinux);
   const Finalized ours = RunEngine(
-      *module, nullptr, StepsForProfile(judged.release, /*distill=*/false));
+      *module, nullptr, StepsForProfile(test_case.release, /*distill=*/false));
   EXPECT_EQ(Difference(ours, theirs), "");
   ASSERT_TRUE(theirs.btf.has_value());
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, IdentityOfVmlinux,
-                         ::testing::Values(Judged{"6.12", "7.2", false, 0},
-                                           Judged{"6.12", "7.3", false, 0},
-                                           Judged{"7.2", "7.2", false, 0},
-                                           Judged{"7.2", "7.3", false, 0}));
+INSTANTIATE_TEST_SUITE_P(
+    Kernels, IdentityOfVmlinux,
+    ::testing::Values(IdentityCase{"6.12", "7.2", false, 0},
+                      IdentityCase{"6.12", "7.3", false, 0},
+                      IdentityCase{"7.2", "7.2", false, 0},
+                      IdentityCase{"7.2", "7.3", false, 0}));
 
 // Big-endian targets: base and split in the other byte order.
-class IdentityOfSwapped : public ::testing::TestWithParam<Judged> {};
+class IdentityOfSwapped : public ::testing::TestWithParam<IdentityCase> {};
 
 TEST_P(IdentityOfSwapped, ModulesAreThePeers) {
-  const Judged& judged = GetParam();
-  auto peer = FindPeer(judged.release);
+  const IdentityCase& test_case = GetParam();
+  auto peer = FindPeer(test_case.release);
   ASSERT_TRUE(peer.ok()) << peer.status();
   ScratchDir scratch;
-  const std::string& raw = BaseOf(judged.series).raw;
+  const std::string& raw = BaseOf(test_case.series).raw;
   const OracleBtf native_base = OracleParse(raw, nullptr);
   ASSERT_NE(native_base, nullptr);
   const std::string swapped_raw = OracleSwapped(native_base.get());
@@ -262,8 +264,8 @@ TEST_P(IdentityOfSwapped, ModulesAreThePeers) {
 
   std::vector<std::string> arguments = {"--btf_base", base.path, "--btf",
                                         scratch.file("split")};
-  if (judged.distill) arguments.push_back("--distill_base");
-  const auto spread = SpreadBySize(KernelOf(judged.series).modules, 60);
+  if (test_case.distill) arguments.push_back("--distill_base");
+  const auto spread = SpreadBySize(KernelOf(test_case.series).modules, 60);
   for (const std::string& path : spread) {
     auto module = ReadModuleInput(path);
     ASSERT_TRUE(module.ok()) << module.status();
@@ -275,15 +277,16 @@ TEST_P(IdentityOfSwapped, ModulesAreThePeers) {
     WriteFile(scratch.file("split"), module->btf);
     const ResolveResult theirs = RunResolveBtfids({*peer}, arguments, path);
     const Finalized ours = RunEngine(
-        *module, &base, StepsForProfile(judged.release, judged.distill));
+        *module, &base, StepsForProfile(test_case.release, test_case.distill));
     EXPECT_EQ(Difference(ours, theirs), "") << path;
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, IdentityOfSwapped,
-                         ::testing::Values(Judged{"6.12", "7.2", true, 0},
-                                           Judged{"7.2", "7.2", false, 0},
-                                           Judged{"7.2", "7.3", true, 0}));
+                         ::testing::Values(IdentityCase{"6.12", "7.2", true, 0},
+                                           IdentityCase{"7.2", "7.2", false, 0},
+                                           IdentityCase{"7.2", "7.3", true,
+                                                        0}));
 
 // 7.3 finds kfuncs by their SET8s: with pahole's tags taken away they come
 // back, as they do with upstream's tool.
@@ -322,7 +325,7 @@ TEST(IdentityOf6x, IdsOfModulesAreThePeersAfterTheyWereZeroed) {
   ASSERT_TRUE(peer.ok()) << peer.status();
   const SharedBase& base = BaseOf("6.12");
   ScratchDir scratch;
-  int judged = 0;
+  int compared = 0;
   for (const std::string& path : KernelOf("6.12").modules) {
     auto module = ReadModuleInput(path);
     ASSERT_TRUE(module.ok()) << module.status();
@@ -342,9 +345,9 @@ TEST(IdentityOf6x, IdsOfModulesAreThePeersAfterTheyWereZeroed) {
     auto patched = ReadModuleInput(copy);
     ASSERT_TRUE(patched.ok()) << patched.status();
     EXPECT_EQ(*ours.output.btf_ids, patched->ids->content) << path;
-    ++judged;
+    ++compared;
   }
-  EXPECT_EQ(judged, 7);
+  EXPECT_EQ(compared, 7);
 }
 
 }  // namespace

@@ -70,20 +70,20 @@ class GraphPass {
               : btf::SameShape(type, other);
       if (!alike) continue;
       switch (comparison_.Compare(id, candidate)) {
-        case Verdict::kDifferent:
+        case Equality::kDifferent:
           continue;
-        case Verdict::kNotComparable:
+        case Equality::kNotComparable:
           return absl::InvalidArgumentError(absl::StrCat(
               "dedup: type ", id,
               " leads to a VAR, DATASEC or DECL_TAG, which no type may "
               "refer to"));
-        case Verdict::kEndless:
+        case Equality::kEndless:
           return absl::InvalidArgumentError(absl::StrCat(
               "dedup: type ", id,
               " leads to a cycle of references without a struct in it"));
-        case Verdict::kTooMuchWork:
+        case Equality::kTooMuchWork:
           return state_->work->Check();
-        case Verdict::kSame:
+        case Equality::kSame:
           break;
       }
       comparison_.Merge();

@@ -2,7 +2,7 @@
 //
 // The header and the places of the sections come first, then each record, then
 // the chains of modifiers: the kernel's order, so that what is named is mostly
-// what its log names as well. The records are in kernel_check_types.cc.
+// what its log names as well. The records are in types.cc.
 #include "lib/engine/kernel_check/kernel_check.h"
 
 #include <cstddef>

@@ -56,7 +56,7 @@ constexpr bool IsModifier(btf::Kind kind) {
 // where it is null, or not a kernel's. Costs a few look-ups.
 KernelRules KernelRulesOf(const btf::Base* vmlinux);
 
-// Judges one section, `what` (".BTF", ".BTF.base"): `btf`, as it was parsed
+// Checks one section, `what` (".BTF", ".BTF.base"): `btf`, as it was parsed
 // from `raw` and not modified since; a split over its .BTF.base if it has one,
 // since the kernel relocates later. Costs O(btf), whatever its base weighs.
 //

@@ -29,21 +29,23 @@ using ::testing::HasSubstr;
 TEST(KernelCheck, HeaderOfAnotherVersionOrWithFlagsIsRefused) {
   BtfBuilder b;
   b.Int("int", 4);
-  EXPECT_EQ(Judge(b), "ok");
+  EXPECT_EQ(CheckResult(b), "ok");
   b.form().version = 2;
-  EXPECT_EQ(Judge(b), ".BTF: offset 2: version 2, and the kernel knows only 1");
+  EXPECT_EQ(CheckResult(b),
+            ".BTF: offset 2: version 2, and the kernel knows only 1");
   b.form().version = 1;
   b.form().flags = 1;
-  EXPECT_EQ(Judge(b), ".BTF: offset 3: flags 1, and the kernel knows none");
+  EXPECT_EQ(CheckResult(b),
+            ".BTF: offset 3: flags 1, and the kernel knows none");
 }
 
 TEST(KernelCheck, ContentBehindTheKnownHeaderIsRefused) {
   BtfBuilder b;
   b.Int("int", 4);
   b.form().hdr_len = 40;
-  EXPECT_EQ(Judge(b), "ok");
+  EXPECT_EQ(CheckResult(b), "ok");
   b.form().header_extra = std::string("\0\1", 2);
-  EXPECT_EQ(Judge(b),
+  EXPECT_EQ(CheckResult(b),
             ".BTF: offset 33: the header has content behind the 32 "
             "bytes that the kernel knows");
 }
@@ -54,10 +56,10 @@ TEST(KernelCheck, ALayoutIsForKernelsThatKnowIt) {
   b.form().hdr_len = 32;
   KernelRules older;
   older.header_size = 24;
-  EXPECT_EQ(Judge(b, older), "ok");
+  EXPECT_EQ(CheckResult(b, older), "ok");
   b.form().layout = StandardLayout();
-  EXPECT_EQ(Judge(b), "ok");
-  EXPECT_EQ(Judge(b, older),
+  EXPECT_EQ(CheckResult(b), "ok");
+  EXPECT_EQ(CheckResult(b, older),
             ".BTF: offset 24: the header has content behind "
             "the 24 bytes that the kernel knows");
 }
@@ -83,7 +85,7 @@ TEST(KernelCheck, NothingMayLieBetweenOrBehindTheSections) {
     b.form().hdr_len = 32;
     b.form().layout = StandardLayout();
     c.spoil(&b.form());
-    EXPECT_THAT(Judge(b), HasSubstr(c.words));
+    EXPECT_THAT(CheckResult(b), HasSubstr(c.words));
   }
 }
 
@@ -99,8 +101,8 @@ TEST(KernelCheck, TheByteOrderIsTheKernels) {
     const auto base = btf::Base::Build(kernel->Build());
     ASSERT_TRUE(base.ok()) << base.status();
     const KernelRules rules = KernelRulesOf(base->get());
-    EXPECT_EQ(Judge(kernel->Build(), nullptr, rules), "ok");
-    EXPECT_EQ(Judge(other->Build(), nullptr, rules),
+    EXPECT_EQ(CheckResult(kernel->Build(), nullptr, rules), "ok");
+    EXPECT_EQ(CheckResult(other->Build(), nullptr, rules),
               ".BTF: offset 0: byte order is not that of the kernel");
   }
 }
@@ -111,46 +113,46 @@ TEST(KernelCheck, AKindThatOnlyALayoutDescribesIsRefused) {
     b.Raw("", kind << 24, 0);
     b.form().hdr_len = 32;
     b.form().layout = StandardLayout() + LayoutEntry(0, 0);
-    EXPECT_EQ(Judge(b), absl::StrCat(".BTF: type 1 (kind ", kind,
-                                     "): there is no such kind"));
+    EXPECT_EQ(CheckResult(b), absl::StrCat(".BTF: type 1 (kind ", kind,
+                                           "): there is no such kind"));
   }
 }
 
 TEST(KernelCheck, OverABaseWithoutTypesNothingMayReferToAType) {
   const BtfBuilder empty;
-  EXPECT_EQ(Judge(empty), "ok");
+  EXPECT_EQ(CheckResult(empty), "ok");
   BtfBuilder split(empty);
-  EXPECT_EQ(JudgeOver(empty, split), "ok");
+  EXPECT_EQ(CheckResultOver(empty, split), "ok");
   split.Int("int", 4);
   split.Struct("s", 8);
-  EXPECT_EQ(JudgeOver(empty, split), "ok");
+  EXPECT_EQ(CheckResultOver(empty, split), "ok");
   split.Struct("s", 8, {{"a", 1, 0}});
-  EXPECT_EQ(JudgeOver(empty, split),
+  EXPECT_EQ(CheckResultOver(empty, split),
             ".BTF: type 3 (STRUCT s): it refers to a type, and .BTF.base has "
             "none: the kernel would take the next one instead");
   // Void is a type as well.
   BtfBuilder pointer(empty);
   pointer.Ptr(0);
-  EXPECT_THAT(JudgeOver(empty, pointer),
+  EXPECT_THAT(CheckResultOver(empty, pointer),
               HasSubstr("type 1 (PTR): it refers to a type"));
   BtfBuilder base;
   base.Int("int", 4);
   BtfBuilder usual(base);
   usual.Ptr(0);
-  EXPECT_EQ(JudgeOver(base, usual), "ok");
+  EXPECT_EQ(CheckResultOver(base, usual), "ok");
 }
 
-TEST(KernelCheck, NamesOfTheBaseAreJudgedWhereASplitUsesThem) {
+TEST(KernelCheck, NamesOfTheBaseAreCheckedWhereASplitUsesThem) {
   BtfBuilder base;
   base.Int("long int", 8);
   BtfBuilder split(base);
   split.Struct("long int", 8);
-  EXPECT_EQ(JudgeOver(base, split),
+  EXPECT_EQ(CheckResultOver(base, split),
             ".BTF: type 2 (STRUCT long int): its name is no identifier");
   // What the base itself is like is not this BTF's fault.
   BtfBuilder other(base);
   other.Typedef("t", 1);
-  EXPECT_EQ(JudgeOver(base, other), "ok");
+  EXPECT_EQ(CheckResultOver(base, other), "ok");
 }
 
 TEST(KernelCheck, StringsAreReadUpTo16MiB) {
@@ -159,53 +161,54 @@ TEST(KernelCheck, StringsAreReadUpTo16MiB) {
   base.AppendString(std::string(0xffffff - base.string_end() - 8, 'x'));
   BtfBuilder split(base);
   split.Struct("one", 4);  // starts below the limit
-  EXPECT_EQ(JudgeOver(base, split), "ok");
+  EXPECT_EQ(CheckResultOver(base, split), "ok");
   split.AppendString("filler");
   split.Struct("two", 4);
-  EXPECT_THAT(JudgeOver(base, split),
+  EXPECT_THAT(CheckResultOver(base, split),
               HasSubstr("type 3 (STRUCT two): its name is at string offset "
                         "16777219, and the kernel looks no further than "
                         "16777215"));
   BtfBuilder large;
   large.Int("int", 4);
   large.AppendString(std::string(0x1000000 - large.string_end(), 'x'));
-  EXPECT_THAT(Judge(large), HasSubstr("16777217 bytes of strings, and the "
-                                      "kernel takes 16777216 at most"));
+  EXPECT_THAT(CheckResult(large),
+              HasSubstr("16777217 bytes of strings, and the "
+                        "kernel takes 16777216 at most"));
 }
 
 // The verdict on TYPEDEFs that each refer to the next one, or to the one
 // before.
-std::string JudgeChain(int links, bool forward) {
+std::string CheckChain(int links, bool forward) {
   BtfBuilder b;
   const TypeId integer = b.Int("int", 4);
   for (int i = 0; i < links; ++i) {
     const TypeId next = i + 1 == links ? integer : b.next_id() + 1;
     b.Typedef("t", forward ? next : b.next_id() - 1);
   }
-  return Judge(b);
+  return CheckResult(b);
 }
 
 TEST(KernelCheck, ChainsForwardAreAtMost32Long) {
-  EXPECT_EQ(JudgeChain(32, /*forward=*/true), "ok");
-  EXPECT_EQ(JudgeChain(33, /*forward=*/true),
+  EXPECT_EQ(CheckChain(32, /*forward=*/true), "ok");
+  EXPECT_EQ(CheckChain(33, /*forward=*/true),
             ".BTF: type 2 (TYPEDEF t): the chain of modifiers and typedefs "
             "behind it is a cycle, or longer than 32");
   // Backwards, each is one link behind what was judged before.
-  EXPECT_EQ(JudgeChain(100, /*forward=*/false), "ok");
+  EXPECT_EQ(CheckChain(100, /*forward=*/false), "ok");
 }
 
 TEST(KernelCheck, ACycleOfModifiersIsRefused) {
   BtfBuilder b;
   b.Const(b.next_id() + 1);
   b.Volatile(b.next_id() - 1);
-  EXPECT_EQ(Judge(b),
+  EXPECT_EQ(CheckResult(b),
             ".BTF: type 1 (CONST): the chain of modifiers and "
             "typedefs behind it is a cycle, or longer than 32");
   // Through a pointer it is the usual list.
   BtfBuilder list;
   list.Ptr(list.next_id() + 1);
   list.Typedef("list", list.next_id() - 1);
-  EXPECT_EQ(Judge(list), "ok");
+  EXPECT_EQ(CheckResult(list), "ok");
 }
 
 TEST(KernelCheck, TypeTagsComeFirstWhereTheKernelLooks) {
@@ -214,11 +217,11 @@ TEST(KernelCheck, TypeTagsComeFirstWhereTheKernelLooks) {
   b.TypeTag("user", b.Const(integer));
   KernelRules rules;
   rules.type_tags_first = true;
-  EXPECT_EQ(Judge(b, rules), "ok");
+  EXPECT_EQ(CheckResult(b, rules), "ok");
   const TypeId tag = b.TypeTag("user", integer);
   b.Const(tag);
-  EXPECT_EQ(Judge(b), "ok");
-  EXPECT_EQ(Judge(b, rules),
+  EXPECT_EQ(CheckResult(b), "ok");
+  EXPECT_EQ(CheckResult(b, rules),
             absl::StrCat(".BTF: type 5 (CONST): it leads to the TYPE_TAG ", tag,
                          ", which this kernel takes only before all other "
                          "modifiers and typedefs"));
@@ -230,10 +233,10 @@ TEST(KernelCheck, AttributesAreForKernelsThatKnowThem) {
   BtfBuilder b;
   b.TypeTag("user", b.Int("int", 4));
   b.DeclTag("text", 1);
-  EXPECT_EQ(Judge(b, older), "ok");
+  EXPECT_EQ(CheckResult(b, older), "ok");
   b.TypeTag("address_space(1)", 1, /*attribute=*/true);
-  EXPECT_EQ(Judge(b), "ok");
-  EXPECT_EQ(Judge(b, older),
+  EXPECT_EQ(CheckResult(b), "ok");
+  EXPECT_EQ(CheckResult(b, older),
             ".BTF: type 4 (TYPE_TAG address_space(1)): its kind flag makes it "
             "an attribute, which this kernel does not know yet");
 }
@@ -243,10 +246,10 @@ TEST(KernelCheck, AVlenOfMoreThan16BitsIsForKernelsThatKnowIt) {
   const TypeId integer = b.Int("int", 4);
   b.Union("large", 4,
           std::vector<btf::testing::MemberSpec>(0x10000, {"m", integer}));
-  EXPECT_EQ(Judge(b), "ok");
+  EXPECT_EQ(CheckResult(b), "ok");
   KernelRules older;
   older.info_bits = 0x9f00ffff;
-  EXPECT_EQ(Judge(b, older),
+  EXPECT_EQ(CheckResult(b, older),
             ".BTF: type 2 (UNION large): its info word has bits set that this "
             "kernel does not know: 0x10000");
 }

@@ -15,7 +15,7 @@
 
 namespace btfd::engine {
 
-// Judges the SET8s of `ids` that are flagged as kfuncs', as finalization has
+// Checks the SET8s of `ids` that are flagged as kfuncs', as finalization has
 // left them for `btf`: a split BTF, over its .BTF.base if it has one, that
 // KernelCheck() has passed. `vmlinux` may be null: what is asked of the
 // kernel's own functions is then left out. Costs O(ids).

@@ -63,7 +63,8 @@ class KernelCheckKfuncsTest : public ::testing::Test {
   }
 
   // "ok", or why not.
-  std::string Judge(const IdsSection& section, const KernelRules& rules = {}) {
+  std::string CheckResult(const IdsSection& section,
+                          const KernelRules& rules = {}) {
     const auto base = btf::Base::Build(base_.Build());
     EXPECT_TRUE(base.ok()) << base.status();
     util::Arena arena;
@@ -78,8 +79,8 @@ class KernelCheckKfuncsTest : public ::testing::Test {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
     return std::string(status.message());
   }
-  std::string JudgeSet(const std::vector<Entry>& entries) {
-    return Judge(FinalizedSet(entries));
+  std::string CheckSet(const std::vector<Entry>& entries) {
+    return CheckResult(FinalizedSet(entries));
   }
 
   BtfBuilder base_;
@@ -92,18 +93,18 @@ constexpr char kSet[] = ".BTF_ids: kfunc set my_set: ";
 TEST_F(KernelCheckKfuncsTest, EachEntryIsAFunctionOfTheBtf) {
   const TypeId first = Func("first");
   const TypeId second = Func("second");
-  EXPECT_EQ(JudgeSet({{first}, {second}}), "ok");
-  EXPECT_EQ(JudgeSet({{0}, {second}}),
+  EXPECT_EQ(CheckSet({{first}, {second}}), "ok");
+  EXPECT_EQ(CheckSet({{0}, {second}}),
             absl::StrCat(kSet, "entry 0: no id; the BTF had no such function"));
-  EXPECT_EQ(JudgeSet({{first}, {int_}}),
+  EXPECT_EQ(CheckSet({{first}, {int_}}),
             absl::StrCat(kSet, "entry 1: type ", int_, " is no FUNC"));
-  EXPECT_EQ(JudgeSet({{first}, {second + 1}}),
+  EXPECT_EQ(CheckSet({{first}, {second + 1}}),
             absl::StrCat(kSet, "entry 1: type ", second + 1, ", but there are ",
                          second + 1, " types"));
 }
 
 TEST_F(KernelCheckKfuncsTest, SetsOfOtherThingsAreNotLookedAt) {
-  EXPECT_EQ(Judge(FinalizedSet({{0}, {int_}}, /*set_flags=*/0)), "ok");
+  EXPECT_EQ(CheckResult(FinalizedSet({{0}, {int_}}, /*set_flags=*/0)), "ok");
 }
 
 TEST_F(KernelCheckKfuncsTest, ASetThatIsNotFinalizedIsRefused) {
@@ -112,9 +113,9 @@ TEST_F(KernelCheckKfuncsTest, ASetThatIsNotFinalizedIsRefused) {
                              .Entry("func", "first")
                              .EndSet()
                              .Build();
-  EXPECT_EQ(Judge(raw), absl::StrCat(kSet,
-                                     "its count is 0, and it has 1 "
-                                     "entries: it is not finalized"));
+  EXPECT_EQ(CheckResult(raw), absl::StrCat(kSet,
+                                           "its count is 0, and it has 1 "
+                                           "entries: it is not finalized"));
 }
 
 TEST_F(KernelCheckKfuncsTest, ASetHasAtMost256Entries) {
@@ -131,8 +132,8 @@ TEST_F(KernelCheckKfuncsTest, ASetHasAtMost256Entries) {
     }
     return section;
   };
-  EXPECT_EQ(Judge(many(256)), "ok");
-  EXPECT_EQ(Judge(many(257)),
+  EXPECT_EQ(CheckResult(many(256)), "ok");
+  EXPECT_EQ(CheckResult(many(257)),
             absl::StrCat(kSet,
                          "257 kfuncs, and the kernel takes 256 of a "
                          "set"));
@@ -140,13 +141,13 @@ TEST_F(KernelCheckKfuncsTest, ASetHasAtMost256Entries) {
 
 TEST_F(KernelCheckKfuncsTest, AFunctionOfTheKernelsOwnIsNoKfuncOfAModule) {
   const TypeId func = Func("kernels_own");
-  EXPECT_EQ(JudgeSet({{func}}),
+  EXPECT_EQ(CheckSet({{func}}),
             absl::StrCat(kSet, "entry 0: type ", func,
                          " (FUNC kernels_own) has the name of a function of "
                          "the kernel's own"));
   KernelRules older;
   older.own_kfunc_names = false;
-  EXPECT_EQ(Judge(FinalizedSet({{func}}), older), "ok");
+  EXPECT_EQ(CheckResult(FinalizedSet({{func}}), older), "ok");
 }
 
 TEST_F(KernelCheckKfuncsTest, AnIteratorHasThreeFunctionsOfItsName) {
@@ -157,7 +158,7 @@ TEST_F(KernelCheckKfuncsTest, AnIteratorHasThreeFunctionsOfItsName) {
   const TypeId next =
       Func("bpf_iter_my_next", split_->Const(value), {split_->Const(it)});
   const TypeId destroy = Func("bpf_iter_my_destroy", 0, {it});
-  EXPECT_EQ(JudgeSet({{made, kNew}, {next, kNext}, {destroy, kDestroy}}), "ok");
+  EXPECT_EQ(CheckSet({{made, kNew}, {next, kNext}, {destroy, kDestroy}}), "ok");
 
   const TypeId odd = split_->Ptr(split_->Struct("bpf_iter_odd", 12));
   const TypeId other = split_->Ptr(split_->Struct("my_iter", 16));
@@ -190,7 +191,7 @@ TEST_F(KernelCheckKfuncsTest, AnIteratorHasThreeFunctionsOfItsName) {
        "bpf_iter_my_destroy) ends an iterator, but does not return void"},
   };
   for (const Case& c : cases) {
-    EXPECT_EQ(JudgeSet({{c.func, c.flags}}),
+    EXPECT_EQ(CheckSet({{c.func, c.flags}}),
               absl::StrCat(kSet, "entry 0: type ", c.func, " (FUNC ", c.words));
   }
 }

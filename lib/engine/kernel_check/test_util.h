@@ -16,8 +16,8 @@
 namespace btfd::engine {
 
 // "ok", or why not. A test fails whose BTF libbpf refuses already.
-inline std::string Judge(const std::string& raw, const btf::Base* base,
-                         const KernelRules& rules) {
+inline std::string CheckResult(const std::string& raw, const btf::Base* base,
+                               const KernelRules& rules) {
   util::Arena arena;
   const auto btf = btf::Btf::Parse(raw, base, ".BTF", &arena);
   EXPECT_TRUE(btf.ok()) << btf.status() << ": libbpf refuses it already";
@@ -29,17 +29,17 @@ inline std::string Judge(const std::string& raw, const btf::Base* base,
   return std::string(status.message());
 }
 
-inline std::string Judge(const btf::testing::BtfBuilder& builder,
-                         const KernelRules& rules = {}) {
-  return Judge(builder.Build(), nullptr, rules);
+inline std::string CheckResult(const btf::testing::BtfBuilder& builder,
+                               const KernelRules& rules = {}) {
+  return CheckResult(builder.Build(), nullptr, rules);
 }
 
-inline std::string JudgeOver(const btf::testing::BtfBuilder& base,
-                             const btf::testing::BtfBuilder& split,
-                             const KernelRules& rules = {}) {
+inline std::string CheckResultOver(const btf::testing::BtfBuilder& base,
+                                   const btf::testing::BtfBuilder& split,
+                                   const KernelRules& rules = {}) {
   const auto indexed = btf::Base::Build(base.Build());
   EXPECT_TRUE(indexed.ok()) << indexed.status();
-  return Judge(split.Build(), indexed->get(), rules);
+  return CheckResult(split.Build(), indexed->get(), rules);
 }
 
 }  // namespace btfd::engine

@@ -25,7 +25,7 @@ class KernelTypeCheck {
                   absl::string_view what)
       : btf_(btf), rules_(rules), what_(what) {}
 
-  // Judges an own type.
+  // Checks an own type.
   absl::Status Check(btf::TypeId id) const;
 
   // "WHAT: type ID (KIND NAME): DEFECT", as an error. `id` is any type's.

@@ -25,8 +25,8 @@ TEST_P(KernelCheckRule, IsWhatSeparatesTheNeighbours) {
   taken.Int("int", 4);
   GetParam().refused(&refused);
   GetParam().taken(&taken);
-  EXPECT_EQ(Judge(taken), "ok");
-  EXPECT_EQ(Judge(refused), absl::StrCat(".BTF: ", GetParam().words));
+  EXPECT_EQ(CheckResult(taken), "ok");
+  EXPECT_EQ(CheckResult(refused), absl::StrCat(".BTF: ", GetParam().words));
 }
 
 INSTANTIATE_TEST_SUITE_P(All, KernelCheckRule,

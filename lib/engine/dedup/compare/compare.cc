@@ -3,11 +3,11 @@
 // Which way comparisons go, and what follows from one that succeeds.
 //
 // Most modules have few comparisons that fail, or none: theirs stand alone
-// (dedup_plain.h), with no more to do than to walk. Once the failures have
+// (plain.h), with no more to do than to walk. Once the failures have
 // taken about as long as preparing for it does, comparisons learn
-// (dedup_learning.h): what they meet is kept, and what one that failed has
+// (learning.h): what they meet is kept, and what one that failed has
 // refuted ends others early. It makes no difference to the result when that is:
-// both ways walk by the same rules and in the same order (dedup_walk.h), so
+// both ways walk by the same rules and in the same order (walk.h), so
 // they agree on what is the same, and assume the same pairs for it. Only in how
 // soon they find a difference they are not alike, and that leaves no trace.
 #include "lib/engine/dedup/compare/compare.h"
@@ -24,25 +24,25 @@ Comparison::Comparison(State* state, SplitFingerprints* fingerprints,
       mapped_(state->memory) {}
 
 template <typename Way>
-Verdict Comparison::CompareBy(Way* way, TypeId candidate, TypeId canonical) {
-  const Verdict verdict = way->Compare(candidate, canonical);
+Equality Comparison::CompareBy(Way* way, TypeId candidate, TypeId canonical) {
+  const Equality equality = way->Compare(candidate, canonical);
   assumed_ = &way->assumed();
   would_change_base_ = way->would_change_base();
-  return verdict;
+  return equality;
 }
 
-Verdict Comparison::Compare(TypeId candidate, TypeId canonical) {
+Equality Comparison::Compare(TypeId candidate, TypeId canonical) {
   if (learns_) {
-    const Verdict verdict =
+    const Equality equality =
         CompareBy(&learning_comparison_, candidate, canonical);
     // It may have given up for want of room alone.
-    if (verdict != Verdict::kTooMuchWork || state_->work->exhausted()) {
-      return verdict;
+    if (equality != Equality::kTooMuchWork || state_->work->exhausted()) {
+      return equality;
     }
   }
-  const Verdict verdict = CompareBy(&plain_, candidate, canonical);
-  if (verdict == Verdict::kDifferent && !learns_) CountFailure();
-  return verdict;
+  const Equality equality = CompareBy(&plain_, candidate, canonical);
+  if (equality == Equality::kDifferent && !learns_) CountFailure();
+  return equality;
 }
 
 // Half the own types, met in vain, is where learning begins to pay.

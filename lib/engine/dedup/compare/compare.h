@@ -26,7 +26,7 @@ class Comparison {
   Comparison(State* state, SplitFingerprints* fingerprints, Learning learning);
 
   // Whether `candidate` is the same as `canonical`, by graph.
-  Verdict Compare(TypeId candidate, TypeId canonical);
+  Equality Compare(TypeId candidate, TypeId canonical);
   // After kSame: true if that would need a change of the base, a forward of
   // which would become a struct or union. Then it is not the same after all.
   bool would_change_base() const { return would_change_base_; }
@@ -36,7 +36,7 @@ class Comparison {
 
  private:
   template <typename Way>
-  Verdict CompareBy(Way* way, TypeId candidate, TypeId canonical);
+  Equality CompareBy(Way* way, TypeId candidate, TypeId canonical);
   void CountFailure();
 
   State* state_;

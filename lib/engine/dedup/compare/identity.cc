@@ -17,8 +17,8 @@ namespace btfd::engine::dedup {
 namespace {
 constexpr int kMaxDepth = 16;
 
-bool HasNoAnswer(Verdict verdict) {
-  return verdict == Verdict::kEndless || verdict == Verdict::kTooMuchWork;
+bool HasNoAnswer(Equality equality) {
+  return equality == Equality::kEndless || equality == Equality::kTooMuchWork;
 }
 }  // namespace
 
@@ -49,20 +49,20 @@ Identity::Answer& Identity::Find(TypeId a, TypeId b) {
   return answers_[i];
 }
 
-Verdict Identity::Compare(TypeId a, TypeId b) {
+Equality Identity::Compare(TypeId a, TypeId b) {
   return Compare(a, b, kMaxDepth);
 }
 
 // Follows single references, which do not count as depth.
-Verdict Identity::Compare(TypeId a, TypeId b, int depth) {
-  if (depth <= 0) return Verdict::kDifferent;
+Equality Identity::Compare(TypeId a, TypeId b, int depth) {
+  if (depth <= 0) return Equality::kDifferent;
   for (TypeId steps = 0; steps < types_.end(); ++steps) {
     work_->Spend(1);
-    if (work_->exhausted()) return Verdict::kTooMuchWork;
+    if (work_->exhausted()) return Equality::kTooMuchWork;
     const TypeRecord& x = types_[a];
     const TypeRecord& y = types_[b];
     const Kind kind = x.kind();
-    if (kind != y.kind()) return Verdict::kDifferent;
+    if (kind != y.kind()) return Equality::kDifferent;
     bool same = false;
     switch (kind) {
       case Kind::kUnknown:
@@ -89,24 +89,24 @@ Verdict Identity::Compare(TypeId a, TypeId b, int depth) {
       default:
         if (!btf::IsSingleReference(kind) || x.info != y.info ||
             x.name_off != y.name_off) {
-          return Verdict::kDifferent;
+          return Equality::kDifferent;
         }
         a = x.size_or_type;
         b = y.size_or_type;
         continue;
     }
-    return same ? Verdict::kSame : Verdict::kDifferent;
+    return same ? Equality::kSame : Equality::kDifferent;
   }
-  return Verdict::kEndless;  // longer than there are types
+  return Equality::kEndless;  // longer than there are types
 }
 
 // Precondition: both are STRUCT, both UNION or both FUNC_PROTO.
-Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
-  if (a == b) return Verdict::kSame;
+Equality Identity::CompareParts(TypeId a, TypeId b, int depth) {
+  if (a == b) return Equality::kSame;
   {
     const Answer& known = Find(a, b);
-    if (depth >= known.same_from) return Verdict::kSame;
-    if (depth <= known.different_to) return Verdict::kDifferent;
+    if (depth >= known.same_from) return Equality::kSame;
+    if (depth <= known.different_to) return Equality::kDifferent;
   }
   const TypeRecord& x = types_[a];
   const TypeRecord& y = types_[b];
@@ -123,26 +123,26 @@ Verdict Identity::CompareParts(TypeId a, TypeId b, int depth) {
     same = btf::SameShape(x, y);
   }
   auto compare = [&](TypeId m, TypeId n) {
-    if (m == n) return Verdict::kSame;
+    if (m == n) return Equality::kSame;
     return Compare(m, n, depth - 1);
   };
   if (same && is_proto) {
-    const Verdict verdict = compare(x.size_or_type, y.size_or_type);
-    if (HasNoAnswer(verdict)) return verdict;
-    same = verdict == Verdict::kSame;
+    const Equality equality = compare(x.size_or_type, y.size_or_type);
+    if (HasNoAnswer(equality)) return equality;
+    same = equality == Equality::kSame;
   }
   for (uint32_t i = 0; same && i < x.vlen(); ++i) {
-    const Verdict verdict = compare(p[i * stride + 1], q[i * stride + 1]);
-    if (HasNoAnswer(verdict)) return verdict;
-    same = verdict == Verdict::kSame;
+    const Equality equality = compare(p[i * stride + 1], q[i * stride + 1]);
+    if (HasNoAnswer(equality)) return equality;
+    same = equality == Equality::kSame;
   }
   Answer& answer = Find(a, b);
   if (same) {
     answer.same_from = std::min<uint8_t>(answer.same_from, depth);
-    return Verdict::kSame;
+    return Equality::kSame;
   }
   answer.different_to = std::max<uint8_t>(answer.different_to, depth);
-  return Verdict::kDifferent;
+  return Equality::kDifferent;
 }
 
 }  // namespace btfd::engine::dedup

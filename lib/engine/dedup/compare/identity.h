@@ -12,7 +12,7 @@
 
 namespace btfd::engine::dedup {
 
-enum class Verdict {
+enum class Equality {
   kSame,
   kDifferent,
   kNotComparable,  // met a VAR, DATASEC or DECL_TAG: libbpf says EINVAL
@@ -27,7 +27,7 @@ class Identity {
  public:
   explicit Identity(const State& state);
 
-  Verdict Compare(TypeId a, TypeId b);
+  Equality Compare(TypeId a, TypeId b);
 
  private:
   struct Answer {
@@ -35,8 +35,8 @@ class Identity {
     uint8_t same_from = 0xff;  // least depth that is known to say yes
     uint8_t different_to = 0;  // greatest depth that is known to say no
   };
-  Verdict Compare(TypeId a, TypeId b, int depth);
-  Verdict CompareParts(TypeId a, TypeId b, int depth);
+  Equality Compare(TypeId a, TypeId b, int depth);
+  Equality CompareParts(TypeId a, TypeId b, int depth);
   Answer& Find(TypeId a, TypeId b);
 
   const Types& types_;

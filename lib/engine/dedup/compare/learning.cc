@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The walk over the graph of pairs (dedup_pairs.h). What a pair leads to is
-// looked up once; what failed comparisons taught (dedup_learn.cc) ends a later
-// one early, at a pair that no comparison which succeeds could assume.
+// The walk over the graph of pairs (pair_graph.h). What a pair leads to is
+// looked up once; what failed comparisons taught (learning_refute.cc) ends a
+// later one early, at a pair that no comparison which succeeds could assume.
 #include "lib/engine/dedup/compare/learning.h"
 
 namespace btfd::engine::dedup {
@@ -53,7 +53,7 @@ inline Step LearningComparison::Enter(const Part* part) {
     if (HasRefutedPart(id)) return Step::kRefuted;
   }
   const Pair& pair = graph_[id];
-  const Step step = StepOf(pair.look, &would_change_base_);
+  const Step step = StepOf(pair.record_equality, &would_change_base_);
   if (step == Step::kAccept && pair.parts != pair.end) {
     pending_.push_back({pair.parts, pair.end});
   }
@@ -68,7 +68,7 @@ inline bool LearningComparison::NextPending(Part* part) {
   return true;
 }
 
-Verdict LearningComparison::Run(PairId pair, uint64_t max_visits) {
+Equality LearningComparison::Run(PairId pair, uint64_t max_visits) {
   ++walk_;
   would_change_base_ = false;
   assumed_.clear();
@@ -76,11 +76,11 @@ Verdict LearningComparison::Run(PairId pair, uint64_t max_visits) {
   return Walk(*state_, this, identity_, Part{pair, kNoPair, 0}, max_visits);
 }
 
-Verdict LearningComparison::Compare(TypeId candidate, TypeId canonical) {
+Equality LearningComparison::Compare(TypeId candidate, TypeId canonical) {
   if (graph_.IsFull()) Forget();
-  const Verdict verdict = Run(graph_.Get(candidate, canonical), UINT64_MAX);
-  if (verdict == Verdict::kDifferent) AnswerOpenQuestions();
-  return verdict;
+  const Equality equality = Run(graph_.Get(candidate, canonical), UINT64_MAX);
+  if (equality == Equality::kDifferent) AnswerOpenQuestions();
+  return equality;
 }
 
 void LearningComparison::TypesWereMapped(const std::pmr::vector<TypeId>& own,

@@ -25,7 +25,7 @@ class LearningComparison {
   // To be called first. False if there is no learning from this module.
   bool Begin();
   // kTooMuchWork where the pairs are too many, too.
-  Verdict Compare(TypeId candidate, TypeId canonical);
+  Equality Compare(TypeId candidate, TypeId canonical);
   // Of the last comparison.
   const std::pmr::vector<Assumption>& assumed() const { return assumed_; }
   bool would_change_base() const { return would_change_base_; }
@@ -61,12 +61,12 @@ class LearningComparison {
     TypeId canonical;
   };
 
-  Verdict Run(PairId pair, uint64_t max_visits);
+  Equality Run(PairId pair, uint64_t max_visits);
   void Forget();
   void ForgetLearned();
   void ClearReliedOn();
 
-  // See dedup_learn.cc.
+  // See learning_refute.cc.
   bool IsForced(PairId pair);
   bool IsKnownToFail(TypeId candidate, TypeId canonical);
   bool IsRefuted(TypeId candidate, TypeId canonical) const;

@@ -8,7 +8,7 @@
 //
 //   Let a comparison succeed that has assumed (x, k). Then it met all parts of
 //   that pair and accepted them. A part (x', k') whose roots are different, and
-//   that is pinned (dedup_unique.h), was assumed as well.
+//   that is pinned (unique_types.h), was assumed as well.
 //
 // Follow this from pair to pair. What leads through pinned pairs to a pair
 // whose records differ, or to one that is refuted, or both to (c, k) and to the

@@ -233,11 +233,11 @@ void PairGraph::Open(PairId id) {
     PairId in;
   } parts{this, id};
   const auto first = static_cast<uint32_t>(parts_.size());
-  const Look look =
+  const RecordEquality equality =
       CompareRecords(*state_, pairs_[id].candidate, canonical(id), &parts);
   Pair& pair = pairs_[id];
   pair.opened = true;
-  pair.look = look;
+  pair.record_equality = equality;
   pair.parts = first;
   pair.end = static_cast<uint32_t>(parts_.size());
 }

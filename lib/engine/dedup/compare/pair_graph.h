@@ -19,21 +19,21 @@ using PairId = uint32_t;
 inline constexpr PairId kNoPair = 0;
 
 // Whether a comparison that succeeds and accepts a pair must have assumed it,
-// as far as that never changes; see dedup_learn.cc.
+// as far as that never changes; see learning_refute.cc.
 enum class Pin : uint8_t { kNotAsked, kFree, kPinned };
 
 // A type of the candidate side, paired with one of the canonical side.
 struct Pair {
   TypeId candidate;
-  uint32_t slot;       // of the canonical type
-  PairId next;         // with the same canonical type
-  uint32_t parts;      // index of the first part
-  uint32_t end;        // of the parts
-  uint32_t uses;       // index of the last part that is this pair, or 0
-  uint32_t walk;       // the comparison that has assumed it last
-  uint16_t checked;    // version in which `settled` was found out
-  Look look;           // once it is opened
-  bool opened : 1;     // the records were looked at
+  uint32_t slot;     // of the canonical type
+  PairId next;       // with the same canonical type
+  uint32_t parts;    // index of the first part
+  uint32_t end;      // of the parts
+  uint32_t uses;     // index of the last part that is this pair, or 0
+  uint32_t walk;     // the comparison that has assumed it last
+  uint16_t checked;  // version in which `settled` was found out
+  RecordEquality record_equality;  // once it is opened
+  bool opened : 1;                 // the records were looked at
   bool settled : 1;    // both sides have the same root: nothing to compare
   bool refuted : 1;    // no comparison that succeeds assumes it
   bool relied_on : 1;  // something was concluded from its not being settled

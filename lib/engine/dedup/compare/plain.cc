@@ -116,7 +116,7 @@ inline bool PlainComparison::NextPending(Part* part) {
   return false;
 }
 
-Verdict PlainComparison::Compare(TypeId candidate, TypeId canonical) {
+Equality PlainComparison::Compare(TypeId candidate, TypeId canonical) {
   hypothesis_.Clear();
   would_change_base_ = false;
   pending_.clear();

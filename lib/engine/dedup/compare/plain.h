@@ -73,7 +73,7 @@ class PlainComparison {
  public:
   PlainComparison(const State* state, Identity* identity);
 
-  Verdict Compare(TypeId candidate, TypeId canonical);
+  Equality Compare(TypeId candidate, TypeId canonical);
   // Of the last comparison.
   const std::pmr::vector<Assumption>& assumed() const {
     return hypothesis_.all();

@@ -11,7 +11,7 @@
 
 namespace btfd::engine::dedup {
 
-enum class Look : uint8_t {
+enum class RecordEquality : uint8_t {
   kSame,  // if the parts are
   kDifferent,
   kWouldChangeBase,  // same, if the base's forward became a struct or union
@@ -35,17 +35,18 @@ inline bool SameParameterNames(const TypeRecord& a, const TypeRecord& b) {
 }
 
 // A forward and a type of another kind, of one name.
-inline Look CompareForward(const State& state, const TypeRecord& a,
-                           const TypeRecord& b, TypeId canonical) {
+inline RecordEquality CompareForward(const State& state, const TypeRecord& a,
+                                     const TypeRecord& b, TypeId canonical) {
   const bool candidate_is_forward = a.kind() == Kind::kFwd;
-  if (!candidate_is_forward && b.kind() != Kind::kFwd) return Look::kDifferent;
+  if (!candidate_is_forward && b.kind() != Kind::kFwd)
+    return RecordEquality::kDifferent;
   const TypeRecord& forward = candidate_is_forward ? a : b;
   const TypeRecord& real = candidate_is_forward ? b : a;
   const Kind declared = forward.kflag() ? Kind::kUnion : Kind::kStruct;
-  if (real.kind() != declared) return Look::kDifferent;
+  if (real.kind() != declared) return RecordEquality::kDifferent;
   return candidate_is_forward || state.types.is_own(canonical)
-             ? Look::kSame
-             : Look::kWouldChangeBase;
+             ? RecordEquality::kSame
+             : RecordEquality::kWouldChangeBase;
 }
 
 // Precondition: `canonical` is its ForwardRoot(). What the two consist of is
@@ -56,23 +57,25 @@ inline Look CompareForward(const State& state, const TypeRecord& a,
 // each of them called once at most, First() before Rest(); only with kSame. The
 // arrays are words of the records.
 template <typename Parts>
-Look CompareRecords(const State& state, TypeId candidate, TypeId canonical,
-                    Parts* parts) {
+RecordEquality CompareRecords(const State& state, TypeId candidate,
+                              TypeId canonical, Parts* parts) {
   const TypeRecord& a = state.types[candidate];
   const TypeRecord& b = state.types[canonical];
-  auto look = [](bool same) { return same ? Look::kSame : Look::kDifferent; };
-  if (a.name_off != b.name_off) return Look::kDifferent;
+  auto equal_if = [](bool same) {
+    return same ? RecordEquality::kSame : RecordEquality::kDifferent;
+  };
+  if (a.name_off != b.name_off) return RecordEquality::kDifferent;
   const Kind kind = a.kind();
   if (kind != b.kind()) return CompareForward(state, a, b, canonical);
   switch (kind) {
     case Kind::kInt:
-      return look(btf::SameRecord(a, b));
+      return equal_if(btf::SameRecord(a, b));
     case Kind::kEnum:
     case Kind::kEnum64:
-      return look(SameEnum(a, b));
+      return equal_if(SameEnum(a, b));
     case Kind::kFwd:
     case Kind::kFloat:
-      return look(btf::SameHead(a, b));
+      return equal_if(btf::SameHead(a, b));
     case Kind::kPtr:
     case Kind::kTypedef:
     case Kind::kVolatile:
@@ -80,32 +83,32 @@ Look CompareRecords(const State& state, TypeId candidate, TypeId canonical,
     case Kind::kRestrict:
     case Kind::kFunc:
     case Kind::kTypeTag:
-      if (a.info != b.info) return Look::kDifferent;
+      if (a.info != b.info) return RecordEquality::kDifferent;
       parts->First(a.size_or_type, b.size_or_type);
-      return Look::kSame;
+      return RecordEquality::kSame;
     case Kind::kArray:
       if (!btf::SameHead(a, b) || a.array().count != b.array().count) {
-        return Look::kDifferent;
+        return RecordEquality::kDifferent;
       }
       parts->First(a.array().index, b.array().index);
       parts->Rest(a.tail(), b.tail(), 1, 1);  // the element
-      return Look::kSame;
+      return RecordEquality::kSame;
     case Kind::kStruct:
     case Kind::kUnion:
       state.work->Spend(a.vlen());
-      if (!btf::SameShape(a, b)) return Look::kDifferent;
+      if (!btf::SameShape(a, b)) return RecordEquality::kDifferent;
       parts->Rest(a.tail() + 1, b.tail() + 1, a.vlen(), 3);
-      return Look::kSame;
+      return RecordEquality::kSame;
     case Kind::kFuncProto:
       state.work->Spend(a.vlen());
       if (a.info != b.info || !SameParameterNames(a, b)) {
-        return Look::kDifferent;
+        return RecordEquality::kDifferent;
       }
       parts->First(a.size_or_type, b.size_or_type);
       parts->Rest(a.tail() + 1, b.tail() + 1, a.vlen(), 2);
-      return Look::kSame;
+      return RecordEquality::kSame;
     default:
-      return Look::kNotComparable;
+      return RecordEquality::kNotComparable;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Let a comparison succeed in which x was accepted for k, though h != x was
-// assumed for k. Then h is identical with x as Identity (dedup_identity.h) sees
+// assumed for k. Then h is identical with x as Identity (identity.h) sees
 // it; and (h, k) was compared part by part, so their signatures are equal:
 // the same shape, and parts of the same fingerprints. If there is no such h, x
 // is pinned to k.

@@ -8,8 +8,8 @@
 // to be.
 //
 // There is one walk, and two ways to keep the pairs that it meets: for the walk
-// alone (dedup_plain.h), and in a graph that the next walk finds ready
-// (dedup_learning.h). What the walk decides is the same, since both ways ask
+// alone (plain.h), and in a graph that the next walk finds ready
+// (learning.h). What the walk decides is the same, since both ways ask
 // CompareRecords() and Identity; the second may only say no earlier. Internal
 // to dedup.
 #ifndef BTFD_LIB_ENGINE_DEDUP_COMPARE_WALK_H_
@@ -45,16 +45,16 @@ enum class Step {
 };
 
 // What follows from two records alone; their parts are yet to be compared.
-inline Step StepOf(Look look, bool* would_change_base) {
-  switch (look) {
-    case Look::kSame:
+inline Step StepOf(RecordEquality record_equality, bool* would_change_base) {
+  switch (record_equality) {
+    case RecordEquality::kSame:
       break;
-    case Look::kDifferent:
+    case RecordEquality::kDifferent:
       return Step::kMismatch;
-    case Look::kWouldChangeBase:
+    case RecordEquality::kWouldChangeBase:
       *would_change_base = true;
       break;
-    case Look::kNotComparable:
+    case RecordEquality::kNotComparable:
       return Step::kNotComparable;
   }
   return Step::kAccept;
@@ -75,11 +75,11 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Step Visit(Pairs* pairs, Identity* identity,
   const TypeId candidate = pairs->CandidateOf(*part);
   if (assumed == candidate) return Step::kAccept;
   switch (identity->Compare(assumed, candidate)) {
-    case Verdict::kSame:
+    case Equality::kSame:
       return Step::kAccept;
-    case Verdict::kEndless:
+    case Equality::kEndless:
       return Step::kEndless;
-    case Verdict::kTooMuchWork:
+    case Equality::kTooMuchWork:
       return Step::kTooMuchWork;
     default:
       return Step::kContradiction;
@@ -89,8 +89,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline Step Visit(Pairs* pairs, Identity* identity,
 // Gives up with kTooMuchWork after `max_visits`. Pairs::NextPending() gets the
 // next part, if there is one; Failed() is told of the one that decided.
 template <typename Pairs>
-Verdict Walk(const State& state, Pairs* pairs, Identity* identity,
-             typename Pairs::Part part, uint64_t max_visits) {
+Equality Walk(const State& state, Pairs* pairs, Identity* identity,
+              typename Pairs::Part part, uint64_t max_visits) {
   for (uint64_t visits = 0; visits < max_visits; ++visits) {
     state.work->Spend(1);
     if (state.work->exhausted()) break;
@@ -99,22 +99,22 @@ Verdict Walk(const State& state, Pairs* pairs, Identity* identity,
       case Step::kFollow:
         break;
       case Step::kAccept:
-        if (!pairs->NextPending(&part)) return Verdict::kSame;
+        if (!pairs->NextPending(&part)) return Equality::kSame;
         break;
       case Step::kMismatch:
       case Step::kRefuted:
       case Step::kContradiction:
         pairs->Failed(step, part);
-        return Verdict::kDifferent;
+        return Equality::kDifferent;
       case Step::kNotComparable:
-        return Verdict::kNotComparable;
+        return Equality::kNotComparable;
       case Step::kEndless:
-        return Verdict::kEndless;
+        return Equality::kEndless;
       case Step::kTooMuchWork:
-        return Verdict::kTooMuchWork;
+        return Equality::kTooMuchWork;
     }
   }
-  return Verdict::kTooMuchWork;
+  return Equality::kTooMuchWork;
 }
 
 }  // namespace btfd::engine::dedup

@@ -13,8 +13,8 @@
 //   a defect of ours (INTERNAL)   private
 // Every use of the private one is counted, under a name of its own, where
 // `btfc status` shows it.
-#ifndef BTFD_CLIENT_RPC_SERVICE_H_
-#define BTFD_CLIENT_RPC_SERVICE_H_
+#ifndef BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
+#define BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
 
 #include <functional>
 #include <memory>
@@ -41,16 +41,17 @@ enum class Fallback { kNoDaemon, kTimeout, kVersion, kBusy, kLost, kInternal };
 const char* FallbackCounter(Fallback reason);
 
 // What a call came to, and what to do about it.
-enum class Verdict { kAnswered, kReconnect, kWait, kFallBack };
-struct Judgement {
-  Verdict verdict = Verdict::kAnswered;
+enum class NextStep { kAnswered, kReconnect, kWait, kFallBack };
+struct ClassifiedCall {
+  NextStep next_step = NextStep::kAnswered;
   Fallback reason = Fallback::kNoDaemon;  // unless kAnswered
   std::string why;
 };
 // The response counts only if the transport is OK. Of a private daemon, which
 // is the last resort, any engine will do.
-Judgement Judge(const absl::Status& transport,
-                const v1::FinalizeResponse& response, bool is_private);
+ClassifiedCall ClassifyCall(const absl::Status& transport,
+                            const v1::FinalizeResponse& response,
+                            bool is_private);
 
 // Says which base a request is over, and registers it where the daemon asks
 // for that: `send` is called again after each such answer, a bounded number of
@@ -63,9 +64,10 @@ absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
                           const std::function<absl::Status()>& send);
 
 // Not thread-safe.
-class Service {
+class FinalizeClient {
  public:
-  Service(Environment environment, util::RuntimePaths paths, Notice notice);
+  FinalizeClient(Environment environment, util::RuntimePaths paths,
+                 Notice notice);
 
   // The response may be any outcome but those that the table above is about.
   // Errors: what is wrong with the base file; Unavailable or NotFound if
@@ -87,7 +89,7 @@ class Service {
   // call of any method.
   absl::StatusOr<DirectConnection*> Use();
   // What is there to try after a failure. Unavailable if that is nothing.
-  absl::StatusOr<DirectConnection*> UseAfter(const Judgement& judgement);
+  absl::StatusOr<DirectConnection*> UseAfter(const ClassifiedCall& call);
   absl::StatusOr<DirectConnection*> UseShared();
   absl::StatusOr<DirectConnection*> UsePrivate();
   absl::StatusOr<DirectConnection*> FallBack(Fallback reason,
@@ -106,4 +108,4 @@ class Service {
 
 }  // namespace btfd::client
 
-#endif  // BTFD_CLIENT_RPC_SERVICE_H_
+#endif  // BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_

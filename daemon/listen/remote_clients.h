@@ -11,8 +11,8 @@
 //   BindFileKey        no: file keys are of this machine
 //   ListBases, GetStatus   no: they tell of files and paths of this machine
 //   RemoveBase, ReportEvents, Shutdown     no: the daemon is not theirs
-#ifndef BTFD_DAEMON_LISTEN_GUESTS_H_
-#define BTFD_DAEMON_LISTEN_GUESTS_H_
+#ifndef BTFD_DAEMON_LISTEN_REMOTE_CLIENTS_H_
+#define BTFD_DAEMON_LISTEN_REMOTE_CLIENTS_H_
 
 #include <grpcpp/server_context.h>
 
@@ -30,10 +30,11 @@
 namespace btfd::daemon {
 
 // Thread-safe; outlives its passes.
-class Guests {
+class RemoteClients {
  public:
   // 0: no bound. `counters` must outlive it.
-  Guests(uint32_t max_requests, uint64_t max_bytes, store::Counters* counters)
+  RemoteClients(uint32_t max_requests, uint64_t max_bytes,
+                store::Counters* counters)
       : max_requests_(max_requests),
         max_bytes_(max_bytes),
         counters_(counters) {}
@@ -43,28 +44,28 @@ class Guests {
    public:
     Pass() = default;
     Pass(Pass&& other) noexcept
-        : guests_(std::exchange(other.guests_, nullptr)),
+        : remote_clients_(std::exchange(other.remote_clients_, nullptr)),
           client_(std::move(other.client_)),
           bytes_(other.bytes_) {}
     Pass& operator=(Pass&&) = delete;
     ~Pass() {
-      if (guests_ != nullptr) guests_->Leave(client_, bytes_);
+      if (remote_clients_ != nullptr) remote_clients_->Leave(client_, bytes_);
     }
     // Somebody from the network, not a user of this machine.
-    bool is_guest() const { return guests_ != nullptr; }
+    bool is_remote() const { return remote_clients_ != nullptr; }
 
    private:
-    friend class Guests;
-    Pass(Guests* guests, std::string client, uint64_t bytes)
-        : guests_(guests), client_(std::move(client)), bytes_(bytes) {}
-    Guests* guests_ = nullptr;
+    friend class RemoteClients;
+    Pass(RemoteClients* clients, std::string client, uint64_t bytes)
+        : remote_clients_(clients), client_(std::move(client)), bytes_(bytes) {}
+    RemoteClients* remote_clients_ = nullptr;
     std::string client_;
     uint64_t bytes_ = 0;
   };
 
-  // `method` as in proto/btfd.proto. PermissionDenied if it is not for guests;
-  // ResourceExhausted if the client has too much in flight. One request alone
-  // is let in whatever its size.
+  // `method` as in proto/btfd.proto. PermissionDenied if it is not for remote
+  // clients; ResourceExhausted if the client has too much in flight. One
+  // request alone is let in whatever its size.
   absl::StatusOr<Pass> Admit(const grpc::ServerContext& context,
                              absl::string_view method, uint64_t bytes);
   // The same, knowing who it is; empty: by the Unix socket.
@@ -88,4 +89,4 @@ class Guests {
 
 }  // namespace btfd::daemon
 
-#endif  // BTFD_DAEMON_LISTEN_GUESTS_H_
+#endif  // BTFD_DAEMON_LISTEN_REMOTE_CLIENTS_H_

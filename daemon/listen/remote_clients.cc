@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/listen/guests.h"
+#include "daemon/listen/remote_clients.h"
 
 #include <grpcpp/security/auth_context.h>
 
@@ -14,11 +14,11 @@ namespace {
 
 using store::Counter;
 
-constexpr absl::string_view kForGuests[] = {"Greet", "Finalize", "FindResult",
-                                            "AddBase"};
+constexpr absl::string_view kForRemoteClients[] = {"Greet", "Finalize",
+                                                   "FindResult", "AddBase"};
 
-bool IsForGuests(absl::string_view method) {
-  for (const absl::string_view name : kForGuests) {
+bool IsForRemoteClients(absl::string_view method) {
+  for (const absl::string_view name : kForRemoteClients) {
     if (name == method) return true;
   }
   return false;
@@ -43,17 +43,16 @@ std::string ClientOf(const grpc::ServerContext& context) {
 
 }  // namespace
 
-absl::StatusOr<Guests::Pass> Guests::Admit(const grpc::ServerContext& context,
-                                           absl::string_view method,
-                                           uint64_t bytes) {
+absl::StatusOr<RemoteClients::Pass> RemoteClients::Admit(
+    const grpc::ServerContext& context, absl::string_view method,
+    uint64_t bytes) {
   return Admit(ClientOf(context), method, bytes);
 }
 
-absl::StatusOr<Guests::Pass> Guests::Admit(const std::string& client,
-                                           absl::string_view method,
-                                           uint64_t bytes) {
+absl::StatusOr<RemoteClients::Pass> RemoteClients::Admit(
+    const std::string& client, absl::string_view method, uint64_t bytes) {
   if (client.empty()) return Pass();
-  if (!IsForGuests(method)) {
+  if (!IsForRemoteClients(method)) {
     counters_->Add(Counter::kListenRefused);
     return absl::PermissionDeniedError(absl::StrCat(
         method, " is not offered over the network, only to this machine"));
@@ -79,7 +78,7 @@ absl::StatusOr<Guests::Pass> Guests::Admit(const std::string& client,
   return Pass(this, client, bytes);
 }
 
-void Guests::Leave(const std::string& client, uint64_t bytes) {
+void RemoteClients::Leave(const std::string& client, uint64_t bytes) {
   absl::MutexLock lock(&mutex_);
   const auto found = loads_.find(client);
   found->second.bytes -= bytes;

@@ -2,8 +2,8 @@
 //
 // One does a thing for all who want it: at the start of a build many requests
 // learn at once that a remote daemon lacks the base, and one of them sends it.
-#ifndef BTFD_DAEMON_FORWARD_TURNS_H_
-#define BTFD_DAEMON_FORWARD_TURNS_H_
+#ifndef BTFD_DAEMON_FORWARD_SINGLE_FLIGHT_H_
+#define BTFD_DAEMON_FORWARD_SINGLE_FLIGHT_H_
 
 #include <cstdint>
 
@@ -16,7 +16,7 @@
 namespace btfd::daemon {
 
 // Thread-safe.
-class Turns {
+class SingleFlight {
  public:
   // How often it was done for `key`. Ask before finding out whether it must be.
   uint64_t Done(const util::Digest& key) const;
@@ -37,4 +37,4 @@ class Turns {
 
 }  // namespace btfd::daemon
 
-#endif  // BTFD_DAEMON_FORWARD_TURNS_H_
+#endif  // BTFD_DAEMON_FORWARD_SINGLE_FLIGHT_H_

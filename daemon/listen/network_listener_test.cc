@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Which doors are opened; that they hold is for tests/farm to show.
-#include "daemon/listen/network_door.h"
+#include "daemon/listen/network_listener.h"
 
 #include <string>
 
@@ -16,9 +16,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class NetworkDoor : public ::testing::Test {
+class NetworkListener : public ::testing::Test {
  protected:
-  NetworkDoor() {
+  NetworkListener() {
     authority_.Issue({}).WriteTo(files_.path(), "server");
     authority_.Issue({}).WriteTo(files_.path(), "other");
     tests::WriteFile(files_.file("ca.crt"), authority_.pem());
@@ -31,12 +31,12 @@ class NetworkDoor : public ::testing::Test {
     options_.tls_client_ca = files_.file("ca.crt");
   }
   void ExpectRefused(const std::string& words) const {
-    const absl::Status status = CheckNetworkDoor(options_);
+    const absl::Status status = CheckNetworkListener(options_);
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
     EXPECT_THAT(status.message(), HasSubstr(words));
   }
   void ExpectOpened() const {
-    EXPECT_EQ(CheckNetworkDoor(options_), absl::OkStatus());
+    EXPECT_EQ(CheckNetworkListener(options_), absl::OkStatus());
   }
 
   tests::CertificateAuthority authority_;
@@ -44,18 +44,18 @@ class NetworkDoor : public ::testing::Test {
   Options options_;
 };
 
-TEST_F(NetworkDoor, IsShutUnlessAskedFor) { ExpectOpened(); }
+TEST_F(NetworkListener, IsShutUnlessAskedFor) { ExpectOpened(); }
 
-TEST_F(NetworkDoor, IsOpenInTheClearOnLoopback) {
+TEST_F(NetworkListener, IsOpenInTheClearOnLoopback) {
   for (const char* address : {"127.0.0.1:1", "localhost:65535", "[::1]:1"}) {
     options_.listen = address;
     ExpectOpened();
   }
-  EXPECT_THAT(DescribeNetworkDoor(options_),
+  EXPECT_THAT(DescribeNetworkListener(options_),
               HasSubstr("[::1]:1, in the clear: whoever reaches it"));
 }
 
-TEST_F(NetworkDoor, NeedsClientCertificatesBeyondLoopback) {
+TEST_F(NetworkListener, NeedsClientCertificatesBeyondLoopback) {
   for (const char* address :
        {"0.0.0.0:1", "[::]:1", "192.0.2.1:1", "builder.example:1"}) {
     options_.listen = address;
@@ -65,7 +65,7 @@ TEST_F(NetworkDoor, NeedsClientCertificatesBeyondLoopback) {
   }
   UseTls();
   ExpectOpened();
-  EXPECT_THAT(DescribeNetworkDoor(options_),
+  EXPECT_THAT(DescribeNetworkListener(options_),
               HasSubstr("TLS with client certificates"));
   // A certificate of its own is not enough,
   options_.tls_client_ca = "";
@@ -73,13 +73,13 @@ TEST_F(NetworkDoor, NeedsClientCertificatesBeyondLoopback) {
   // unless somebody says so.
   options_.listen_insecure = true;
   ExpectOpened();
-  EXPECT_THAT(DescribeNetworkDoor(options_),
+  EXPECT_THAT(DescribeNetworkListener(options_),
               HasSubstr("TLS without client certificates"));
   options_.tls_certificate = options_.tls_key = "";
   ExpectOpened();
 }
 
-TEST_F(NetworkDoor, HasAnAddressWithAPort) {
+TEST_F(NetworkListener, HasAnAddressWithAPort) {
   for (const char* address : {"4433", ":4433", "host", "host:0", "host:70000",
                               "::1:4433", "http://host:1"}) {
     options_.listen = address;
@@ -90,7 +90,7 @@ TEST_F(NetworkDoor, HasAnAddressWithAPort) {
   ExpectRefused("health_listen = here: must be HOST:PORT");
 }
 
-TEST_F(NetworkDoor, TakesOnlyFilesThatFitTogether) {
+TEST_F(NetworkListener, TakesOnlyFilesThatFitTogether) {
   options_.listen = "0.0.0.0:1";
   UseTls();
   options_.tls_key = "";

@@ -2,7 +2,7 @@
 //
 // One request through every state of the daemon that a build may meet. The
 // daemon is client/testing/fake_btfd.cc, a process of its own.
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -66,11 +66,12 @@ class ServiceTest : public ::testing::Test {
   }
 
   absl::StatusOr<v1::FinalizeResponse> Finalize(BaseFile* base = nullptr) {
-    Service service(environment_, util::RuntimePathsOfProcess(),
-                    [this](const std::string& line) { said_.push_back(line); });
+    FinalizeClient client(
+        environment_, util::RuntimePathsOfProcess(),
+        [this](const std::string& line) { said_.push_back(line); });
     v1::FinalizeRequest request;
     request.set_btf("split");
-    return service.Finalize(&request, base);
+    return client.Finalize(&request, base);
   }
 
   // Who did it: "by shared" or "by private"; or the error's message.
@@ -243,7 +244,8 @@ TEST_F(ServiceTest, AStoppedDaemonCostsOneWaitAndOneLine) {
   SetMode("stop");
   absl::Time start = absl::Now();
   EXPECT_EQ(By(), "by private");
-  EXPECT_LT(absl::Now() - start, kPatience + kProbeLimit + absl::Seconds(2));
+  EXPECT_LT(absl::Now() - start,
+            kSilenceLimit + kProbeLimit + absl::Seconds(2));
   ASSERT_THAT(said_, SizeIs(1));
   EXPECT_THAT(said_[0], HasSubstr("the daemon does not answer"));
   EXPECT_THAT(Asked(),

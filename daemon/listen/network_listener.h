@@ -4,8 +4,8 @@
 // daemon is one user's, and its Unix socket asks the kernel who comes; over the
 // network only a certificate can tell. So beyond loopback both sides show one,
 // or the option `listen_insecure` says in as many words that anyone may come.
-#ifndef BTFD_DAEMON_LISTEN_NETWORK_DOOR_H_
-#define BTFD_DAEMON_LISTEN_NETWORK_DOOR_H_
+#ifndef BTFD_DAEMON_LISTEN_NETWORK_LISTENER_H_
+#define BTFD_DAEMON_LISTEN_NETWORK_LISTENER_H_
 
 #include <memory>
 #include <string>
@@ -23,18 +23,18 @@ namespace btfd::daemon {
 
 // Addresses, files and what they must be together. InvalidArgument names the
 // option, and what is to be done.
-absl::Status CheckNetworkDoor(const Options& options);
+absl::Status CheckNetworkListener(const Options& options);
 
 // Has the server listen at options.listen, if there is one. Certificates and
 // keys are read anew when their files change; what is wrong with them then is
 // logged by gRPC, and the last good ones stay in use. `bound` is 0 or the port
 // after the server was started.
-// Precondition: CheckNetworkDoor found nothing.
-void AddNetworkDoor(const Options& options, grpc::ServerBuilder* builder,
-                    int* bound);
+// Precondition: CheckNetworkListener found nothing.
+void AddNetworkListener(const Options& options, grpc::ServerBuilder* builder,
+                        int* bound);
 
 // How well the door is kept, for the log.
-std::string DescribeNetworkDoor(const Options& options);
+std::string DescribeNetworkListener(const Options& options);
 
 // grpc.health.v1 at a port of its own, in the clear: balancers ask there
 // whether the daemon serves without being able to ask for anything else. One
@@ -55,4 +55,4 @@ class HealthPort {
 
 }  // namespace btfd::daemon
 
-#endif  // BTFD_DAEMON_LISTEN_NETWORK_DOOR_H_
+#endif  // BTFD_DAEMON_LISTEN_NETWORK_LISTENER_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/listen/network_door.h"
+#include "daemon/listen/network_listener.h"
 
 #include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -66,7 +66,7 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const Options& options) {
 
 }  // namespace
 
-absl::Status CheckNetworkDoor(const Options& options) {
+absl::Status CheckNetworkListener(const Options& options) {
   if (!options.health_listen.empty()) {
     RETURN_IF_ERROR(
         ParseAddress("health_listen", options.health_listen).status());
@@ -100,8 +100,8 @@ absl::Status CheckNetworkDoor(const Options& options) {
   return absl::OkStatus();
 }
 
-void AddNetworkDoor(const Options& options, grpc::ServerBuilder* builder,
-                    int* bound) {
+void AddNetworkListener(const Options& options, grpc::ServerBuilder* builder,
+                        int* bound) {
   *bound = 0;
   if (options.listen.empty()) return;
   // Two daemons at one port would each get some of the connections.
@@ -115,7 +115,7 @@ void AddNetworkDoor(const Options& options, grpc::ServerBuilder* builder,
   builder->AddListeningPort(options.listen, Credentials(options), bound);
 }
 
-std::string DescribeNetworkDoor(const Options& options) {
+std::string DescribeNetworkListener(const Options& options) {
   const char* how = "in the clear: whoever reaches it may connect";
   if (AsksForCertificate(options)) {
     how = "TLS with client certificates";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/rpc/service.h"
+#include "client/rpc/finalize_client.h"
 
 #include <utility>
 
@@ -54,45 +54,46 @@ const char* FallbackCounter(Fallback reason) {
   return "fallback_internal";
 }
 
-Judgement Judge(const absl::Status& transport,
-                const v1::FinalizeResponse& response, bool is_private) {
+ClassifiedCall ClassifyCall(const absl::Status& transport,
+                            const v1::FinalizeResponse& response,
+                            bool is_private) {
   switch (transport.code()) {
     case absl::StatusCode::kOk:
       break;
     case absl::StatusCode::kDeadlineExceeded:
-      return {Verdict::kFallBack, Fallback::kTimeout,
+      return {NextStep::kFallBack, Fallback::kTimeout,
               std::string(transport.message())};
     case absl::StatusCode::kUnimplemented:
-      return {Verdict::kFallBack, Fallback::kVersion,
+      return {NextStep::kFallBack, Fallback::kVersion,
               "the daemon speaks another protocol"};
     case absl::StatusCode::kResourceExhausted:
-      return {Verdict::kWait, Fallback::kBusy,
+      return {NextStep::kWait, Fallback::kBusy,
               std::string(transport.message())};
     default:
-      return {Verdict::kReconnect, Fallback::kLost,
+      return {NextStep::kReconnect, Fallback::kLost,
               absl::StrCat("the connection to the daemon broke: ",
                            transport.message())};
   }
   const std::string& message = response.message();
   switch (response.outcome()) {
     case v1::BUSY:
-      return {Verdict::kWait, Fallback::kBusy, message};
+      return {NextStep::kWait, Fallback::kBusy, message};
     case v1::DRAINING:
-      return {Verdict::kReconnect, Fallback::kBusy, message};
+      return {NextStep::kReconnect, Fallback::kBusy, message};
     case v1::INTERNAL:
     case v1::CANCELLED:
     case v1::OUTCOME_UNSPECIFIED:
-      return {Verdict::kFallBack, Fallback::kInternal, message};
+      return {NextStep::kFallBack, Fallback::kInternal, message};
     case v1::BASE_KEY_UNKNOWN:
     case v1::BASE_UNKNOWN:
-      return {Verdict::kFallBack, Fallback::kInternal,
+      return {NextStep::kFallBack, Fallback::kInternal,
               "the daemon does not keep the base that it was sent"};
     default:
       break;
   }
   // Only where the socket was named by hand: else the version is in its name.
   if (!is_private && response.engine_version() != util::kEngineVersion) {
-    return {Verdict::kFallBack, Fallback::kVersion,
+    return {NextStep::kFallBack, Fallback::kVersion,
             absl::StrCat("the daemon's engine is of version ",
                          response.engine_version(), ", not ",
                          util::kEngineVersion)};
@@ -131,14 +132,14 @@ absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
   }
 }
 
-Service::Service(Environment environment, util::RuntimePaths paths,
-                 Notice notice)
+FinalizeClient::FinalizeClient(Environment environment,
+                               util::RuntimePaths paths, Notice notice)
     : environment_(std::move(environment)),
       paths_(std::move(paths)),
       notice_(std::move(notice)),
       mark_(paths_.backoff) {}
 
-absl::StatusOr<DirectConnection*> Service::Use() {
+absl::StatusOr<DirectConnection*> FinalizeClient::Use() {
   if (daemon_ != nullptr) return daemon_.get();
   if (environment_.disable_daemon) return UsePrivate();
   if (!environment_.require_daemon && mark_.Active()) {
@@ -147,7 +148,7 @@ absl::StatusOr<DirectConnection*> Service::Use() {
   return UseShared();
 }
 
-absl::StatusOr<DirectConnection*> Service::UseShared() {
+absl::StatusOr<DirectConnection*> FinalizeClient::UseShared() {
   daemon_.reset();
   absl::StatusOr<util::UniqueFd> socket =
       ConnectOrStart(paths_, environment_.daemon_program);
@@ -161,7 +162,7 @@ absl::StatusOr<DirectConnection*> Service::UseShared() {
   return daemon_.get();
 }
 
-absl::StatusOr<DirectConnection*> Service::UsePrivate() {
+absl::StatusOr<DirectConnection*> FinalizeClient::UsePrivate() {
   daemon_.reset();
   ASSIGN_OR_RETURN(const std::string program,
                    FindDaemon(environment_.daemon_program));
@@ -172,7 +173,7 @@ absl::StatusOr<DirectConnection*> Service::UsePrivate() {
   return daemon_.get();
 }
 
-absl::StatusOr<util::UniqueFd> Service::UseStream() {
+absl::StatusOr<util::UniqueFd> FinalizeClient::UseStream() {
   RETURN_IF_ERROR(Use().status());
   if (!is_private_) {
     daemon_.reset();  // the daemon would count it, and wait for its end
@@ -182,8 +183,8 @@ absl::StatusOr<util::UniqueFd> Service::UseStream() {
   return absl::UnavailableError("the private daemon has no more connections");
 }
 
-absl::StatusOr<DirectConnection*> Service::FallBack(Fallback reason,
-                                                    const std::string& why) {
+absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
+    Fallback reason, const std::string& why) {
   if (environment_.require_daemon) {
     return absl::UnavailableError(
         absl::StrCat("no daemon, and BTFD_REQUIRE asks for one: ", why));
@@ -206,38 +207,38 @@ absl::StatusOr<DirectConnection*> Service::FallBack(Fallback reason,
   return daemon;
 }
 
-absl::StatusOr<DirectConnection*> Service::UseAfter(
-    const Judgement& judgement) {
+absl::StatusOr<DirectConnection*> FinalizeClient::UseAfter(
+    const ClassifiedCall& call) {
   if (is_private_) {
     // The next module may fare better with another one.
     daemon_.reset();
     is_private_ = false;
     return absl::UnavailableError(
-        absl::StrCat("the private daemon failed as well: ", judgement.why));
+        absl::StrCat("the private daemon failed as well: ", call.why));
   }
-  if (judgement.verdict == Verdict::kWait && waits_ < kBusyTries) {
+  if (call.next_step == NextStep::kWait && waits_ < kBusyTries) {
     absl::SleepFor(kFirstBusyWait * (1 << waits_++));
     return Use();
   }
-  if (judgement.verdict == Verdict::kReconnect && !reconnected_) {
+  if (call.next_step == NextStep::kReconnect && !reconnected_) {
     reconnected_ = true;
     daemon_.reset();
     absl::SleepFor(kReconnectPause);
     return UseShared();
   }
-  return FallBack(judgement.reason, judgement.why);
+  return FallBack(call.reason, call.why);
 }
 
-void Service::Failed(const absl::Status& transport) {
+void FinalizeClient::Failed(const absl::Status& transport) {
   reconnected_ = false;
   waits_ = 0;
-  const Judgement judgement =
-      Judge(transport, v1::FinalizeResponse(), is_private_);
+  const ClassifiedCall call =
+      ClassifyCall(transport, v1::FinalizeResponse(), is_private_);
   // If there is nothing to use, Use() will say so again.
-  if (!UseAfter(judgement).ok()) daemon_.reset();
+  if (!UseAfter(call).ok()) daemon_.reset();
 }
 
-absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
+absl::StatusOr<v1::FinalizeResponse> FinalizeClient::Finalize(
     v1::FinalizeRequest* request, BaseFile* base) {
   request->set_bypass_cache(environment_.bypass_result_cache);
   reconnected_ = false;
@@ -250,9 +251,9 @@ absl::StatusOr<v1::FinalizeResponse> Service::Finalize(
         *daemon, base, request, &response, &base_error,
         [&] { return Call(*daemon, kFinalize, *request, &response); });
     RETURN_IF_ERROR(base_error);
-    const Judgement judgement = Judge(transport, response, is_private_);
-    if (judgement.verdict == Verdict::kAnswered) return response;
-    daemon = UseAfter(judgement);
+    const ClassifiedCall call = ClassifyCall(transport, response, is_private_);
+    if (call.next_step == NextStep::kAnswered) return response;
+    daemon = UseAfter(call);
   }
   return daemon.status();
 }

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/forward/turns.h"
+#include "daemon/forward/single_flight.h"
 
 namespace btfd::daemon {
 
-uint64_t Turns::Done(const util::Digest& key) const {
+uint64_t SingleFlight::Done(const util::Digest& key) const {
   absl::ReaderMutexLock lock(&mutex_);
   const auto found = states_.find(key);
   return found == states_.end() ? 0 : found->second.done;
 }
 
-bool Turns::Begin(const util::Digest& key, uint64_t seen, absl::Time deadline) {
+bool SingleFlight::Begin(const util::Digest& key, uint64_t seen,
+                         absl::Time deadline) {
   const auto decided = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     const State& state = states_[key];
     return !state.taken || state.done != seen;
@@ -24,7 +25,7 @@ bool Turns::Begin(const util::Digest& key, uint64_t seen, absl::Time deadline) {
   return true;
 }
 
-void Turns::End(const util::Digest& key, bool done) {
+void SingleFlight::End(const util::Digest& key, bool done) {
   absl::MutexLock lock(&mutex_);
   State& state = states_[key];
   state.taken = false;
