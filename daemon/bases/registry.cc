@@ -14,19 +14,19 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "daemon/bases/registry_entry.h"
+#include "daemon/bases/base_entry.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
 namespace {
 
-// Keys in memory; past that the table starts anew (the store has them all).
-constexpr size_t kMaxKeys = 4096;
 // How long the bytes of a base may be on their way to the store.
 constexpr absl::Duration kSaveLimit = absl::Seconds(5);
 // How often the store is told that a base is in use.
 constexpr int64_t kTouchEveryNs = 60'000'000'000;
+// What a base is said to come from if it came from the shared cache.
+constexpr char kSharedOrigin[] = "the remote cache";
 
 }  // namespace
 
@@ -48,13 +48,15 @@ BaseRegistry::BaseRegistry(uint64_t max_resident_bytes, store::Store* store,
       store_(store),
       counters_(counters),
       log_(log),
-      shared_(shared) {}
+      shared_(
+          shared, store, counters, log, &saver_,
+          [this](const std::shared_ptr<BaseEntry>& entry) { Forget(entry); }) {}
 
-std::shared_ptr<BaseRegistry::Entry> BaseRegistry::FindOrMake(
+std::shared_ptr<BaseEntry> BaseRegistry::FindOrMake(
     const util::Digest& digest) {
   absl::MutexLock lock(&mutex_);
-  std::shared_ptr<Entry>& entry = entries_[digest];
-  if (entry == nullptr) entry = std::make_shared<Entry>(digest);
+  std::shared_ptr<BaseEntry>& entry = entries_[digest];
+  if (entry == nullptr) entry = std::make_shared<BaseEntry>(digest);
   entry->last_used_ns = absl::GetCurrentTimeNanos();
   return entry;
 }
@@ -62,7 +64,7 @@ std::shared_ptr<BaseRegistry::Entry> BaseRegistry::FindOrMake(
 // After an attempt to make a base. After a failed one the next who asks tries
 // again; after a good one it must be in the table, from where a failed attempt
 // just before may have taken the entry.
-absl::Status BaseRegistry::Settle(const std::shared_ptr<Entry>& entry,
+absl::Status BaseRegistry::Settle(const std::shared_ptr<BaseEntry>& entry,
                                   const absl::Status& status) {
   {
     absl::MutexLock lock(&mutex_);
@@ -85,12 +87,12 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Acquire(
 
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Fetch(
     const util::Digest& digest) {
-  return Obtain(digest, /*ask_shared=*/shared_ != nullptr);
+  return Obtain(digest, /*ask_shared=*/shared_.enabled());
 }
 
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Obtain(
     const util::Digest& digest, bool ask_shared) {
-  const std::shared_ptr<Entry> entry = FindOrMake(digest);
+  const std::shared_ptr<BaseEntry> entry = FindOrMake(digest);
   if (!entry->resident) {
     absl::Status status;
     {
@@ -105,7 +107,7 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Obtain(
 
 absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Add(
     const util::Digest& digest, std::string raw, absl::string_view origin) {
-  const std::shared_ptr<Entry> entry = FindOrMake(digest);
+  const std::shared_ptr<BaseEntry> entry = FindOrMake(digest);
   if (!entry->resident) {
     absl::Status status;
     {
@@ -114,7 +116,7 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Add(
         entry->origin = std::string(origin);
         status = Index(entry, raw);
         if (status.ok()) {
-          OfferBase(entry, raw);
+          shared_.OfferBase(entry, raw);
           SaveRaw(entry, std::move(raw));
           SaveIndex(entry, store::IndexPart::kCore);
         }
@@ -125,7 +127,8 @@ absl::StatusOr<BaseRegistry::Handle> BaseRegistry::Add(
   return Hold(entry);
 }
 
-BaseRegistry::Handle BaseRegistry::Hold(const std::shared_ptr<Entry>& entry) {
+BaseRegistry::Handle BaseRegistry::Hold(
+    const std::shared_ptr<BaseEntry>& entry) {
   entry->requests.fetch_add(1, std::memory_order_relaxed);
   const int64_t now = absl::GetCurrentTimeNanos();
   if (store_ != nullptr && now - entry->last_touch_ns > kTouchEveryNs) {
@@ -136,7 +139,7 @@ BaseRegistry::Handle BaseRegistry::Hold(const std::shared_ptr<Entry>& entry) {
 }
 
 // Precondition: entry->making is held, and so in Index.
-absl::Status BaseRegistry::Load(const std::shared_ptr<Entry>& entry) {
+absl::Status BaseRegistry::Load(const std::shared_ptr<BaseEntry>& entry) {
   const absl::Status unknown = absl::NotFoundError(
       absl::StrCat("no base with digest ", entry->digest.hex()));
   if (store_ == nullptr) return unknown;
@@ -150,7 +153,7 @@ absl::Status BaseRegistry::Load(const std::shared_ptr<Entry>& entry) {
       log_->Info(absl::StrCat("base ", ShortName(entry->digest),
                               " taken from the store"));
       SetBase(entry.get(), *std::move(base));
-      OfferBase(entry, "");
+      shared_.OfferBase(entry, "");
       return absl::OkStatus();
     }
     NoteStoreError("index of a base", base.status());
@@ -168,10 +171,34 @@ absl::Status BaseRegistry::Load(const std::shared_ptr<Entry>& entry) {
   return absl::OkStatus();
 }
 
-absl::Status BaseRegistry::Index(const std::shared_ptr<Entry>& entry,
+// Precondition: entry->making is held.
+absl::Status BaseRegistry::LoadShared(const std::shared_ptr<BaseEntry>& entry) {
+  entry->origin = kSharedOrigin;
+  auto base = shared_.LoadIndex(entry->digest);
+  if (base.ok()) {
+    SetBase(entry.get(), *std::move(base));
+    shared_.ConfirmLater(entry);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(std::string raw, shared_.FetchRaw(entry->digest));
+  RETURN_IF_ERROR(Index(entry, raw));
+  shared_.OfferBase(entry, raw);
+  SaveRaw(entry, std::move(raw));
+  SaveIndex(entry, store::IndexPart::kCore);
+  return absl::OkStatus();
+}
+
+void BaseRegistry::Forget(const std::shared_ptr<BaseEntry>& entry) {
+  absl::MutexLock lock(&mutex_);
+  entry->removed = true;
+  const auto found = entries_.find(entry->digest);
+  if (found != entries_.end() && found->second == entry) entries_.erase(found);
+}
+
+absl::Status BaseRegistry::Index(const std::shared_ptr<BaseEntry>& entry,
                                  absl::string_view raw) {
   const absl::Time start = absl::Now();
-  if (shared_ != nullptr) shared_->ExpectDedupIndex(entry->digest);
+  shared_.ExpectDedupIndex(entry->digest);
   ASSIGN_OR_RETURN(auto base, btf::Base::Build(raw));
   entry->indexed_in = absl::Now() - start;
   counters_->Add(store::Counter::kBasesBuilt);
@@ -183,7 +210,7 @@ absl::Status BaseRegistry::Index(const std::shared_ptr<Entry>& entry,
   return absl::OkStatus();
 }
 
-void BaseRegistry::SetBase(Entry* entry,
+void BaseRegistry::SetBase(BaseEntry* entry,
                            std::shared_ptr<const btf::Base> base) {
   entry->bytes += base->blob().size();
   entry->base = std::move(base);
@@ -191,7 +218,7 @@ void BaseRegistry::SetBase(Entry* entry,
 }
 
 absl::StatusOr<const btf::DedupIndex*> BaseRegistry::DedupIndexOf(
-    const std::shared_ptr<Entry>& entry) {
+    const std::shared_ptr<BaseEntry>& entry) {
   if (entry->dedup_ready) return entry->dedup.get();
   {
     absl::MutexLock lock(&entry->making_dedup);
@@ -205,14 +232,14 @@ absl::StatusOr<const btf::DedupIndex*> BaseRegistry::DedupIndexOf(
 }
 
 absl::StatusOr<std::shared_ptr<const btf::DedupIndex>>
-BaseRegistry::LoadOrBuildDedupIndex(const std::shared_ptr<Entry>& entry) {
+BaseRegistry::LoadOrBuildDedupIndex(const std::shared_ptr<BaseEntry>& entry) {
   if (store_ != nullptr) {
     absl::StatusOr<util::Blob> blob = store_->GetBaseIndex(
         entry->digest, store::IndexPart::kDedup, kIndexVersion);
     if (blob.ok()) {
       auto loaded = btf::DedupIndex::Load(*std::move(blob), *entry->base);
       if (loaded.ok()) {
-        OfferDedupIndex(entry);
+        shared_.OfferDedupIndex(entry);
         return loaded;
       }
       NoteStoreError("dedup index of a base", loaded.status());
@@ -220,18 +247,18 @@ BaseRegistry::LoadOrBuildDedupIndex(const std::shared_ptr<Entry>& entry) {
       NoteStoreError("dedup index of a base", blob.status());
     }
   }
-  if (auto shared = LoadSharedDedupIndex(entry)) return shared;
+  if (auto shared = shared_.LoadDedupIndex(entry)) return shared;
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(auto built, btf::DedupIndex::Build(*entry->base));
   log_->Info(absl::StrCat("dedup index of base ", ShortName(entry->digest),
                           " made in ",
                           absl::FormatDuration(absl::Now() - start)));
   SaveIndex(entry, store::IndexPart::kDedup);
-  OfferDedupIndex(entry);
+  shared_.OfferDedupIndex(entry);
   return built;
 }
 
-void BaseRegistry::SaveRaw(const std::shared_ptr<Entry>& entry,
+void BaseRegistry::SaveRaw(const std::shared_ptr<BaseEntry>& entry,
                            std::string raw) {
   if (store_ == nullptr) return;
   saver_.Run([this, entry, raw = std::move(raw)] {
@@ -241,7 +268,7 @@ void BaseRegistry::SaveRaw(const std::shared_ptr<Entry>& entry,
   });
 }
 
-void BaseRegistry::SaveIndex(const std::shared_ptr<Entry>& entry,
+void BaseRegistry::SaveIndex(const std::shared_ptr<BaseEntry>& entry,
                              store::IndexPart part) {
   if (store_ == nullptr) return;
   saver_.Run([this, entry, part] {
@@ -274,57 +301,6 @@ absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
   // It may have come just now, and be on its way there.
   saver_.Finish(kSaveLimit);
   return store_->GetBaseRaw(digest);
-}
-
-absl::StatusOr<util::Digest> BaseRegistry::FindByKey(
-    const store::FileKey& key) {
-  ASSIGN_OR_RETURN(const util::Digest digest, WhatWasSaidOf(key));
-  if (digest == util::Digest()) {
-    return absl::NotFoundError("the file key was said to be of two bases");
-  }
-  return digest;
-}
-
-absl::Status BaseRegistry::BindKey(const store::FileKey& key,
-                                   const util::Digest& digest) {
-  const absl::StatusOr<util::Digest> known = WhatWasSaidOf(key);
-  if (known.ok() && *known == digest) return absl::OkStatus();
-  const util::Digest said = known.ok() ? util::Digest() : digest;
-  RememberKey(TupleOf(key), said);
-  if (store_ != nullptr) store_->PutFileKey(key, said);
-  if (!known.ok()) return absl::OkStatus();
-  const absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
-      "the file key of inode ", key.inode, " was said to be of base ",
-      ShortName(*known), ", not ", ShortName(digest),
-      "; a file has one content, so neither is believed from now on"));
-  if (*known != util::Digest()) log_->Warning(refused.message());
-  return refused;
-}
-
-absl::StatusOr<util::Digest> BaseRegistry::WhatWasSaidOf(
-    const store::FileKey& key) {
-  const KeyTuple tuple = TupleOf(key);
-  {
-    absl::MutexLock lock(&mutex_);
-    const auto found = keys_.find(tuple);
-    if (found != keys_.end()) return found->second;
-  }
-  if (store_ == nullptr) return absl::NotFoundError("unknown file key");
-  ASSIGN_OR_RETURN(const util::Digest digest, store_->GetFileKey(key));
-  RememberKey(tuple, digest);
-  return digest;
-}
-
-BaseRegistry::KeyTuple BaseRegistry::TupleOf(const store::FileKey& key) {
-  return {key.machine_id, key.device,   key.inode,
-          key.size,       key.mtime_ns, key.ctime_ns};
-}
-
-void BaseRegistry::RememberKey(const KeyTuple& tuple,
-                               const util::Digest& digest) {
-  absl::MutexLock lock(&mutex_);
-  if (keys_.size() >= kMaxKeys) keys_.clear();
-  keys_.insert_or_assign(tuple, digest);
 }
 
 std::vector<BaseDescription> BaseRegistry::List() {
@@ -395,7 +371,7 @@ absl::Status BaseRegistry::Remove(absl::string_view digest_prefix) {
         "the digest's beginning means ", matches.size(), " bases: ",
         ShortName(matches[0]), ", ", ShortName(matches[1]), " ..."));
   }
-  std::shared_ptr<Entry> entry;
+  std::shared_ptr<BaseEntry> entry;
   {
     absl::MutexLock lock(&mutex_);
     const auto found = entries_.find(matches[0]);
@@ -411,12 +387,12 @@ absl::Status BaseRegistry::Remove(absl::string_view digest_prefix) {
 
 void BaseRegistry::Trim() {
   // Freed after the lock is given back.
-  std::vector<std::shared_ptr<Entry>> evicted;
+  std::vector<std::shared_ptr<BaseEntry>> evicted;
   absl::MutexLock lock(&mutex_);
   uint64_t total = 0;
   for (const auto& [digest, entry] : entries_) total += entry->bytes;
   while (total > max_resident_bytes_) {
-    std::shared_ptr<Entry>* oldest = nullptr;
+    std::shared_ptr<BaseEntry>* oldest = nullptr;
     for (auto& [digest, entry] : entries_) {
       if (!entry->resident || entry.use_count() > 1) continue;
       if (oldest == nullptr || entry->last_used_ns < (*oldest)->last_used_ns) {

@@ -10,12 +10,9 @@
 #ifndef BTFD_DAEMON_BASES_REGISTRY_H_
 #define BTFD_DAEMON_BASES_REGISTRY_H_
 
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -25,6 +22,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "daemon/bases/base_entry.h"
+#include "daemon/bases/shared_bases.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "lib/btf/base.h"
 #include "lib/btf/dedup_index.h"
@@ -52,9 +51,6 @@ struct BaseDescription {
 // Thread-safe. The store and all else that is given must outlive it. What was
 // still to be stored when it is destroyed is not.
 class BaseRegistry {
- private:
-  struct Entry;
-
  public:
   // Holds a base in memory for as long as it lives.
   class Handle {
@@ -66,10 +62,10 @@ class BaseRegistry {
 
    private:
     friend class BaseRegistry;
-    Handle(BaseRegistry* registry, std::shared_ptr<Entry> entry)
+    Handle(BaseRegistry* registry, std::shared_ptr<BaseEntry> entry)
         : registry_(registry), entry_(std::move(entry)) {}
     BaseRegistry* registry_;
-    std::shared_ptr<Entry> entry_;
+    std::shared_ptr<BaseEntry> entry_;
   };
 
   // `store` may be null: bases are then lost once they are evicted.
@@ -93,12 +89,6 @@ class BaseRegistry {
   // The bytes it was made of. NotFound if they are not in the store.
   absl::StatusOr<util::Blob> Raw(const util::Digest& digest);
 
-  // NotFound if the key is not known, or contested.
-  absl::StatusOr<util::Digest> FindByKey(const store::FileKey& key);
-  // InvalidArgument for a key that was bound to another digest: it is of none
-  // from then on, since who of the two was wrong is not known.
-  absl::Status BindKey(const store::FileKey& key, const util::Digest& digest);
-
   // In memory first, then in the store only.
   std::vector<BaseDescription> List();
   // Forgets a base, in memory (once no request holds it) and in the store. The
@@ -112,54 +102,38 @@ class BaseRegistry {
   bool FinishSaving(absl::Duration limit) { return saver_.Finish(limit); }
 
  private:
-  using KeyTuple =
-      std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
-
   // From memory, the store or, if that is wanted, the shared cache.
   absl::StatusOr<Handle> Obtain(const util::Digest& digest, bool ask_shared);
-  std::shared_ptr<Entry> FindOrMake(const util::Digest& digest);
-  absl::Status Settle(const std::shared_ptr<Entry>& entry,
+  std::shared_ptr<BaseEntry> FindOrMake(const util::Digest& digest);
+  absl::Status Settle(const std::shared_ptr<BaseEntry>& entry,
                       const absl::Status& status);
-  Handle Hold(const std::shared_ptr<Entry>& entry);
-  absl::Status Load(const std::shared_ptr<Entry>& entry);
-  absl::Status Index(const std::shared_ptr<Entry>& entry,
+  Handle Hold(const std::shared_ptr<BaseEntry>& entry);
+  absl::Status Load(const std::shared_ptr<BaseEntry>& entry);
+  absl::Status Index(const std::shared_ptr<BaseEntry>& entry,
                      absl::string_view raw);
-  void SetBase(Entry* entry, std::shared_ptr<const btf::Base> base);
+  void SetBase(BaseEntry* entry, std::shared_ptr<const btf::Base> base);
   absl::StatusOr<const btf::DedupIndex*> DedupIndexOf(
-      const std::shared_ptr<Entry>& entry);
+      const std::shared_ptr<BaseEntry>& entry);
   absl::StatusOr<std::shared_ptr<const btf::DedupIndex>> LoadOrBuildDedupIndex(
-      const std::shared_ptr<Entry>& entry);
-  // registry_shared.cc: what comes from the shared cache, and goes there.
-  absl::Status LoadShared(const std::shared_ptr<Entry>& entry);
-  absl::Status LoadSharedIndex(const std::shared_ptr<Entry>& entry);
-  absl::StatusOr<std::string> FetchRaw(const std::shared_ptr<Entry>& entry);
-  std::shared_ptr<const btf::DedupIndex> LoadSharedDedupIndex(
-      const std::shared_ptr<Entry>& entry);
-  void ConfirmLater(const std::shared_ptr<Entry>& entry);
-  void ConfirmDedupLater(const std::shared_ptr<Entry>& entry,
-                         std::shared_ptr<const btf::DedupIndex> index);
-  void Forget(const std::shared_ptr<Entry>& entry);
-  void NoteSharedDefect(absl::string_view what, const absl::Status& status);
-  void OfferBase(const std::shared_ptr<Entry>& entry, absl::string_view raw);
-  void OfferDedupIndex(const std::shared_ptr<Entry>& entry);
-  void SaveRaw(const std::shared_ptr<Entry>& entry, std::string raw);
-  void SaveIndex(const std::shared_ptr<Entry>& entry, store::IndexPart part);
+      const std::shared_ptr<BaseEntry>& entry);
+  // From the shared cache: its index, or its raw bytes.
+  absl::Status LoadShared(const std::shared_ptr<BaseEntry>& entry);
+  // Takes an entry out of the table.
+  void Forget(const std::shared_ptr<BaseEntry>& entry);
+  void SaveRaw(const std::shared_ptr<BaseEntry>& entry, std::string raw);
+  void SaveIndex(const std::shared_ptr<BaseEntry>& entry,
+                 store::IndexPart part);
   void NoteStoreError(absl::string_view what, const absl::Status& status);
-  static KeyTuple TupleOf(const store::FileKey& key);
-  // The digest that a key is bound to, all zero where it is contested.
-  absl::StatusOr<util::Digest> WhatWasSaidOf(const store::FileKey& key);
-  void RememberKey(const KeyTuple& tuple, const util::Digest& digest);
 
   const uint64_t max_resident_bytes_;
   store::Store* const store_;
   store::Counters* const counters_;
   util::Log* const log_;
-  SharedCache* const shared_;
+  SharedBases shared_;
 
   absl::Mutex mutex_;
-  absl::flat_hash_map<util::Digest, std::shared_ptr<Entry>> entries_
+  absl::flat_hash_map<util::Digest, std::shared_ptr<BaseEntry>> entries_
       ABSL_GUARDED_BY(mutex_);
-  absl::flat_hash_map<KeyTuple, util::Digest> keys_ ABSL_GUARDED_BY(mutex_);
 
   util::TaskQueue saver_{1};  // last: what it runs uses the others
 };

@@ -38,14 +38,16 @@ std::string Readable(absl::string_view text) {
 
 Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
                      AdmissionControl* admission, Workspaces* workspaces,
-                     BaseRegistry* bases, ResultCache* results,
-                     ResultVerifier* verifier, store::Counters* counters,
-                     util::Log* log, Forwarder* forwarder, SharedCache* shared)
+                     BaseRegistry* bases, FileKeyTable* file_keys,
+                     ResultCache* results, ResultVerifier* verifier,
+                     store::Counters* counters, util::Log* log,
+                     Forwarder* forwarder, SharedCache* shared)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
       admission_(admission),
       workspaces_(workspaces),
       bases_(bases),
+      file_keys_(file_keys),
       results_(results),
       verifier_(verifier),
       counters_(counters),
@@ -317,7 +319,7 @@ absl::StatusOr<std::optional<util::Digest>> Finalizer::NameBase(
     return std::optional<util::Digest>(digest);
   }
   ASSIGN_OR_RETURN(const store::FileKey key, FileKeyOf(ref.file_key()));
-  const absl::StatusOr<util::Digest> found = bases_->FindByKey(key);
+  const absl::StatusOr<util::Digest> found = file_keys_->Find(key);
   counters_->Add(found.ok() ? Counter::kFileKeyHits : Counter::kFileKeyMisses);
   if (found.ok()) return std::optional<util::Digest>(*found);
   return OutcomeError(v1::BASE_KEY_UNKNOWN,

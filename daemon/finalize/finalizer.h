@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "daemon/bases/file_key_table.h"
 #include "daemon/bases/registry.h"
 #include "daemon/finalize/admission.h"
 #include "daemon/finalize/engine_run.h"
@@ -39,8 +40,8 @@ class Finalizer {
   // that many hosts share.
   Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
             AdmissionControl* admission, Workspaces* workspaces,
-            BaseRegistry* bases, ResultCache* results, ResultVerifier* verifier,
-            store::Counters* counters, util::Log* log,
+            BaseRegistry* bases, FileKeyTable* file_keys, ResultCache* results,
+            ResultVerifier* verifier, store::Counters* counters, util::Log* log,
             Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
 
   // Admission for a request that came and is not parsed yet, to be asked for
@@ -136,6 +137,7 @@ class Finalizer {
   AdmissionControl* const admission_;
   Workspaces* const workspaces_;
   BaseRegistry* const bases_;
+  FileKeyTable* const file_keys_;
   ResultCache* const results_;
   ResultVerifier* const verifier_;
   store::Counters* const counters_;

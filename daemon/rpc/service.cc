@@ -98,14 +98,15 @@ Service::Service(Parts parts)
       ledger_(counters_, store_),
       bases_(options_.max_resident_base_bytes, store_, counters_, log_,
              shared_),
+      file_keys_(store_, log_),
       results_(options_.result_cache ? store_ : nullptr, log_),
       verifier_(options_.verify_hits, parts.finalize, &bases_, &results_,
                 counters_, log_),
       uploads_(options_.max_btf_bytes, options_.stall_timeout, &admission_,
-               &bases_),
+               &bases_, &file_keys_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &admission_,
-                 &workspaces_, &bases_, &results_, &verifier_, counters_, log_,
-                 forwarder_, shared_),
+                 &workspaces_, &bases_, &file_keys_, &results_, &verifier_,
+                 counters_, log_, forwarder_, shared_),
       stream_tasks_(StreamedAtOnce(options_)) {
   RegisterMethods();
 }
@@ -339,7 +340,7 @@ grpc::Status Service::BindFileKey(Context*,
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
-    return bases_.BindKey(key, digest);
+    return file_keys_.Bind(key, digest);
   };
   admission_.Touch();
   Conclude(bind(), engine::FailedIn::kNone, response);

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "daemon/bases/file_key_table.h"
 #include "daemon/bases/registry.h"
 #include "daemon/finalize/admission.h"
 #include "daemon/finalize/finalizer.h"
@@ -133,6 +134,7 @@ class Service final : public v1::Btfd::Service {
   Workspaces workspaces_;
   CounterLedger ledger_;
   BaseRegistry bases_;
+  FileKeyTable file_keys_;
   ResultCache results_;
   ResultVerifier verifier_;
   Uploads uploads_;

@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "daemon/bases/file_key_table.h"
 #include "daemon/bases/registry.h"
 #include "daemon/finalize/admission.h"
 #include "lib/engine/pipeline.h"
@@ -29,11 +30,13 @@ class Uploads {
  public:
   // `pause` is what an upload may take on top of its pace.
   Uploads(uint64_t max_btf_bytes, absl::Duration pause,
-          AdmissionControl* admission, BaseRegistry* bases)
+          AdmissionControl* admission, BaseRegistry* bases,
+          FileKeyTable* file_keys)
       : max_btf_bytes_(max_btf_bytes),
         pause_(pause),
         admission_(admission),
-        bases_(bases) {}
+        bases_(bases),
+        file_keys_(file_keys) {}
 
   // The next message of the call. OutOfRange at its end; what else is wrong
   // with it is the result of the call.
@@ -71,6 +74,7 @@ class Uploads {
   const absl::Duration pause_;
   AdmissionControl* const admission_;
   BaseRegistry* const bases_;
+  FileKeyTable* const file_keys_;
 
   absl::Mutex mutex_;
   absl::flat_hash_set<util::Digest> being_sent_ ABSL_GUARDED_BY(mutex_);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bases by way of the shared cache. An index that comes from there serves at
-// once, since Load() lets nothing in that could lead astray; whether it is the
-// index of that base is seen in the background: the raw base, out of the index
-// if it is in there as it was and else fetched (its digest proves it either
-// way), is indexed as well, and equal bases give equal blobs.
-// An index that is not confirmed is replaced by the one that was made here.
+// An index from the shared cache serves at once, since Load() lets nothing in
+// that could lead astray. Whether it is the index of that base is found out in
+// the background: the raw base is indexed here as well, and equal bases give
+// equal blobs. The raw base is taken out of the index if it is in there as it
+// was, and else fetched; its digest proves it either way. An index that is not
+// confirmed is replaced by the one that was made here.
+#include "daemon/bases/shared_bases.h"
+
 #include <sys/resource.h>
 
 #include <optional>
@@ -13,8 +15,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "daemon/bases/registry.h"
-#include "daemon/bases/registry_entry.h"
 #include "lib/btf/format.h"
 #include "lib/util/status_macros.h"
 
@@ -22,7 +22,6 @@ namespace btfd::daemon {
 
 namespace {
 
-constexpr char kOrigin[] = "the remote cache";
 constexpr int kBackgroundNice = 10;
 
 // The bytes that a base was made of, if they were a short header, the types and
@@ -53,69 +52,71 @@ void StepBack() { setpriority(PRIO_PROCESS, 0, kBackgroundNice); }
 
 }  // namespace
 
-// Precondition: entry->making is held, and so in LoadSharedIndex.
-absl::Status BaseRegistry::LoadShared(const std::shared_ptr<Entry>& entry) {
-  entry->origin = kOrigin;
-  const absl::Status indexed = LoadSharedIndex(entry);
-  if (indexed.ok()) {
-    ConfirmLater(entry);
-    return indexed;
-  }
-  ASSIGN_OR_RETURN(std::string raw, FetchRaw(entry));
-  RETURN_IF_ERROR(Index(entry, raw));
-  OfferBase(entry, raw);
-  SaveRaw(entry, std::move(raw));
-  SaveIndex(entry, store::IndexPart::kCore);
-  return absl::OkStatus();
-}
+SharedBases::SharedBases(SharedCache* cache, store::Store* store,
+                         store::Counters* counters, util::Log* log,
+                         util::TaskQueue* background, Forget forget)
+    : cache_(cache),
+      store_(store),
+      counters_(counters),
+      log_(log),
+      background_(background),
+      forget_(std::move(forget)) {}
 
-absl::StatusOr<std::string> BaseRegistry::FetchRaw(
-    const std::shared_ptr<Entry>& entry) {
-  absl::StatusOr<std::string> raw = shared_->FetchBase(entry->digest);
+absl::StatusOr<std::string> SharedBases::FetchRaw(const util::Digest& digest) {
+  absl::StatusOr<std::string> raw = cache_->FetchBase(digest);
   if (raw.ok()) return raw;
   return absl::NotFoundError(
-      absl::StrCat("no base with digest ", entry->digest.hex()));
+      absl::StrCat("no base with digest ", digest.hex()));
 }
 
-absl::Status BaseRegistry::LoadSharedIndex(
-    const std::shared_ptr<Entry>& entry) {
+void SharedBases::ExpectDedupIndex(const util::Digest& digest) {
+  if (cache_ != nullptr) cache_->ExpectDedupIndex(digest);
+}
+
+absl::StatusOr<std::shared_ptr<const btf::Base>> SharedBases::LoadIndex(
+    const util::Digest& digest) {
   const absl::Time start = absl::Now();
   ASSIGN_OR_RETURN(util::Blob blob,
-                   shared_->FetchIndex(entry->digest, store::IndexPart::kCore,
-                                       absl::InfiniteDuration()));
+                   cache_->FetchIndex(digest, store::IndexPart::kCore,
+                                      absl::InfiniteDuration()));
   const size_t size = blob.size();
   auto base = btf::Base::Load(std::move(blob));
   if (!base.ok()) {
-    NoteSharedDefect("index of a base", base.status());
+    NoteDefect("index of a base", base.status());
     return base.status();
   }
-  SetBase(entry.get(), *std::move(base));
-  log_->Info(absl::StrCat("base ", ShortName(entry->digest),
+  log_->Info(absl::StrCat("base ", ShortName(digest),
                           " taken from the remote cache, ", size, " bytes in ",
                           absl::FormatDuration(absl::Now() - start)));
-  return absl::OkStatus();
+  return *std::move(base);
 }
 
-void BaseRegistry::NoteSharedDefect(absl::string_view what,
-                                    const absl::Status& status) {
+void SharedBases::NoteDefect(absl::string_view what,
+                             const absl::Status& status) {
   counters_->Add(store::Counter::kRemoteBad);
   log_->Error(absl::StrCat("remote cache: ", what, ": ", status.message()));
 }
 
-void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
-  saver_.Run([this, entry] {
+void SharedBases::NoteStoreError(absl::string_view what,
+                                 const absl::Status& status) {
+  if (status.ok() || absl::IsNotFound(status)) return;
+  log_->Warning(absl::StrCat("store: ", what, ": ", status.message()));
+}
+
+void SharedBases::ConfirmLater(const std::shared_ptr<BaseEntry>& entry) {
+  background_->Run([this, entry] {
     if (entry->removed) return;
     StepBack();
     std::optional<std::string> contained = RawOf(*entry->base, entry->digest);
     const absl::StatusOr<std::string> raw =
         contained.has_value()
             ? absl::StatusOr<std::string>(*std::move(contained))
-            : FetchRaw(entry);
+            : FetchRaw(entry->digest);
     if (!raw.ok()) return;  // to be fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);
     if (!built.ok()) {
-      Forget(entry);
-      NoteSharedDefect("a base", built.status());
+      forget_(entry);
+      NoteDefect("a base", built.status());
       return;
     }
     {
@@ -124,7 +125,7 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
     }
     const bool equal = (*built)->blob() == entry->base->blob();
     // Out of use first, and told when the right one is in its place.
-    if (!equal) Forget(entry);
+    if (!equal) forget_(entry);
     if (store_ != nullptr) {
       NoteStoreError("base", store_->PutBase(entry->digest, *raw, entry->origin,
                                              (*built)->end_id() - 1));
@@ -134,45 +135,38 @@ void BaseRegistry::ConfirmLater(const std::shared_ptr<Entry>& entry) {
                                kIndexVersion, (*built)->blob()));
     }
     if (!equal) {
-      NoteSharedDefect("index of a base",
-                       absl::DataLossError("not that base's: replaced"));
+      NoteDefect("index of a base",
+                 absl::DataLossError("not that base's: replaced"));
     }
   });
 }
 
-void BaseRegistry::Forget(const std::shared_ptr<Entry>& entry) {
-  absl::MutexLock lock(&mutex_);
-  entry->removed = true;
-  const auto found = entries_.find(entry->digest);
-  if (found != entries_.end() && found->second == entry) entries_.erase(found);
-}
-
-std::shared_ptr<const btf::DedupIndex> BaseRegistry::LoadSharedDedupIndex(
-    const std::shared_ptr<Entry>& entry) {
-  if (shared_ == nullptr) return nullptr;
+std::shared_ptr<const btf::DedupIndex> SharedBases::LoadDedupIndex(
+    const std::shared_ptr<BaseEntry>& entry) {
+  if (cache_ == nullptr) return nullptr;
   // It was asked for before the base was indexed. To wait for it is worth as
   // long as it takes to make it, and that is about twice as long as the other.
-  absl::StatusOr<util::Blob> blob = shared_->FetchIndex(
+  absl::StatusOr<util::Blob> blob = cache_->FetchIndex(
       entry->digest, store::IndexPart::kDedup, 2 * entry->indexed_in);
   if (!blob.ok()) return nullptr;
   auto loaded = btf::DedupIndex::Load(*std::move(blob), *entry->base);
   if (!loaded.ok()) {
-    NoteSharedDefect("dedup index of a base", loaded.status());
+    NoteDefect("dedup index of a base", loaded.status());
     return nullptr;
   }
   ConfirmDedupLater(entry, *loaded);
   return *std::move(loaded);
 }
 
-void BaseRegistry::ConfirmDedupLater(
-    const std::shared_ptr<Entry>& entry,
+void SharedBases::ConfirmDedupLater(
+    const std::shared_ptr<BaseEntry>& entry,
     std::shared_ptr<const btf::DedupIndex> index) {
-  saver_.Run([this, entry, index = std::move(index)] {
+  background_->Run([this, entry, index = std::move(index)] {
     if (entry->removed) return;
     StepBack();
     const auto built = btf::DedupIndex::Build(*entry->base);
     const bool equal = built.ok() && (*built)->blob() == index->blob();
-    if (!equal) Forget(entry);
+    if (!equal) forget_(entry);
     if (store_ != nullptr && built.ok()) {
       NoteStoreError(
           "dedup index of a base",
@@ -180,30 +174,30 @@ void BaseRegistry::ConfirmDedupLater(
                                kIndexVersion, (*built)->blob()));
     }
     if (!equal) {
-      NoteSharedDefect("dedup index of a base",
-                       absl::DataLossError("not that base's: replaced"));
+      NoteDefect("dedup index of a base",
+                 absl::DataLossError("not that base's: replaced"));
     }
   });
 }
 
-void BaseRegistry::OfferBase(const std::shared_ptr<Entry>& entry,
-                             absl::string_view raw) {
-  if (shared_ == nullptr) return;
-  saver_.Run([this, entry, raw = std::string(raw)] {
+void SharedBases::OfferBase(const std::shared_ptr<BaseEntry>& entry,
+                            absl::string_view raw) {
+  if (cache_ == nullptr) return;
+  background_->Run([this, entry, raw = std::string(raw)] {
     if (entry->removed) return;
-    shared_->OfferIndex(entry->digest, store::IndexPart::kCore,
-                        entry->base->blob(), [&]() -> std::string {
-                          if (!raw.empty() || store_ == nullptr) return raw;
-                          const auto stored = store_->GetBaseRaw(entry->digest);
-                          return stored.ok() ? std::string(stored->view())
-                                             : std::string();
-                        });
+    cache_->OfferIndex(entry->digest, store::IndexPart::kCore,
+                       entry->base->blob(), [&]() -> std::string {
+                         if (!raw.empty() || store_ == nullptr) return raw;
+                         const auto stored = store_->GetBaseRaw(entry->digest);
+                         return stored.ok() ? std::string(stored->view())
+                                            : std::string();
+                       });
   });
 }
 
-void BaseRegistry::OfferDedupIndex(const std::shared_ptr<Entry>& entry) {
-  if (shared_ == nullptr) return;
-  saver_.Run([this, entry] {
+void SharedBases::OfferDedupIndex(const std::shared_ptr<BaseEntry>& entry) {
+  if (cache_ == nullptr) return;
+  background_->Run([this, entry] {
     if (entry->removed) return;
     // Set by whoever offers it, perhaps a moment after it asked.
     std::shared_ptr<const btf::DedupIndex> index;
@@ -212,8 +206,8 @@ void BaseRegistry::OfferDedupIndex(const std::shared_ptr<Entry>& entry) {
       index = entry->dedup;
     }
     if (index == nullptr) return;
-    shared_->OfferIndex(entry->digest, store::IndexPart::kDedup, index->blob(),
-                        [] { return std::string(); });
+    cache_->OfferIndex(entry->digest, store::IndexPart::kDedup, index->blob(),
+                       [] { return std::string(); });
   });
 }
 

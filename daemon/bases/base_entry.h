@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the registry knows of one base; for the registry's own files.
-#ifndef BTFD_DAEMON_BASES_REGISTRY_ENTRY_H_
-#define BTFD_DAEMON_BASES_REGISTRY_ENTRY_H_
+// What the daemon knows of one base. The registry makes the entries and
+// SharedBases confirms them; nobody else sees one.
+#ifndef BTFD_DAEMON_BASES_BASE_ENTRY_H_
+#define BTFD_DAEMON_BASES_BASE_ENTRY_H_
 
 #include <atomic>
 #include <cstdint>
@@ -11,20 +12,23 @@
 
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
-#include "daemon/bases/registry.h"
+#include "lib/btf/base.h"
+#include "lib/btf/dedup_index.h"
 #include "lib/engine/pipeline.h"
+#include "lib/util/digest.h"
 
 namespace btfd::daemon {
 
 // The blobs know their own versions; the store need not tell them apart.
 inline constexpr uint32_t kIndexVersion = engine::kEngineVersion;
 
+// The beginning of a digest, for messages.
 inline std::string ShortName(const util::Digest& digest) {
   return digest.hex().substr(0, 12);
 }
 
-struct BaseRegistry::Entry {
-  explicit Entry(const util::Digest& d) : digest(d) {}
+struct BaseEntry {
+  explicit BaseEntry(const util::Digest& d) : digest(d) {}
 
   const util::Digest digest;
 
@@ -36,6 +40,8 @@ struct BaseRegistry::Entry {
   absl::Duration indexed_in = absl::InfiniteDuration();  // if it was here
   std::atomic<bool> resident{false};
 
+  // `dedup` is set once, under `making_dedup`; read without it once
+  // `dedup_ready` says so.
   absl::Mutex making_dedup;
   std::shared_ptr<const btf::DedupIndex> dedup;
   std::atomic<bool> dedup_ready{false};
@@ -49,4 +55,4 @@ struct BaseRegistry::Entry {
 
 }  // namespace btfd::daemon
 
-#endif  // BTFD_DAEMON_BASES_REGISTRY_ENTRY_H_
+#endif  // BTFD_DAEMON_BASES_BASE_ENTRY_H_

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/bases/file_key_table.h"
+
+#include "absl/strings/str_cat.h"
+#include "daemon/bases/base_entry.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::daemon {
+
+namespace {
+
+// Keys in memory; past that the table starts anew (the store has them all).
+constexpr size_t kMaxKeys = 4096;
+
+}  // namespace
+
+absl::StatusOr<util::Digest> FileKeyTable::Find(const store::FileKey& key) {
+  ASSIGN_OR_RETURN(const util::Digest digest, Lookup(key));
+  if (digest == util::Digest()) {
+    return absl::NotFoundError("the file key was said to be of two bases");
+  }
+  return digest;
+}
+
+absl::Status FileKeyTable::Bind(const store::FileKey& key,
+                                const util::Digest& digest) {
+  const absl::StatusOr<util::Digest> known = Lookup(key);
+  if (known.ok() && *known == digest) return absl::OkStatus();
+  const util::Digest bound = known.ok() ? util::Digest() : digest;
+  Remember(TupleOf(key), bound);
+  if (store_ != nullptr) store_->PutFileKey(key, bound);
+  if (!known.ok()) return absl::OkStatus();
+  const absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
+      "the file key of inode ", key.inode, " was said to be of base ",
+      ShortName(*known), ", not ", ShortName(digest),
+      "; a file has one content, so neither is believed from now on"));
+  if (*known != util::Digest()) log_->Warning(refused.message());
+  return refused;
+}
+
+absl::StatusOr<util::Digest> FileKeyTable::Lookup(const store::FileKey& key) {
+  const KeyTuple tuple = TupleOf(key);
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = keys_.find(tuple);
+    if (found != keys_.end()) return found->second;
+  }
+  if (store_ == nullptr) return absl::NotFoundError("unknown file key");
+  ASSIGN_OR_RETURN(const util::Digest digest, store_->GetFileKey(key));
+  Remember(tuple, digest);
+  return digest;
+}
+
+FileKeyTable::KeyTuple FileKeyTable::TupleOf(const store::FileKey& key) {
+  return {key.machine_id, key.device,   key.inode,
+          key.size,       key.mtime_ns, key.ctime_ns};
+}
+
+void FileKeyTable::Remember(const KeyTuple& tuple, const util::Digest& digest) {
+  absl::MutexLock lock(&mutex_);
+  if (keys_.size() >= kMaxKeys) keys_.clear();
+  keys_.insert_or_assign(tuple, digest);
+}
+
+}  // namespace btfd::daemon
