@@ -156,57 +156,78 @@ Server::~Server() {
 }
 
 absl::Status Server::Open() {
+  RETURN_IF_ERROR(OpenSignals());
+  const std::string store_path = OpenStore();
+  RETURN_IF_ERROR(OpenForwarder());
+  RETURN_IF_ERROR(OpenSharedCache());
+  MakeService(store_path);
+  RETURN_IF_ERROR(OpenGrpc());
+  return ServeConnections();
+}
+
+absl::Status Server::OpenSignals() {
   const sigset_t set = OurSignals();
   signals_ = util::UniqueFd(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
   stop_ = util::UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!signals_ || !stop_) {
     return absl::ErrnoToStatus(errno, "cannot make a signal or event fd");
   }
+  return absl::OkStatus();
+}
 
-  std::string store_path = "none: store_dir is empty";
-  if (!options_.store_dir.empty()) {
-    store::StoreOptions store_options;
-    store_options.directory = options_.store_dir;
-    store_options.max_result_bytes = options_.max_result_bytes;
-    store_options.max_base_bytes = options_.max_stored_base_bytes;
-    store_options.log = log_;
-    store_options.counters = &counters_;
-    auto store = store::Store::Open(std::move(store_options));
-    if (store.ok()) {
-      store_ = *std::move(store);
-      store_path = store_->path();
-    } else {
-      store_path = absl::StrCat("none: ", store.status().message());
-      log_->Warning(
-          absl::StrCat("working without a store: ", store.status().message()));
-    }
+// A daemon without a store works as well. Returns the store's path for
+// `status`, or why there is none.
+std::string Server::OpenStore() {
+  if (options_.store_dir.empty()) return "none: store_dir is empty";
+  store::StoreOptions store_options;
+  store_options.directory = options_.store_dir;
+  store_options.max_result_bytes = options_.max_result_bytes;
+  store_options.max_base_bytes = options_.max_stored_base_bytes;
+  store_options.log = log_;
+  store_options.counters = &counters_;
+  auto store = store::Store::Open(std::move(store_options));
+  if (!store.ok()) {
+    log_->Warning(
+        absl::StrCat("working without a store: ", store.status().message()));
+    return absl::StrCat("none: ", store.status().message());
   }
+  store_ = *std::move(store);
+  return store_->path();
+}
 
-  if (!options_.server.empty()) {
-    ASSIGN_OR_RETURN(
-        forwarder_,
-        Forwarder::Make({options_.server, options_.server_ca,
-                         options_.server_certificate, options_.server_key,
-                         options_.server_timeout, engine::kEngineVersion},
-                        &counters_, log_));
-    log_->Info(absl::StrCat("handing work on to ", options_.server));
-  }
+absl::Status Server::OpenForwarder() {
+  if (options_.server.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(
+      forwarder_,
+      Forwarder::Make({options_.server, options_.server_ca,
+                       options_.server_certificate, options_.server_key,
+                       options_.server_timeout, engine::kEngineVersion},
+                      &counters_, log_));
+  log_->Info(absl::StrCat("handing work on to ", options_.server));
+  return absl::OkStatus();
+}
 
-  if (!options_.remote_cache.empty()) {
-    ASSIGN_OR_RETURN(shared_, OpenRemoteCache(options_, &counters_, log_));
-    log_->Info(absl::StrCat("sharing results by ", options_.remote_cache));
-  }
+absl::Status Server::OpenSharedCache() {
+  if (options_.remote_cache.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(shared_, OpenRemoteCache(options_, &counters_, log_));
+  log_->Info(absl::StrCat("sharing results by ", options_.remote_cache));
+  return absl::OkStatus();
+}
 
+void Server::MakeService(const std::string& store_path) {
   Service::Parts parts;
   parts.options = options_;
   parts.store = store_.get();
-  parts.store_path = std::move(store_path);
+  parts.store_path = store_path;
   parts.counters = &counters_;
   parts.log = log_;
   parts.forwarder = forwarder_.get();
   parts.shared = shared_.get();
   parts.on_shutdown = [this] { eventfd_write(stop_.get(), 1); };
   service_ = std::make_unique<Service>(std::move(parts));
+}
+
+absl::Status Server::OpenGrpc() {
   grpc_ =
       StartGrpc(options_, !door_.connections.empty(), service_.get(), &stalls_);
   if (grpc_ == nullptr && !options_.listen.empty()) {
@@ -218,15 +239,18 @@ absl::Status Server::Open() {
   if (!options_.health_listen.empty()) {
     ASSIGN_OR_RETURN(health_port_, HealthPort::Start(options_.health_listen));
   }
+  return absl::OkStatus();
+}
 
-  if (!door_.connections.empty()) {
-    // Whatever happens on it is gRPC's to see, but its end is ours to know.
-    watched_ =
-        util::UniqueFd(fcntl(door_.connections[0].get(), F_DUPFD_CLOEXEC, 0));
-    if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
-    for (util::UniqueFd& connection : door_.connections) {
-      Serve(grpc_.get(), std::move(connection));
-    }
+// The connections that the starter has passed on.
+absl::Status Server::ServeConnections() {
+  if (door_.connections.empty()) return absl::OkStatus();
+  // gRPC sees all that happens on it; this daemon ends when it ends.
+  watched_ =
+      util::UniqueFd(fcntl(door_.connections[0].get(), F_DUPFD_CLOEXEC, 0));
+  if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
+  for (util::UniqueFd& connection : door_.connections) {
+    Serve(grpc_.get(), std::move(connection));
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include <grpcpp/server.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -57,7 +58,15 @@ class Server {
 
  private:
   Server(const Options& options, Door door, util::Log* log);
+  // Brings up all that Run() needs, by the steps that follow, in this order.
   absl::Status Open();
+  absl::Status OpenSignals();
+  std::string OpenStore();
+  absl::Status OpenForwarder();
+  absl::Status OpenSharedCache();
+  void MakeService(const std::string& store_path);
+  absl::Status OpenGrpc();
+  absl::Status ServeConnections();
 
   // Waits for something to happen; the reason to end, or null.
   const char* Turn();

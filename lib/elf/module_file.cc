@@ -128,19 +128,49 @@ absl::Status ModuleFile::ReadHeader() {
   return absl::OkStatus();
 }
 
+absl::Status ModuleFile::BadSectionTable(absl::string_view what) const {
+  return Bad(path_, "section header table", header_.e_shoff, what);
+}
+
+absl::Status ModuleFile::BadSectionNames(uint64_t offset,
+                                         absl::string_view what) const {
+  return Bad(path_,
+             absl::StrCat("section ", names_index_, " (of section names)"),
+             offset, what);
+}
+
 absl::Status ModuleFile::ReadSections() {
+  if (header_.e_shoff == 0 && header_.e_shnum == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(CountSections());
+  if (section_count_ <= 1) return absl::OkStatus();
+  RETURN_IF_ERROR(FindSectionNames());
+  NamesRead names_read(names_);
+  for (uint32_t i = 1; i < section_count_; ++i) {
+    RETURN_IF_ERROR(CheckSection(i));
+    const Section section = this->section(i);
+    if (!names_read.Add(section.name)) {
+      return BadSectionNames(
+          SectionHeader(names_index_).sh_offset,
+          absl::StrCat("its ", names_.size(), " bytes are used for ",
+                       "names of more than 64 times that"));
+    }
+    NoteSection(section);
+  }
+  return absl::OkStatus();
+}
+
+// Where the table of section headers is, how many there are, and which of them
+// is that of the section names.
+absl::Status ModuleFile::CountSections() {
   const uint64_t table = header_.e_shoff, size = bytes().size();
-  const auto bad = [this, table](absl::string_view what) {
-    return Bad(path_, "section header table", table, what);
-  };
-  if (table == 0 && header_.e_shnum == 0) return absl::OkStatus();
   const size_t entry = form_.section_header_size();
   if (header_.e_shentsize != entry) {
-    return bad(absl::StrCat("entries of ", header_.e_shentsize,
-                            " bytes instead of ", entry));
+    return BadSectionTable(absl::StrCat("entries of ", header_.e_shentsize,
+                                        " bytes instead of ", entry));
   }
   if (table < form_.header_size() || table > size || size - table < entry) {
-    return bad(absl::StrCat("not within the file of ", size, " bytes"));
+    return BadSectionTable(
+        absl::StrCat("not within the file of ", size, " bytes"));
   }
   // Extended numbering: what does not fit the header stands in section 0.
   uint64_t count = header_.e_shnum;
@@ -149,49 +179,43 @@ absl::Status ModuleFile::ReadSections() {
   if (count == 0) count = first.sh_size;
   if (names_index_ == SHN_XINDEX) names_index_ = first.sh_link;
   if (count > (size - table) / entry || count > UINT32_MAX) {
-    return bad(absl::StrCat(count, " entries of ", entry,
-                            " bytes go beyond the end of the file of ", size,
-                            " bytes"));
+    return BadSectionTable(absl::StrCat(
+        count, " entries of ", entry,
+        " bytes go beyond the end of the file of ", size, " bytes"));
   }
   section_count_ = static_cast<uint32_t>(count);
-  if (section_count_ <= 1) return absl::OkStatus();
+  return absl::OkStatus();
+}
 
+absl::Status ModuleFile::FindSectionNames() {
+  const uint64_t size = bytes().size();
   if (names_index_ >= section_count_) {
-    return bad(absl::StrCat("section ", names_index_,
-                            " is to hold the names, of ", section_count_));
+    return BadSectionTable(absl::StrCat("section ", names_index_,
+                                        " is to hold the names, of ",
+                                        section_count_));
   }
   const Elf64_Shdr names = SectionHeader(names_index_);
   if (names.sh_type != SHT_STRTAB || names.sh_offset > size ||
       names.sh_size > size - names.sh_offset) {
-    return Bad(
-        path_, absl::StrCat("section ", names_index_, " (of section names)"),
+    return BadSectionNames(
         names.sh_offset,
         absl::StrCat("no string table within the file of ", size, " bytes"));
   }
   names_ = bytes().substr(names.sh_offset, names.sh_size);
-  NamesRead names_read(names_);
-
-  for (uint32_t i = 1; i < section_count_; ++i) {
-    RETURN_IF_ERROR(CheckSection(i));
-    const Section section = this->section(i);
-    if (!names_read.Add(section.name)) {
-      return Bad(path_,
-                 absl::StrCat("section ", names_index_, " (of section names)"),
-                 names.sh_offset,
-                 absl::StrCat("its ", names_.size(), " bytes are used for ",
-                              "names of more than 64 times that"));
-    }
-    if (section.header.sh_type == SHT_SYMTAB) symbol_table_ = i;
-    if (!absl::StartsWith(section.name, kBtf)) continue;
-    if (section.name == kBtf) btf_ = section;
-    if (section.name == kBtfBase) btf_base_ = section;
-    if (section.name == kBtfIds) {
-      if (!first_btf_ids_) first_btf_ids_ = section;
-      // To resolve_btfids a symbol table is that, whatever it is called.
-      if (section.header.sh_type != SHT_SYMTAB) btf_ids_ = section;
-    }
-  }
   return absl::OkStatus();
+}
+
+// Keeps the sections of interest.
+void ModuleFile::NoteSection(const Section& section) {
+  if (section.header.sh_type == SHT_SYMTAB) symbol_table_ = section.index;
+  if (!absl::StartsWith(section.name, kBtf)) return;
+  if (section.name == kBtf) btf_ = section;
+  if (section.name == kBtfBase) btf_base_ = section;
+  if (section.name == kBtfIds) {
+    if (!first_btf_ids_) first_btf_ids_ = section;
+    // To resolve_btfids a symbol table is that, whatever it is called.
+    if (section.header.sh_type != SHT_SYMTAB) btf_ids_ = section;
+  }
 }
 
 absl::Status ModuleFile::CheckSection(uint32_t index) const {

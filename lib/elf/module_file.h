@@ -120,6 +120,11 @@ class ModuleFile {
 
   absl::Status ReadHeader();
   absl::Status ReadSections();
+  absl::Status CountSections();
+  absl::Status FindSectionNames();
+  void NoteSection(const Section& section);
+  absl::Status BadSectionTable(absl::string_view what) const;
+  absl::Status BadSectionNames(uint64_t offset, absl::string_view what) const;
   absl::Status CheckSection(uint32_t index) const;
   Elf64_Shdr SectionHeader(uint32_t index) const;
   absl::StatusOr<absl::string_view> CheckedBtf(

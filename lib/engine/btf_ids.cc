@@ -279,44 +279,76 @@ absl::Status BtfIds::FollowResolvedSets(const btf::Btf& btf) {
   return absl::OkStatus();
 }
 
-void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
-  const uint64_t stride = set->set8 ? 8 : 4;
-  const uint64_t begin = place(*set, 0);
-  const uint64_t length = stride * (uint64_t{set->count} + 1);
-  if (set->count == 0 || !InBounds(begin, length)) return;
-  if (word(begin) != set->count) return;
+// Where the entries of a set are, as byte offsets.
+struct BtfIds::SetEntries {
+  uint64_t first;
+  uint64_t end;
+  uint64_t stride;
+};
 
-  // The symbols inside, by name; those of one name by offset.
+void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
+  const std::optional<SetEntries> entries = EntriesOf(*set);
+  if (!entries.has_value()) return;
+  const std::vector<uint32_t> members = MembersOf(*entries);
+  if (!Spend(members.size() + set->count).ok()) return;
+  std::vector<uint64_t> moved(members.size(), 0);
+  uint32_t zeros = 0;
+  if (!MatchIds(*entries, btf, members, &moved, &zeros)) return;
+  if (zeros == set->count) return;  // nothing was moved
+  if (!MatchZeros(*entries, members, zeros, &moved)) return;
+  for (size_t i = 0; i < members.size(); ++i) {
+    symbols_[members[i]].offset = moved[i];
+  }
+  set->followed = true;
+}
+
+// Nothing for a set that is empty, not within the section, or that does not
+// hold its symbol's count.
+std::optional<BtfIds::SetEntries> BtfIds::EntriesOf(const IdName& set) const {
+  const uint64_t stride = set.set8 ? 8 : 4;
+  const uint64_t begin = place(set, 0);
+  const uint64_t length = stride * (uint64_t{set.count} + 1);
+  if (set.count == 0 || !InBounds(begin, length)) return std::nullopt;
+  if (word(begin) != set.count) return std::nullopt;
+  return SetEntries{begin + stride, begin + length, stride};
+}
+
+// The symbols inside a set, by name; those of one name by offset.
+std::vector<uint32_t> BtfIds::MembersOf(const SetEntries& entries) const {
   std::vector<uint32_t> members;
-  const uint64_t first_entry = begin + stride;
-  const uint64_t end = begin + length;
-  auto it = std::lower_bound(by_offset_.begin(), by_offset_.end(), first_entry,
-                             [this](uint32_t symbol, uint64_t offset) {
-                               return symbols_[symbol].offset < offset;
-                             });
-  for (; it != by_offset_.end() && symbols_[*it].offset < end; ++it) {
+  auto it =
+      std::lower_bound(by_offset_.begin(), by_offset_.end(), entries.first,
+                       [this](uint32_t symbol, uint64_t offset) {
+                         return symbols_[symbol].offset < offset;
+                       });
+  for (; it != by_offset_.end() && symbols_[*it].offset < entries.end; ++it) {
     if (names_[symbols_[*it].name].kind != IdKind::kSet) members.push_back(*it);
   }
-  if (!Spend(members.size() + set->count).ok()) return;
   std::stable_sort(members.begin(), members.end(),
                    [this](uint32_t a, uint32_t b) {
                      return symbols_[a].name < symbols_[b].name;
                    });
-  std::vector<uint64_t> moved(members.size(), 0);
+  return members;
+}
 
-  // Each id takes the next free symbol of its name. No entry is at offset 0.
-  uint32_t zeros = 0;
-  for (uint64_t at = first_entry; at < end; at += stride) {
+// Gives each id that is not 0 to the next free member of its name: `moved` is
+// the offset of each member then, 0 where it has none (no entry is at offset
+// 0). Counts the ids that are 0. False if an id is none of this BTF, or if no
+// member of its name is free.
+bool BtfIds::MatchIds(const SetEntries& entries, const btf::Btf& btf,
+                      const std::vector<uint32_t>& members,
+                      std::vector<uint64_t>* moved, uint32_t* zeros) {
+  for (uint64_t at = entries.first; at < entries.end; at += entries.stride) {
     const btf::TypeId id = word(at);
     if (id == 0) {
-      ++zeros;
+      ++*zeros;
       continue;
     }
-    if (id >= btf.end_id()) return;
+    if (id >= btf.end_id()) return false;
     const std::optional<IdKind> kind = IdKindOf(btf.type(id).kind());
-    if (!kind.has_value()) return;
+    if (!kind.has_value()) return false;
     const IdName* name = Find(*kind, btf.name(id));
-    if (name == nullptr) return;
+    if (name == nullptr) return false;
     const uint32_t number = static_cast<uint32_t>(name - names_.data());
     size_t i = std::lower_bound(members.begin(), members.end(), number,
                                 [this](uint32_t symbol, uint32_t wanted) {
@@ -324,33 +356,37 @@ void BtfIds::FollowSet(IdName* set, const btf::Btf& btf) {
                                 }) -
                members.begin();
     while (i < members.size() && symbols_[members[i]].name == number &&
-           moved[i] != 0) {
+           (*moved)[i] != 0) {
       ++i;
     }
-    if (i == members.size() || symbols_[members[i]].name != number) return;
-    moved[i] = at;
+    if (i == members.size() || symbols_[members[i]].name != number) {
+      return false;
+    }
+    (*moved)[i] = at;
   }
-  if (zeros == set->count) return;  // nothing was moved
+  return true;
+}
 
-  // The rest belongs to the zeros, in the old order.
+// Gives the entries of id 0 to the members that have none, in their old order.
+// False if there are fewer entries than such members.
+bool BtfIds::MatchZeros(const SetEntries& entries,
+                        const std::vector<uint32_t>& members, uint32_t zeros,
+                        std::vector<uint64_t>* moved) const {
   std::vector<uint32_t> rest;
   for (uint32_t i = 0; i < members.size(); ++i) {
-    if (moved[i] == 0) rest.push_back(i);
+    if ((*moved)[i] == 0) rest.push_back(i);
   }
-  if (rest.size() > zeros) return;
+  if (rest.size() > zeros) return false;
   std::sort(rest.begin(), rest.end(), [&](uint32_t a, uint32_t b) {
     return symbols_[members[a]].offset < symbols_[members[b]].offset;
   });
-  uint64_t at = first_entry;
-  for (uint32_t i : rest) {
-    while (word(at) != 0) at += stride;
-    moved[i] = at;
-    at += stride;
+  uint64_t at = entries.first;
+  for (const uint32_t i : rest) {
+    while (word(at) != 0) at += entries.stride;
+    (*moved)[i] = at;
+    at += entries.stride;
   }
-  for (uint32_t i = 0; i < members.size(); ++i) {
-    symbols_[members[i]].offset = moved[i];
-  }
-  set->followed = true;
+  return true;
 }
 
 uint32_t BtfIds::word(uint64_t offset) const {

@@ -131,7 +131,17 @@ class BtfIds {
   absl::Status AddSymbol(const IdSymbol& symbol, uint64_t address);
   void OrderNames();
   void IndexByOffset();
+  struct SetEntries;
+  // FollowResolvedSets() for one set, and its steps.
   void FollowSet(IdName* set, const btf::Btf& btf);
+  std::optional<SetEntries> EntriesOf(const IdName& set) const;
+  std::vector<uint32_t> MembersOf(const SetEntries& entries) const;
+  bool MatchIds(const SetEntries& entries, const btf::Btf& btf,
+                const std::vector<uint32_t>& members,
+                std::vector<uint64_t>* moved, uint32_t* zeros);
+  bool MatchZeros(const SetEntries& entries,
+                  const std::vector<uint32_t>& members, uint32_t zeros,
+                  std::vector<uint64_t>* moved) const;
   void set_word(uint64_t offset, uint32_t value);
   template <typename Entry>
   absl::Status SortSet(const IdName& set, uint64_t header_bytes);

@@ -90,10 +90,24 @@ class Pipeline {
       return absl::OkStatus();
     }
 
-    // The BTF comes as a split over its base; or over a distilled base, and is
-    // relocated; or standalone, and is put over the base. From here on, ids
-    // and strings are those of `input_.base`, if there is one.
-    RETURN_IF_ERROR(Load());
+    // The BTF comes as a split over its base; or over a distilled base; or
+    // standalone. The kernel check is of what came, as the kernel would load
+    // it: before anything is changed.
+    if (HasDistilledBase()) {
+      RETURN_IF_ERROR(In(FailedIn::kDistilledBase, LoadDistilledBase()));
+      RETURN_IF_ERROR(In(FailedIn::kDistilledBase, CheckDistilledBase()));
+    }
+    RETURN_IF_ERROR(In(FailedIn::kBtf, LoadBtf()));
+    RETURN_IF_ERROR(In(FailedIn::kBtf, CheckBtf()));
+    RETURN_IF_ERROR(In(FailedIn::kIds, CheckKfuncs()));
+    RETURN_IF_ERROR(In(FailedIn::kIds, FollowResolvedIds()));
+
+    // A split over a distilled base is relocated, and a standalone BTF is put
+    // over the base. From here on, ids and strings are those of `input_.base`,
+    // if there is one.
+    if (HasDistilledBase()) {
+      RETURN_IF_ERROR(In(FailedIn::kDistilledBase, RelocateToBase()));
+    }
     if (steps_.rebase) RETURN_IF_ERROR(In(FailedIn::kBtf, PutOverBase()));
     RETURN_IF_ERROR(In(FailedIn::kBtf, Annotate()));
 
@@ -117,6 +131,7 @@ class Pipeline {
   uint64_t work() const { return work_.spent(); }
 
  private:
+  bool HasDistilledBase() const { return !input_.distilled_base.empty(); }
   bool Distills() const { return steps_.distill && input_.base != nullptr; }
   bool ChangesBtf() const {
     return steps_.rebase || steps_.kfuncs != KfuncSource::kNone ||
@@ -140,48 +155,33 @@ class Pipeline {
     return absl::OkStatus();
   }
 
-  absl::Status Load() {
-    const Base* base = steps_.rebase ? nullptr : input_.base;
-    if (!input_.distilled_base.empty()) {
-      RETURN_IF_ERROR(In(FailedIn::kDistilledBase, LoadDistilledBase()));
-      base = distilled_.get();
-    }
-    RETURN_IF_ERROR(In(FailedIn::kBtf, Parse(base)));
-    output_->types_in = btf_->own_count();
-    if (steps_.kernel_check && ids_.has_value()) {
-      RETURN_IF_ERROR(
-          In(FailedIn::kIds,
-             KernelCheckKfuncs(*ids_, *btf_, input_.base, kernel_rules_)));
-    }
-    if (ids_.has_value() && steps_.follow_resolved_ids) {
-      RETURN_IF_ERROR(In(FailedIn::kIds, ids_->FollowResolvedSets(*btf_)));
-    }
-    if (distilled_ != nullptr && input_.base != nullptr) {
-      RETURN_IF_ERROR(
-          In(FailedIn::kDistilledBase, Relocate(btf_, *input_.base, &work_)));
-    }
-    return absl::OkStatus();
-  }
-
   absl::Status LoadDistilledBase() {
     if (steps_.rebase) {
       return absl::InvalidArgumentError(
           "a BTF that has a distilled base cannot be put over another base");
     }
-    ASSIGN_OR_RETURN(const Btf btf, Btf::Parse(input_.distilled_base, nullptr,
-                                               ".BTF.base", memory_));
-    ASSIGN_OR_RETURN(distilled_, Base::FromBtf(btf));
-    return CheckAsKernel(input_.distilled_base, btf, ".BTF.base");
+    ASSIGN_OR_RETURN(distilled_btf_, Btf::Parse(input_.distilled_base, nullptr,
+                                                ".BTF.base", memory_));
+    ASSIGN_OR_RETURN(distilled_, Base::FromBtf(*distilled_btf_));
+    return absl::OkStatus();
   }
 
-  absl::Status Parse(const Base* base) {
+  absl::Status CheckDistilledBase() {
+    return CheckAsKernel(input_.distilled_base, *distilled_btf_, ".BTF.base");
+  }
+
+  absl::Status LoadBtf() {
+    const Base* base = HasDistilledBase() ? distilled_.get()
+                       : steps_.rebase    ? nullptr
+                                          : input_.base;
     ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
     btf_ = &*loaded_;
-    RETURN_IF_ERROR(CheckNames());
-    return CheckAsKernel(input_.btf, *btf_, ".BTF");
+    output_->types_in = btf_->own_count();
+    return CheckNames();
   }
 
-  // Where the kernel does it: after parsing, before relocation.
+  absl::Status CheckBtf() { return CheckAsKernel(input_.btf, *btf_, ".BTF"); }
+
   absl::Status CheckAsKernel(absl::string_view raw, const Btf& btf,
                              absl::string_view what) {
     if (!steps_.kernel_check) return absl::OkStatus();
@@ -189,6 +189,23 @@ class Pipeline {
     output_->kernel_checked =
         output_->kernel_checked.value_or(0) + btf.own_count();
     return absl::OkStatus();
+  }
+
+  absl::Status CheckKfuncs() {
+    if (!steps_.kernel_check || !ids_.has_value()) return absl::OkStatus();
+    return KernelCheckKfuncs(*ids_, *btf_, input_.base, kernel_rules_);
+  }
+
+  absl::Status FollowResolvedIds() {
+    if (!steps_.follow_resolved_ids || !ids_.has_value()) {
+      return absl::OkStatus();
+    }
+    return ids_->FollowResolvedSets(*btf_);
+  }
+
+  absl::Status RelocateToBase() {
+    if (input_.base == nullptr) return absl::OkStatus();
+    return Relocate(btf_, *input_.base, &work_);
   }
 
   // A text that ends as another does can be its end. Of n bytes that makes n
@@ -303,7 +320,9 @@ class Pipeline {
   const KernelRules kernel_rules_;  // of the base; for kernel_check alone
 
   std::optional<BtfIds> ids_;
-  std::shared_ptr<const Base> distilled_;  // that came with the module
+  // The distilled base that came with the module.
+  std::optional<Btf> distilled_btf_;
+  std::shared_ptr<const Base> distilled_;
   std::optional<Btf> loaded_;
   // That Distill() has made. The split points into the base.
   std::optional<Btf> new_base_;
