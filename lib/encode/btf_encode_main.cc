@@ -66,6 +66,15 @@ absl::Status Main(int argc, char** argv) {
            static_cast<unsigned long long>(encoded.types_met),
            static_cast<unsigned long long>(encoded.types_made),
            encoded.btf.size());
+    const Interner::Stats& stats = encoded.interned;
+    printf(
+        "%llu marked units with %llu types, %llu cut units with %llu, "
+        "%llu witnesses\n",
+        static_cast<unsigned long long>(stats.marked_units),
+        static_cast<unsigned long long>(stats.marked_types),
+        static_cast<unsigned long long>(stats.cut_units),
+        static_cast<unsigned long long>(stats.cut_types),
+        static_cast<unsigned long long>(stats.witnesses));
   }
   if (encoded.btf.empty()) return absl::OkStatus();
   return util::WriteFileAtomically(*call->detached, encoded.btf);

@@ -13,6 +13,7 @@
 #include "absl/strings/str_format.h"
 #include "lib/encode/builder.h"
 #include "lib/encode/function_table.h"
+#include "lib/encode/interner.h"
 #include "lib/encode/loader.h"
 #include "lib/encode/names.h"
 #include "lib/encode/types.h"
@@ -37,7 +38,8 @@ class Run {
         types_(rules_, options.features, &names_, &builder_),
         functions_(object, rules_, options.features, &names_, &table_,
                    &builder_),
-        variables_(object, rules_, options.features, &names_, &builder_) {}
+        variables_(object, rules_, options.features, &names_, &builder_),
+        interner_(rules_) {}
 
   absl::StatusOr<Encoded> Encode();
 
@@ -62,6 +64,7 @@ class Run {
   TypeEncoder types_;
   Functions functions_;
   Variables variables_;
+  Interner interner_;
   dwarf::AbbrevTable abbrevs_;
   UnitGraph graph_;
   TypePlan plan_;
@@ -88,7 +91,11 @@ absl::Status Run::EncodeUnit(const dwarf::Unit& unit) {
   loader_.Resolve(&graph_);
   functions_.Resolve(unit, &graph_);
   encoded_.types_met += graph_.types.size() - 1;
-  types_.PlanAll(graph_, &plan_);
+  if (options_.make_all) {
+    types_.PlanAll(graph_, &plan_);
+  } else {
+    RETURN_IF_ERROR(interner_.Plan(graph_, builder_.next_id(), &plan_));
+  }
   RETURN_IF_ERROR(types_.Encode(graph_, plan_));
   functions_.Save(graph_, plan_);
   RETURN_IF_ERROR(variables_.MakeVars(graph_, plan_, &encoded_.messages));
@@ -194,6 +201,7 @@ absl::StatusOr<Encoded> Run::Encode() {
   encoded_.skipped = functions_.skipped();
   FindMissingKfuncs();
   encoded_.types_made = builder_.next_id() - 1;
+  encoded_.interned = interner_.stats();
   encoded_.btf = builder_.Serialize(object_.big_endian());
   return std::move(encoded_);
 }

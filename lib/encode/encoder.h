@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "lib/dwarf/object.h"
 #include "lib/encode/functions.h"
+#include "lib/encode/interner.h"
 #include "lib/encode/kfuncs.h"
 #include "lib/encode/rules.h"
 
@@ -52,6 +53,7 @@ struct Encoded {
   uint64_t units = 0;
   uint64_t types_met = 0;   // in all units
   uint64_t types_made = 0;  // records in `btf`
+  Interner::Stats interned;
 };
 
 // Errors:

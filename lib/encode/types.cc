@@ -85,7 +85,7 @@ absl::Status TypeEncoder::Encode(const UnitGraph& graph, const TypePlan& plan) {
   // Tags of structs, unions and typedefs, by the type they are of.
   std::vector<const DeclTagNode*> tags;
   for (const DeclTagNode& tag : graph.decl_tags) {
-    if (tag.owner_kind != TagOwner::kType || !plan.made[tag.owner] ||
+    if (tag.owner_kind != TagOwner::kType || plan.ids[tag.owner] == 0 ||
         graph.types[tag.owner].is_class) {
       continue;
     }
@@ -96,6 +96,11 @@ absl::Status TypeEncoder::Encode(const UnitGraph& graph, const TypePlan& plan) {
                      return a->owner < b->owner;
                    });
   for (const DeclTagNode* tag : tags) {
+    // Of a type that an earlier unit made, too: that one may have been without.
+    if (!made_tags_.insert({plan.ids[tag->owner], tag->value, tag->component})
+             .second) {
+      continue;
+    }
     builder_->Add(Kind::kDeclTag, tag->value, plan.ids[tag->owner]);
     builder_->Tail(static_cast<uint32_t>(tag->component));
   }

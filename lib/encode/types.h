@@ -5,8 +5,10 @@
 #define BTFD_LIB_ENCODE_TYPES_H_
 
 #include <cstdint>
+#include <tuple>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "lib/encode/builder.h"
 #include "lib/encode/names.h"
@@ -68,6 +70,8 @@ class TypeEncoder {
   BtfId index_type_ = 0;
   bool index_type_known_ = false;
   bool index_type_used_ = false;
+  // Owner, text and component of the tags that were made.
+  absl::flat_hash_set<std::tuple<BtfId, NameId, int32_t>> made_tags_;
 };
 
 }  // namespace btfd::encode

@@ -1,0 +1,649 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lib/encode/interner.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "lib/util/hash_secret.h"
+
+#ifndef XXH_INLINE_ALL
+#define XXH_INLINE_ALL
+#endif
+#include <xxhash.h>
+
+namespace btfd::encode {
+
+namespace {
+
+// The first word of a class says what the others are.
+enum Tag : uint32_t {
+  kVoidTag,
+  kNamedStruct,     // name
+  kNamedUnion,      // name
+  kNamedEnum,       // name
+  kForwardStruct,   // name
+  kForwardUnion,    // name
+  kForwardEnum,     // name, and what its record says
+  kBaseTag,         // name, size, encoding
+  kReference,       // kind of type, class
+  kNamedReference,  // kind of type, name, class: typedefs and type tags
+  kArrayTag,        // class, dimensions
+  kPrototype,       // class, varargs, then (name, class) each
+  kAnonymous,       // kind, size, then (name, class, place, bits) each
+  kAnonymousEnum,   // size and sign, then (name, low, high) each
+  kOther,           // tag of DWARF
+  kMark,            // mark, class
+};
+
+constexpr int kMostDepth = 2000;
+constexpr ClassId kNotAsked = 0xffffffff;
+constexpr ClassId kInProgress = 0xfffffffe;
+constexpr uint32_t kNone = 0;
+// Marks of one unit alone, which no other shares.
+constexpr uint32_t kPrivateMarks = 0x80000000;
+
+constexpr size_t kBodyHead = 1;
+constexpr size_t kMemberWords = 4;
+
+// Calls `visit` with each place of a key where a class is.
+template <typename Visit>
+void ForEachClass(absl::Span<const uint32_t> key, Visit visit) {
+  switch (key[0]) {
+    case kReference:
+    case kMark:
+      visit(2);
+      return;
+    case kNamedReference:
+      visit(3);
+      return;
+    case kArrayTag:
+      visit(1);
+      return;
+    case kPrototype:
+      visit(1);
+      for (size_t i = 4; i < key.size(); i += 2) visit(i);
+      return;
+    case kAnonymous:
+      for (size_t i = 4; i < key.size(); i += kMemberWords) visit(i);
+      return;
+    default:
+      return;
+  }
+}
+
+uint32_t NamedTag(const TypeNode& node) {
+  switch (node.kind) {
+    case TypeKind::kStruct:
+      return kNamedStruct;
+    case TypeKind::kUnion:
+      return kNamedUnion;
+    default:
+      return kNamedEnum;
+  }
+}
+
+bool IsForward(const TypeNode& node) {
+  return node.declaration && node.kind != TypeKind::kEnum;
+}
+
+}  // namespace
+
+// --- WordTable ---------------------------------------------------------------
+
+WordTable::WordTable()
+    : secret_(util::HashSecret()), places_{0, 0}, hashes_(1), slots_(1024) {}
+
+uint32_t WordTable::Intern(const uint32_t* words, size_t count, bool* is_new) {
+  const uint32_t hash = static_cast<uint32_t>(
+      XXH3_64bits_withSeed(words, count * sizeof(*words), secret_));
+  size_t slot = hash & (slots_.size() - 1);
+  for (; slots_[slot] != 0; slot = (slot + 1) & (slots_.size() - 1)) {
+    const uint32_t id = slots_[slot];
+    if (hashes_[id] == hash && places_[id + 1] - places_[id] == count &&
+        memcmp(&words_[places_[id]], words, count * sizeof(*words)) == 0) {
+      *is_new = false;
+      return id;
+    }
+  }
+  const uint32_t id = static_cast<uint32_t>(size());
+  words_.insert(words_.end(), words, words + count);
+  places_.push_back(static_cast<uint32_t>(words_.size()));
+  hashes_.push_back(hash);
+  slots_[slot] = id;
+  if (places_.size() * 2 > slots_.size()) Grow();
+  *is_new = true;
+  return id;
+}
+
+void WordTable::Grow() {
+  std::vector<uint32_t> slots(slots_.size() * 2);
+  for (uint32_t id = 1; id < size(); ++id) {
+    size_t slot = hashes_[id] & (slots.size() - 1);
+    while (slots[slot] != 0) slot = (slot + 1) & (slots.size() - 1);
+    slots[slot] = id;
+  }
+  slots_.swap(slots);
+}
+
+// --- Classes -----------------------------------------------------------------
+
+ClassId Interner::Cons(const uint32_t* words, size_t count) {
+  bool is_new;
+  const ClassId id = classes_.table.Intern(words, count, &is_new);
+  if (!is_new) return id;
+  classes_.known.emplace_back();
+  classes_.known[id].merged = id;
+  // The same with definitions where this has forwards.
+  std::vector<uint32_t> key(words, words + count);
+  bool differs = false;
+  switch (key[0]) {
+    case kForwardStruct:
+    case kForwardUnion:
+    case kForwardEnum:
+      key[0] = key[0] == kForwardStruct  ? kNamedStruct
+               : key[0] == kForwardUnion ? kNamedUnion
+                                         : kNamedEnum;
+      key.resize(2);
+      differs = true;
+      break;
+    default:
+      ForEachClass(absl::MakeConstSpan(key), [&](size_t at) {
+        const ClassId merged = classes_.known[key[at]].merged;
+        differs |= merged != key[at];
+        key[at] = merged;
+      });
+  }
+  if (differs) {
+    const ClassId merged = Cons(key.data(), key.size());
+    classes_.known[id].merged = merged;
+  }
+  return id;
+}
+
+ClassId Interner::NamedClass(uint32_t tag, NameId name) {
+  const uint32_t key[] = {tag, name};
+  return Cons(key, 2);
+}
+
+ClassId Interner::Marked(ClassId id, uint32_t mark) {
+  const uint32_t key[] = {kMark, mark, id};
+  return Cons(key, 3);
+}
+
+ClassId Interner::ClassAt(const UnitGraph& graph, uint32_t node, int depth) {
+  if (class_of_[node] == kNotAsked && !ClassOf(graph, node, depth)) {
+    unsupported_ = true;
+    return 0;
+  }
+  if (class_of_[node] == kInProgress) {
+    unsupported_ = true;
+    return 0;
+  }
+  return class_of_[node];
+}
+
+bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
+  if (depth == kMostDepth) return false;
+  const TypeNode& node = graph.types[index];
+  if (IsNamed(node)) {
+    if (IsForward(node)) {
+      class_of_[index] = NamedClass(
+          node.kind == TypeKind::kUnion ? kForwardUnion : kForwardStruct,
+          node.name);
+    } else if (node.kind == TypeKind::kEnum && node.count == 0) {
+      const uint32_t key[] = {kForwardEnum, node.name,
+                              node.has_size ? node.size : 4};
+      class_of_[index] = Cons(key, 3);
+    } else {
+      class_of_[index] = NamedClass(NamedTag(node), node.name);
+    }
+    return true;
+  }
+  class_of_[index] = kInProgress;
+  // Deeper calls use the same scratch behind this.
+  const size_t start = key_.size();
+  const auto push = [this](uint32_t word) { key_.push_back(word); };
+  switch (node.kind) {
+    case TypeKind::kVoid:
+    case TypeKind::kUnspecified:
+      class_of_[index] = 0;
+      return true;
+    case TypeKind::kBase:
+      push(kBaseTag);
+      push(node.name);
+      push(node.size);
+      push(node.encoding);
+      break;
+    case TypeKind::kPointer:
+    case TypeKind::kConst:
+    case TypeKind::kVolatile:
+    case TypeKind::kRestrict: {
+      const ClassId target = ClassAt(graph, node.target, depth + 1);
+      push(kReference);
+      push(static_cast<uint32_t>(node.kind));
+      push(target);
+      break;
+    }
+    case TypeKind::kTypedef:
+    case TypeKind::kTypeTag: {
+      const ClassId target = ClassAt(graph, node.target, depth + 1);
+      push(kNamedReference);
+      push(static_cast<uint32_t>(node.kind));
+      push(node.name);
+      push(target);
+      break;
+    }
+    case TypeKind::kArray: {
+      const ClassId element = ClassAt(graph, node.target, depth + 1);
+      push(kArrayTag);
+      push(element);
+      for (uint32_t i = 0; i < node.count; ++i) {
+        push(graph.dimensions[node.first + i]);
+      }
+      break;
+    }
+    case TypeKind::kSubroutine: {
+      push(kPrototype);
+      push(0);
+      push(node.varargs);
+      for (uint32_t i = 0; i < node.count; ++i) {
+        push(graph.parameters[node.first + i].name);
+        push(0);
+      }
+      key_[start + 1] = ClassAt(graph, node.target, depth + 1);
+      for (uint32_t i = 0; i < node.count; ++i) {
+        const ClassId type =
+            ClassAt(graph, graph.parameters[node.first + i].target, depth + 1);
+        key_[start + 4 + 2 * i] = type;
+      }
+      break;
+    }
+    case TypeKind::kStruct:
+    case TypeKind::kUnion: {
+      push(kAnonymous);
+      push(static_cast<uint32_t>(node.kind) << 1 | node.declaration);
+      push(node.size);
+      for (uint32_t i = 0; i < node.count; ++i) {
+        const MemberNode& member = graph.members[node.first + i];
+        push(member.name);
+        push(0);
+        push(member.bit_offset);
+        push(member.bit_size);
+      }
+      for (uint32_t i = 0; i < node.count; ++i) {
+        const ClassId type =
+            ClassAt(graph, graph.members[node.first + i].target, depth + 1);
+        key_[start + 4 + kMemberWords * i] = type;
+      }
+      break;
+    }
+    case TypeKind::kEnum: {
+      push(kAnonymousEnum);
+      const TypeNode& underlying = graph.types[node.target];
+      push((node.has_size ? node.size : 4) << 8 | underlying.encoding);
+      for (uint32_t i = 0; i < node.count; ++i) {
+        const EnumeratorNode& value = graph.enumerators[node.first + i];
+        push(value.name);
+        push(static_cast<uint32_t>(value.value));
+        push(static_cast<uint32_t>(value.value >> 32));
+      }
+      break;
+    }
+    case TypeKind::kUnsupported:
+      push(kOther);
+      push(node.first);
+      break;
+  }
+  if (unsupported_) {
+    key_.resize(start);
+    return false;
+  }
+  class_of_[index] = Cons(&key_[start], key_.size() - start);
+  key_.resize(start);
+  return true;
+}
+
+// --- Definitions -------------------------------------------------------------
+
+// The content of a named type, in body_: a head, then kMemberWords words for
+// each member, of which the second one is a class. An enumerator's is none.
+void Interner::Body(const UnitGraph& graph, const TypeNode& node) {
+  body_.clear();
+  if (node.kind == TypeKind::kEnum) {
+    const TypeNode& underlying = graph.types[node.target];
+    body_.push_back((node.has_size ? node.size : 4) << 8 | underlying.encoding);
+    for (uint32_t i = 0; i < node.count; ++i) {
+      const EnumeratorNode& value = graph.enumerators[node.first + i];
+      body_.push_back(value.name);
+      body_.push_back(0);
+      body_.push_back(static_cast<uint32_t>(value.value));
+      body_.push_back(static_cast<uint32_t>(value.value >> 32));
+    }
+    return;
+  }
+  body_.resize(kBodyHead + size_t{node.count} * kMemberWords);
+  body_[0] = node.size;
+  uint32_t* word = &body_[kBodyHead];
+  const MemberNode* member = graph.members.data() + node.first;
+  for (uint32_t i = 0; i < node.count; ++i, ++member, word += kMemberWords) {
+    word[0] = member->name;
+    word[1] = class_of_[member->target];
+    word[2] = member->bit_offset;
+    word[3] = member->bit_size;
+  }
+}
+
+bool Interner::SameWords(const Definition& definition) const {
+  return definition.count == body_.size() &&
+         memcmp(&definition_words_[definition.place], body_.data(),
+                body_.size() * sizeof(uint32_t)) == 0;
+}
+
+bool Interner::SameMerged(const Definition& definition) const {
+  if (definition.count != body_.size()) return false;
+  const uint32_t* words = &definition_words_[definition.place];
+  for (size_t i = 0; i < body_.size(); ++i) {
+    if (words[i] == body_[i]) continue;
+    const bool is_class = i >= kBodyHead && (i - kBodyHead) % kMemberWords == 1;
+    if (!is_class ||
+        classes_.known[words[i]].merged != classes_.known[body_[i]].merged) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// The definition that body_ is, of those of a class: with the same words if
+// there is one, else one that differs in forwards only, else kNone.
+uint32_t Interner::FindDefinition(ClassId id, bool* exact) {
+  *exact = true;
+  const uint32_t first = classes_.known[id].first_definition;
+  for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
+    if (SameWords(definitions_[at])) return at;
+  }
+  *exact = false;
+  for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
+    if (SameMerged(definitions_[at])) return at;
+  }
+  return kNone;
+}
+
+uint32_t Interner::AddDefinition(ClassId id) {
+  Definition definition;
+  definition.place = static_cast<uint32_t>(definition_words_.size());
+  definition.count = static_cast<uint32_t>(body_.size());
+  definition.made = 0;
+  definition.next = kNone;
+  definition.index = 0;
+  definition_words_.insert(definition_words_.end(), body_.begin(), body_.end());
+  const uint32_t added = static_cast<uint32_t>(definitions_.size());
+  uint32_t* link = &classes_.known[id].first_definition;
+  while (*link != kNone) {
+    definition.index =
+        std::max(definition.index, definitions_[*link].index + 1);
+    link = &definitions_[*link].next;
+  }
+  *link = added;
+  definitions_.push_back(definition);
+  return added;
+}
+
+// Whether body_ pairs a forward with a definition for the first time.
+bool Interner::IsNewPair(const Definition& definition) {
+  bool any = false;
+  for (size_t i = kBodyHead + 1; i < body_.size(); i += kMemberWords) {
+    any |= NewPairs(body_[i], definition_words_[definition.place + i]);
+  }
+  return any;
+}
+
+bool Interner::NewPairs(ClassId a, ClassId b) {
+  if (a == b) return false;
+  const absl::Span<const uint32_t> x = classes_.table.words(a);
+  const absl::Span<const uint32_t> y = classes_.table.words(b);
+  if (x[0] != y[0]) {
+    const auto is_forward = [](uint32_t tag) {
+      return tag == kForwardStruct || tag == kForwardUnion ||
+             tag == kForwardEnum;
+    };
+    Class& forward = classes_.known[is_forward(x[0]) ? a : b];
+    return !std::exchange(forward.forward_merged, true);
+  }
+  bool any = false;
+  ForEachClass(x, [&](size_t at) { any |= NewPairs(x[at], y[at]); });
+  return any;
+}
+
+// --- Marks -------------------------------------------------------------------
+
+void Interner::Spread(const UnitGraph& graph) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (size_t i = 1; i < graph.types.size(); ++i) {
+      if (reached_[i]) continue;
+      const TypeNode& node = graph.types[i];
+      bool reaches = false;
+      switch (node.kind) {
+        case TypeKind::kStruct:
+        case TypeKind::kUnion:
+          for (uint32_t k = 0; k < node.count && !reaches; ++k) {
+            reaches = reached_[graph.members[node.first + k].target];
+          }
+          break;
+        case TypeKind::kSubroutine:
+          reaches = reached_[node.target];
+          for (uint32_t k = 0; k < node.count && !reaches; ++k) {
+            reaches = reached_[graph.parameters[node.first + k].target];
+          }
+          break;
+        case TypeKind::kEnum:
+        case TypeKind::kBase:
+          break;
+        default:
+          reaches = reached_[node.target];
+      }
+      if (reaches) {
+        reached_[i] = 1;
+        changed = true;
+      }
+    }
+  }
+}
+
+// Names with more than one meaning within the unit: deduplication compares
+// them by rules that depend on how the graph is walked.
+void Interner::FindSpecial(const UnitGraph& graph) {
+  special_.clear();
+  for (uint32_t i = 1; i < graph.types.size(); ++i) {
+    const TypeNode& node = graph.types[i];
+    if (!IsNamed(node)) continue;
+    const ClassId id = class_of_[i];
+    Class& merged = classes_.known[classes_.known[id].merged];
+    if (classes_.known[id].merged != id) continue;  // a forward: below
+    if (merged.unit_definition == unit_) {
+      Body(graph, graph.types[merged.definition_node]);
+      std::vector<uint32_t> first = body_;
+      Body(graph, node);
+      if (first != body_) {
+        special_.push_back(merged.definition_node);
+        special_.push_back(i);
+      }
+      continue;
+    }
+    merged.unit_definition = unit_;
+    merged.definition_node = i;
+  }
+  cut_.clear();
+  for (uint32_t i = 1; i < graph.types.size(); ++i) {
+    const TypeNode& node = graph.types[i];
+    if (!IsNamed(node)) continue;
+    const ClassId id = class_of_[i];
+    if (classes_.known[id].merged == id) continue;
+    const Class& merged = classes_.known[classes_.known[id].merged];
+    if (merged.unit_definition == unit_) {
+      special_.push_back(merged.definition_node);
+      special_.push_back(i);
+    } else if (merged.ambiguous) {
+      cut_.push_back(i);
+    }
+  }
+}
+
+absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
+                            TypePlan* plan) {
+  const size_t count = graph.types.size();
+  ++unit_;
+  class_of_.assign(count, kNotAsked);
+  class_of_[0] = 0;
+  definition_of_.assign(count, kNone);
+  for (uint32_t i = 1; i < count; ++i) {
+    ClassAt(graph, i, 0);
+    if (unsupported_) {
+      unsupported_ = false;
+      return absl::UnimplementedError(absl::StrFormat(
+          "the type at offset %#x of its unit is nested too deep, or in a "
+          "circle",
+          graph.types[i].die));
+    }
+  }
+  FindSpecial(graph);
+
+  // Definitions, as far as they are known.
+  other_.clear();
+  std::vector<bool> exact_of(count, false);
+  for (uint32_t i = 1; i < count; ++i) {
+    const TypeNode& node = graph.types[i];
+    if (!IsNamed(node) || classes_.known[class_of_[i]].merged != class_of_[i]) {
+      continue;
+    }
+    Body(graph, node);
+    bool exact;
+    const uint32_t found = FindDefinition(class_of_[i], &exact);
+    definition_of_[i] = found;
+    exact_of[i] = exact;
+    const bool first_ever =
+        classes_.known[class_of_[i]].first_definition == kNone;
+    if (found == kNone ? !first_ever : definitions_[found].index != 0) {
+      other_.push_back(i);
+    }
+  }
+
+  // Marks, by node; 0: none.
+  std::vector<uint32_t> mark_of;
+  if (!other_.empty() || !special_.empty() || !cut_.empty()) {
+    mark_of.assign(count, 0);
+    const auto spread_from = [&](const std::vector<uint32_t>& from) {
+      reached_.assign(count, 0);
+      for (const uint32_t node : from) reached_[node] = 1;
+      Spread(graph);
+    };
+    const auto is_compared = [&](uint32_t i) {
+      const TypeKind kind = graph.types[i].kind;
+      return kind == TypeKind::kStruct || kind == TypeKind::kUnion ||
+             kind == TypeKind::kTypedef || kind == TypeKind::kEnum;
+    };
+    if (!other_.empty()) {
+      std::vector<uint32_t> key;
+      for (const uint32_t i : other_) {
+        if (definition_of_[i] == kNone) {
+          Body(graph, graph.types[i]);
+          bool exact;
+          definition_of_[i] = FindDefinition(class_of_[i], &exact);
+          if (definition_of_[i] == kNone) {
+            definition_of_[i] = AddDefinition(class_of_[i]);
+          }
+        }
+        key.push_back(class_of_[i]);
+        key.push_back(definitions_[definition_of_[i]].index);
+      }
+      bool is_new;
+      const uint32_t mark = marks_.Intern(key.data(), key.size(), &is_new);
+      spread_from(other_);
+      ++stats_.marked_units;
+      for (uint32_t i = 1; i < count; ++i) {
+        if (!reached_[i]) continue;
+        mark_of[i] = mark;
+        ++stats_.marked_types;
+        if (is_compared(i)) {
+          classes_.known[classes_.known[class_of_[i]].merged].ambiguous = true;
+        }
+      }
+    }
+    const auto mark_privately = [&](const std::vector<uint32_t>& from,
+                                    bool if_ambiguous) {
+      if (from.empty()) return;
+      spread_from(from);
+      bool any = !if_ambiguous;
+      for (uint32_t i = 1; i < count && !any; ++i) {
+        any = reached_[i] && is_compared(i) && !IsForward(graph.types[i]) &&
+              classes_.known[classes_.known[class_of_[i]].merged].ambiguous;
+      }
+      if (!any) return;
+      ++stats_.cut_units;
+      const uint32_t mark = kPrivateMarks | next_private_mark_++;
+      for (uint32_t i = 1; i < count; ++i) {
+        if (!reached_[i]) continue;
+        mark_of[i] = mark;
+        ++stats_.cut_types;
+      }
+    };
+    mark_privately(cut_, true);
+    mark_privately(special_, false);
+  }
+
+  plan->ids.assign(count, 0);
+  plan->made.assign(count, false);
+  for (uint32_t i = 1; i < count; ++i) {
+    const TypeNode& node = graph.types[i];
+    const uint32_t records = RecordCount(node, rules_);
+    if (records == 0) continue;
+    const ClassId id = mark_of.empty() || mark_of[i] == 0
+                           ? class_of_[i]
+                           : Marked(class_of_[i], mark_of[i]);
+    const auto make = [&] {
+      next += records;
+      plan->ids[i] = next - 1;
+      plan->made[i] = true;
+      return next - 1;
+    };
+    const bool defined =
+        IsNamed(node) && classes_.known[class_of_[i]].merged == class_of_[i];
+    if (!defined) {
+      Class& known = classes_.known[id];
+      if (known.made == 0) known.made = make();
+      plan->ids[i] = known.made;
+      continue;
+    }
+    bool exact = exact_of[i];
+    uint32_t found = id == class_of_[i] ? definition_of_[i] : kNone;
+    if (found == kNone || definitions_[found].made == 0) {
+      Body(graph, node);
+      found = FindDefinition(id, &exact);
+      if (found == kNone) {
+        found = AddDefinition(id);
+        exact = true;
+      }
+    }
+    if (definitions_[found].made == 0) {
+      definitions_[found].made = make();
+      continue;
+    }
+    if (!exact) {
+      Body(graph, node);
+      if (IsNewPair(definitions_[found])) {
+        ++stats_.witnesses;
+        const uint32_t index = definitions_[found].index;
+        const uint32_t witness = AddDefinition(id);
+        definitions_[witness].index = index;
+        definitions_[witness].made = make();
+        continue;
+      }
+    }
+    plan->ids[i] = definitions_[found].made;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace btfd::encode
