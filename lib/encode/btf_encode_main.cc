@@ -3,7 +3,8 @@
 // btf_encode: what the encoder makes of a file, before anything is put over a
 // base or deduplicated. For tests and for looking at:
 //
-//   btf_encode --pahole_version=1.32 [--make_all] -J [PAHOLE'S OPTIONS]
+//   btf_encode --pahole_version=1.32 [--make_all] [--watch=FILE-OF-NAMES]
+//              [--explain] -J [PAHOLE'S OPTIONS]
 //              --btf_encode_detached=OUT FILE
 #include <stdio.h>
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "lib/encode/call.h"
 #include "lib/encode/encoder.h"
@@ -25,6 +27,7 @@ absl::Status Main(int argc, char** argv) {
   bool make_all = false;
   bool explain = false;
   std::vector<std::string> words;
+  std::vector<std::string> watched;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
     if (absl::ConsumePrefix(&word, "--pahole_version=")) {
@@ -35,6 +38,10 @@ absl::Status Main(int argc, char** argv) {
       version = *known;
     } else if (word == "--make_all") {
       make_all = true;
+    } else if (absl::ConsumePrefix(&word, "--watch=")) {
+      ASSIGN_OR_RETURN(const std::string text,
+                       util::ReadFile(std::string(word)));
+      watched = absl::StrSplit(text, '\n', absl::SkipEmpty());
     } else if (word == "--explain") {
       explain = true;
     } else {
@@ -46,6 +53,7 @@ absl::Status Main(int argc, char** argv) {
     return absl::InvalidArgumentError("not a call that encodes to a file");
   }
   call->options.make_all = make_all;
+  call->options.watched = watched;
   ASSIGN_OR_RETURN(const elf::ModuleFile file,
                    elf::ModuleFile::Open(call->elf));
   ASSIGN_OR_RETURN(const auto object, dwarf::Object::Open(file));
@@ -68,13 +76,12 @@ absl::Status Main(int argc, char** argv) {
            encoded.btf.size());
     const Interner::Stats& stats = encoded.interned;
     printf(
-        "%llu marked units with %llu types, %llu cut units with %llu, "
-        "%llu witnesses\n",
+        "%llu marked units, %llu special ones, %llu marked types, %zu "
+        "pairs\n",
         static_cast<unsigned long long>(stats.marked_units),
+        static_cast<unsigned long long>(stats.special_units),
         static_cast<unsigned long long>(stats.marked_types),
-        static_cast<unsigned long long>(stats.cut_units),
-        static_cast<unsigned long long>(stats.cut_types),
-        static_cast<unsigned long long>(stats.witnesses));
+        encoded.pairs.size());
   }
   if (encoded.btf.empty()) return absl::OkStatus();
   return util::WriteFileAtomically(*call->detached, encoded.btf);

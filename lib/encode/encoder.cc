@@ -25,6 +25,8 @@ namespace btfd::encode {
 
 namespace {
 
+constexpr size_t kMostWatched = 256;
+
 class Run {
  public:
   Run(const dwarf::Object& object, const EncodeOptions& options)
@@ -41,7 +43,8 @@ class Run {
         variables_(object, rules_, options.features, &names_, &builder_),
         interner_(rules_) {}
 
-  absl::StatusOr<Encoded> Encode();
+  // Nothing where names of `again` must be watched from the start.
+  absl::StatusOr<Encoded> Encode(std::vector<std::string>* again);
 
  private:
   absl::Status ReadUnits();
@@ -181,7 +184,7 @@ void Run::FindMissingKfuncs() {
   }
 }
 
-absl::StatusOr<Encoded> Run::Encode() {
+absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
   if (!object_.has_dwarf()) return absl::NotFoundError("there is no DWARF");
   if (!object_.has_symbols() && !rules_.functions_at_once) {
     return absl::NotFoundError("there is no .symtab");
@@ -193,7 +196,14 @@ absl::StatusOr<Encoded> Run::Encode() {
     return absl::UnimplementedError("the feature force_cu_merging");
   }
   MarkKfuncs();
+  for (const std::string& name : options_.watched) {
+    interner_.WatchName(names_.InternCopy(name));
+  }
   RETURN_IF_ERROR(ReadUnits());
+  for (const NameId name : interner_.again()) {
+    again->emplace_back(names_.text(name));
+  }
+  if (!again->empty()) return std::move(encoded_);
   if (!any_unit_) return std::move(encoded_);
   RETURN_IF_ERROR(functions_.Make());
   variables_.MakeSections();
@@ -202,6 +212,9 @@ absl::StatusOr<Encoded> Run::Encode() {
   FindMissingKfuncs();
   encoded_.types_made = builder_.next_id() - 1;
   encoded_.interned = interner_.stats();
+  for (const ForwardPair& pair : interner_.Pairs()) {
+    encoded_.pairs.push_back(pair.forward);
+  }
   encoded_.btf = builder_.Serialize(object_.big_endian());
   return std::move(encoded_);
 }
@@ -210,7 +223,15 @@ absl::StatusOr<Encoded> Run::Encode() {
 
 absl::StatusOr<Encoded> Encode(const dwarf::Object& object,
                                const EncodeOptions& options) {
-  return Run(object, options).Encode();
+  EncodeOptions watching = options;
+  for (;;) {
+    std::vector<std::string> again;
+    ASSIGN_OR_RETURN(Encoded encoded, Run(object, watching).Encode(&again));
+    if (again.empty()) return encoded;
+    // Each round watches more names; should that not end soon, all is made.
+    watching.make_all = watching.watched.size() > kMostWatched;
+    watching.watched.insert(watching.watched.end(), again.begin(), again.end());
+  }
 }
 
 }  // namespace btfd::encode

@@ -30,6 +30,9 @@ struct EncodeOptions {
   std::vector<uint16_t> excluded_languages;  // DW_LANG_ numbers
   // Make every type of every unit: slower by far, and the same in the end.
   bool make_all = false;
+  // Names whose forward declarations are told from definitions: those that a
+  // base made uncertain, see Encoded::pairs.
+  std::vector<std::string> watched;
   // Units read at once.
   int threads = 1;
   // Called with the bytes of .debug_info that are not needed any more, so that
@@ -50,6 +53,11 @@ struct Encoded {
   std::vector<std::string> messages;
   std::vector<SkippedFunction> skipped;
   std::vector<MissingKfunc> missing_kfuncs;
+  // Forward declarations in `btf` that may stand for a definition, by their
+  // ids. Where the base has a forward declaration of such a name, or base and
+  // result have more than one definition of it, the result may not be pahole's:
+  // encode once more, with these names watched.
+  std::vector<uint32_t> pairs;
   uint64_t units = 0;
   uint64_t types_met = 0;   // in all units
   uint64_t types_made = 0;  // records in `btf`

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "lib/util/hash_secret.h"
+#include "lib/util/status_macros.h"
 
 #ifndef XXH_INLINE_ALL
 #define XXH_INLINE_ALL
@@ -43,6 +44,8 @@ constexpr ClassId kInProgress = 0xfffffffe;
 constexpr uint32_t kNone = 0;
 // Marks of one unit alone, which no other shares.
 constexpr uint32_t kPrivateMarks = 0x80000000;
+
+constexpr uint32_t kStatesOfUnit = 0xffffffff;
 
 constexpr size_t kBodyHead = 1;
 constexpr size_t kMemberWords = 4;
@@ -390,35 +393,12 @@ uint32_t Interner::AddDefinition(ClassId id) {
   return added;
 }
 
-// Whether body_ pairs a forward with a definition for the first time.
-bool Interner::IsNewPair(const Definition& definition) {
-  bool any = false;
-  for (size_t i = kBodyHead + 1; i < body_.size(); i += kMemberWords) {
-    any |= NewPairs(body_[i], definition_words_[definition.place + i]);
-  }
-  return any;
-}
-
-bool Interner::NewPairs(ClassId a, ClassId b) {
-  if (a == b) return false;
-  const absl::Span<const uint32_t> x = classes_.table.words(a);
-  const absl::Span<const uint32_t> y = classes_.table.words(b);
-  if (x[0] != y[0]) {
-    const auto is_forward = [](uint32_t tag) {
-      return tag == kForwardStruct || tag == kForwardUnion ||
-             tag == kForwardEnum;
-    };
-    Class& forward = classes_.known[is_forward(x[0]) ? a : b];
-    return !std::exchange(forward.forward_merged, true);
-  }
-  bool any = false;
-  ForEachClass(x, [&](size_t at) { any |= NewPairs(x[at], y[at]); });
-  return any;
-}
-
 // --- Marks -------------------------------------------------------------------
 
-void Interner::Spread(const UnitGraph& graph) {
+void Interner::Spread(const UnitGraph& graph,
+                      const std::vector<uint32_t>& from) {
+  reached_.assign(graph.types.size(), 0);
+  for (const uint32_t node : from) reached_[node] = 1;
   for (bool changed = true; changed;) {
     changed = false;
     for (size_t i = 1; i < graph.types.size(); ++i) {
@@ -452,146 +432,157 @@ void Interner::Spread(const UnitGraph& graph) {
   }
 }
 
-// Names with more than one meaning within the unit: deduplication compares
-// them by rules that depend on how the graph is walked.
-void Interner::FindSpecial(const UnitGraph& graph) {
+// Which node defines each named class; and the nodes of names that have more
+// than one meaning within the unit, which deduplication compares by rules that
+// depend on how the graph is walked.
+void Interner::FindNamed(const UnitGraph& graph) {
+  defined_.clear();
+  forwards_.clear();
   special_.clear();
   for (uint32_t i = 1; i < graph.types.size(); ++i) {
     const TypeNode& node = graph.types[i];
     if (!IsNamed(node)) continue;
     const ClassId id = class_of_[i];
-    Class& merged = classes_.known[classes_.known[id].merged];
-    if (classes_.known[id].merged != id) continue;  // a forward: below
-    if (merged.unit_definition == unit_) {
-      Body(graph, graph.types[merged.definition_node]);
-      std::vector<uint32_t> first = body_;
+    Class& known = classes_.known[id];
+    if (known.merged != id) {
+      forwards_.push_back(i);
+      continue;
+    }
+    defined_.push_back(i);
+    if (known.unit_definition == unit_) {
+      Body(graph, graph.types[known.definition_node]);
+      const std::vector<uint32_t> first = body_;
       Body(graph, node);
       if (first != body_) {
-        special_.push_back(merged.definition_node);
+        special_.push_back(known.definition_node);
         special_.push_back(i);
       }
       continue;
     }
-    merged.unit_definition = unit_;
-    merged.definition_node = i;
+    known.unit_definition = unit_;
+    known.definition_node = i;
   }
-  cut_.clear();
-  for (uint32_t i = 1; i < graph.types.size(); ++i) {
-    const TypeNode& node = graph.types[i];
-    if (!IsNamed(node)) continue;
-    const ClassId id = class_of_[i];
-    if (classes_.known[id].merged == id) continue;
-    const Class& merged = classes_.known[classes_.known[id].merged];
-    if (merged.unit_definition == unit_) {
-      special_.push_back(merged.definition_node);
-      special_.push_back(i);
-    } else if (merged.ambiguous) {
-      cut_.push_back(i);
-    }
+  for (const uint32_t i : forwards_) {
+    const Class& merged = classes_.known[classes_.known[class_of_[i]].merged];
+    if (merged.unit_definition != unit_) continue;
+    special_.push_back(merged.definition_node);
+    special_.push_back(i);
   }
 }
 
-absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
-                            TypePlan* plan) {
-  const size_t count = graph.types.size();
-  ++unit_;
-  class_of_.assign(count, kNotAsked);
+// From here on the unit's forwards of that class are told from definitions.
+void Interner::Watch(Class* known, NameId name) {
+  if (known->watched) return;
+  known->watched = true;
+  if (known->forward_seen) again_.push_back(name);
+}
+
+// The nodes that are not the first definition of their name: `from_`.
+void Interner::FindOthers(const UnitGraph& graph) {
+  from_.clear();
+  for (const uint32_t i : defined_) {
+    Body(graph, graph.types[i]);
+    bool exact;
+    const ClassId id = class_of_[i];
+    const uint32_t found = FindDefinition(id, &exact);
+    definition_of_[i] = found;
+    exact_[i] = exact;
+    const bool first_ever = classes_.known[id].first_definition == kNone;
+    const bool is_first =
+        found == kNone ? first_ever : definitions_[found].index == 0;
+    if (is_first && !classes_.known[id].always) continue;
+    if (found == kNone) {
+      definition_of_[i] = AddDefinition(id);
+    }
+    from_.push_back(i);
+  }
+  if (!from_.empty()) {
+    Spread(graph, from_);
+    for (const uint32_t i : defined_) {
+      if (reached_[i]) {
+        Watch(&classes_.known[class_of_[i]], graph.types[i].name);
+      }
+    }
+  }
+  const size_t definitions = from_.size();
+  for (const uint32_t i : forwards_) {
+    Class& merged = classes_.known[classes_.known[class_of_[i]].merged];
+    if (merged.watched) {
+      from_.push_back(i);
+    } else {
+      merged.forward_seen = true;
+    }
+  }
+  from_forwards_ = from_.size() != definitions;
+}
+
+void Interner::FindMarks(const UnitGraph& graph) {
+  mark_of_.clear();
+  if (from_.empty() && special_.empty()) return;
+  mark_of_.assign(graph.types.size(), 0);
+  const auto mark_reached = [&](uint32_t mark) {
+    for (uint32_t i = 1; i < graph.types.size(); ++i) {
+      if (reached_[i]) mark_of_[i] = mark;
+    }
+  };
+  if (!from_.empty()) {
+    std::vector<std::pair<ClassId, uint32_t>> states;
+    for (const uint32_t i : from_) {
+      const uint32_t definition = definition_of_[i];
+      states.emplace_back(class_of_[i], definition == kNone
+                                            ? 0
+                                            : definitions_[definition].index);
+    }
+    std::sort(states.begin(), states.end());
+    std::vector<uint32_t> key = {kStatesOfUnit};
+    for (const auto& [id, index] : states) {
+      key.push_back(id);
+      key.push_back(index);
+    }
+    bool is_new;
+    const uint32_t state = marks_.Intern(key.data(), key.size(), &is_new);
+    if (is_new) ++epoch_;
+    // What a forward matches depends on what there is to match so far.
+    key = {from_forwards_ ? epoch_ : 0, state};
+    const uint32_t mark = marks_.Intern(key.data(), key.size(), &is_new);
+    Spread(graph, from_);
+    mark_reached(mark);
+    ++stats_.marked_units;
+  }
+  if (!special_.empty()) {
+    Spread(graph, special_);
+    mark_reached(kPrivateMarks | next_private_mark_++);
+    ++stats_.special_units;
+  }
+}
+
+absl::Status Interner::FindClasses(const UnitGraph& graph) {
+  class_of_.assign(graph.types.size(), kNotAsked);
   class_of_[0] = 0;
-  definition_of_.assign(count, kNone);
-  for (uint32_t i = 1; i < count; ++i) {
+  for (uint32_t i = 1; i < graph.types.size(); ++i) {
     ClassAt(graph, i, 0);
     if (unsupported_) {
       unsupported_ = false;
+      key_.clear();
       return absl::UnimplementedError(absl::StrFormat(
           "the type at offset %#x of its unit is nested too deep, or in a "
           "circle",
           graph.types[i].die));
     }
   }
-  FindSpecial(graph);
+  return absl::OkStatus();
+}
 
-  // Definitions, as far as they are known.
-  other_.clear();
-  std::vector<bool> exact_of(count, false);
-  for (uint32_t i = 1; i < count; ++i) {
-    const TypeNode& node = graph.types[i];
-    if (!IsNamed(node) || classes_.known[class_of_[i]].merged != class_of_[i]) {
-      continue;
-    }
-    Body(graph, node);
-    bool exact;
-    const uint32_t found = FindDefinition(class_of_[i], &exact);
-    definition_of_[i] = found;
-    exact_of[i] = exact;
-    const bool first_ever =
-        classes_.known[class_of_[i]].first_definition == kNone;
-    if (found == kNone ? !first_ever : definitions_[found].index != 0) {
-      other_.push_back(i);
-    }
-  }
-
-  // Marks, by node; 0: none.
-  std::vector<uint32_t> mark_of;
-  if (!other_.empty() || !special_.empty() || !cut_.empty()) {
-    mark_of.assign(count, 0);
-    const auto spread_from = [&](const std::vector<uint32_t>& from) {
-      reached_.assign(count, 0);
-      for (const uint32_t node : from) reached_[node] = 1;
-      Spread(graph);
-    };
-    const auto is_compared = [&](uint32_t i) {
-      const TypeKind kind = graph.types[i].kind;
-      return kind == TypeKind::kStruct || kind == TypeKind::kUnion ||
-             kind == TypeKind::kTypedef || kind == TypeKind::kEnum;
-    };
-    if (!other_.empty()) {
-      std::vector<uint32_t> key;
-      for (const uint32_t i : other_) {
-        if (definition_of_[i] == kNone) {
-          Body(graph, graph.types[i]);
-          bool exact;
-          definition_of_[i] = FindDefinition(class_of_[i], &exact);
-          if (definition_of_[i] == kNone) {
-            definition_of_[i] = AddDefinition(class_of_[i]);
-          }
-        }
-        key.push_back(class_of_[i]);
-        key.push_back(definitions_[definition_of_[i]].index);
-      }
-      bool is_new;
-      const uint32_t mark = marks_.Intern(key.data(), key.size(), &is_new);
-      spread_from(other_);
-      ++stats_.marked_units;
-      for (uint32_t i = 1; i < count; ++i) {
-        if (!reached_[i]) continue;
-        mark_of[i] = mark;
-        ++stats_.marked_types;
-        if (is_compared(i)) {
-          classes_.known[classes_.known[class_of_[i]].merged].ambiguous = true;
-        }
-      }
-    }
-    const auto mark_privately = [&](const std::vector<uint32_t>& from,
-                                    bool if_ambiguous) {
-      if (from.empty()) return;
-      spread_from(from);
-      bool any = !if_ambiguous;
-      for (uint32_t i = 1; i < count && !any; ++i) {
-        any = reached_[i] && is_compared(i) && !IsForward(graph.types[i]) &&
-              classes_.known[classes_.known[class_of_[i]].merged].ambiguous;
-      }
-      if (!any) return;
-      ++stats_.cut_units;
-      const uint32_t mark = kPrivateMarks | next_private_mark_++;
-      for (uint32_t i = 1; i < count; ++i) {
-        if (!reached_[i]) continue;
-        mark_of[i] = mark;
-        ++stats_.cut_types;
-      }
-    };
-    mark_privately(cut_, true);
-    mark_privately(special_, false);
-  }
+absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
+                            TypePlan* plan) {
+  const size_t count = graph.types.size();
+  ++unit_;
+  RETURN_IF_ERROR(FindClasses(graph));
+  definition_of_.assign(count, kNone);
+  exact_.assign(count, false);
+  FindNamed(graph);
+  FindOthers(graph);
+  FindMarks(graph);
 
   plan->ids.assign(count, 0);
   plan->made.assign(count, false);
@@ -599,51 +590,64 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
     const TypeNode& node = graph.types[i];
     const uint32_t records = RecordCount(node, rules_);
     if (records == 0) continue;
-    const ClassId id = mark_of.empty() || mark_of[i] == 0
-                           ? class_of_[i]
-                           : Marked(class_of_[i], mark_of[i]);
-    const auto make = [&] {
+    const uint32_t mark = mark_of_.empty() ? 0 : mark_of_[i];
+    if (mark != 0) ++stats_.marked_types;
+    const ClassId id = mark == 0 ? class_of_[i] : Marked(class_of_[i], mark);
+    BtfId* made;
+    if (IsNamed(node) && classes_.known[class_of_[i]].merged == class_of_[i]) {
+      made = &definitions_[DefinitionFor(graph, i, id)].made;
+    } else {
+      // Types that deduplication compares as graphs are the same with a forward
+      // and with what it stands for.
+      const bool is_graph = node.kind == TypeKind::kTypedef ||
+                            node.kind == TypeKind::kStruct ||
+                            node.kind == TypeKind::kUnion;
+      const bool merge = is_graph && !IsForward(node);
+      made = &classes_.known[merge ? classes_.known[id].merged : id].made;
+    }
+    if (*made == 0) {
       next += records;
-      plan->ids[i] = next - 1;
+      *made = next - 1;
       plan->made[i] = true;
-      return next - 1;
-    };
-    const bool defined =
-        IsNamed(node) && classes_.known[class_of_[i]].merged == class_of_[i];
-    if (!defined) {
-      Class& known = classes_.known[id];
-      if (known.made == 0) known.made = make();
-      plan->ids[i] = known.made;
-      continue;
     }
-    bool exact = exact_of[i];
-    uint32_t found = id == class_of_[i] ? definition_of_[i] : kNone;
-    if (found == kNone || definitions_[found].made == 0) {
-      Body(graph, node);
-      found = FindDefinition(id, &exact);
-      if (found == kNone) {
-        found = AddDefinition(id);
-        exact = true;
-      }
-    }
-    if (definitions_[found].made == 0) {
-      definitions_[found].made = make();
-      continue;
-    }
-    if (!exact) {
-      Body(graph, node);
-      if (IsNewPair(definitions_[found])) {
-        ++stats_.witnesses;
-        const uint32_t index = definitions_[found].index;
-        const uint32_t witness = AddDefinition(id);
-        definitions_[witness].index = index;
-        definitions_[witness].made = make();
-        continue;
-      }
-    }
-    plan->ids[i] = definitions_[found].made;
+    plan->ids[i] = *made;
   }
   return absl::OkStatus();
+}
+
+// The definition that a node is, under its class with the mark.
+uint32_t Interner::DefinitionFor(const UnitGraph& graph, uint32_t node,
+                                 ClassId id) {
+  if (id == class_of_[node] && definition_of_[node] != kNone) {
+    return definition_of_[node];
+  }
+  Body(graph, graph.types[node]);
+  bool exact;
+  const uint32_t found = FindDefinition(id, &exact);
+  return found != kNone ? found : AddDefinition(id);
+}
+
+std::vector<ForwardPair> Interner::Pairs() const {
+  std::vector<ForwardPair> pairs;
+  for (ClassId id = 1; id < classes_.known.size(); ++id) {
+    const absl::Span<const uint32_t> key = classes_.table.words(id);
+    if (key[0] != kForwardStruct && key[0] != kForwardUnion) continue;
+    const Class& known = classes_.known[id];
+    const Class& merged = classes_.known[known.merged];
+    if (known.made == 0 || !merged.forward_seen ||
+        merged.first_definition == kNone) {
+      continue;
+    }
+    pairs.push_back({key[1], known.made});
+  }
+  return pairs;
+}
+
+void Interner::WatchName(NameId name) {
+  for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
+    Class& known = classes_.known[NamedClass(tag, name)];
+    known.watched = known.always = true;
+  }
 }
 
 }  // namespace btfd::encode

@@ -15,24 +15,23 @@
 // { int x; }`; so has unit 2. All six types of unit 2 have known classes:
 // struct a, struct b, int, and the pointer to (struct b).
 //
-// A name does not say all. Three cases keep the promise:
+// A name does not say all. Two cases keep the promise:
 //
 // * Another definition of a name. Where a unit's `struct b` has other members
 //   than the first, it and all types of the unit that reach it are told apart
-//   from the first ones by a *mark* in their classes: the set of names that
-//   have other definitions in that unit. Two units with the same set share.
+//   from the first ones by a *mark* in their classes: which names have which
+//   other definitions in that unit. Two units with the same mark share.
 //
 // * Forward declarations. `struct b;` in unit 2 is a class of its own, and so
 // is
 //   a pointer to it. A struct whose members differ from the first one's only in
-//   whether such a struct is defined is the same struct; but deduplication
-//   learns from the pair which definition the forward stands for. So the first
-//   struct that shows a pair is made, a *witness*; others are not.
-//
-// * Names that mean two things, cut by a forward. A struct that has two
-//   definitions may match the one or the other if the types that tell them
-//   apart are only declared in this unit. Which it is depends on the order of
-//   candidates, so all that reaches such a forward is made, as it is.
+//   whether such a struct is defined is the same struct, and is not made again.
+//   Deduplication would have learned from the pair which definition the forward
+//   stands for; without it the forward is resolved by its name. That is the
+//   same as long as one definition has the name, in this file and in the base,
+//   and the base has no forward of it. So the pairs are told to whoever knows
+//   the base (Pairs()), and a name that fails is *watched* in another run: a
+//   unit's forward of it makes a mark, as another definition does.
 #ifndef BTFD_LIB_ENCODE_INTERNER_H_
 #define BTFD_LIB_ENCODE_INTERNER_H_
 
@@ -51,6 +50,12 @@
 namespace btfd::encode {
 
 using ClassId = uint32_t;
+
+// A forward declaration that was made, of a name that is defined, too.
+struct ForwardPair {
+  NameId name;
+  BtfId forward;
+};
 
 // Sequences of words as numbers: equal ones have equal numbers.
 class WordTable {
@@ -82,13 +87,18 @@ class Interner {
   // for types that are nested too deep, or in a circle without a name.
   absl::Status Plan(const UnitGraph& graph, BtfId next, TypePlan* plan);
 
+  // To be called before the first Plan().
+  void WatchName(NameId name);
+  // Names that should have been watched from the start; the run is void then.
+  const std::vector<NameId>& again() const { return again_; }
+  // Forwards that stand for a definition that some unit has.
+  std::vector<ForwardPair> Pairs() const;
+
   // Counted for whoever looks for where time goes.
   struct Stats {
     uint64_t marked_units = 0;
-    uint64_t cut_units = 0;
+    uint64_t special_units = 0;
     uint64_t marked_types = 0;
-    uint64_t cut_types = 0;
-    uint64_t witnesses = 0;
   };
   const Stats& stats() const { return stats_; }
 
@@ -100,9 +110,9 @@ class Interner {
     BtfId made = 0;                 // the first one's id, once it was made
     uint32_t unit_definition = 0;   // in which unit it was last defined, and
     uint32_t definition_node = 0;   // by which node
-    bool ambiguous = false;         // has more than one definition, or reaches
-                                    // a class that has
-    bool forward_merged = false;    // of a forward: a witness was made
+    bool watched = false;           // forwards of it make marks
+    bool always = false;            // and so does its first definition
+    bool forward_seen = false;      // one did not
     uint32_t first_definition = 0;  // in definitions_, of a named one; 0: none
   };
   // One content of a named struct, union or enum.
@@ -133,11 +143,14 @@ class Interner {
   bool SameMerged(const Definition& definition) const;
   uint32_t FindDefinition(ClassId id, bool* exact);
   uint32_t AddDefinition(ClassId id);
-  bool IsNewPair(const Definition& definition);
-  bool NewPairs(ClassId a, ClassId b);
-  // Spreads `reached_` to all that refers to a type that is in it.
-  void Spread(const UnitGraph& graph);
-  void FindSpecial(const UnitGraph& graph);
+  uint32_t DefinitionFor(const UnitGraph& graph, uint32_t node, ClassId id);
+  absl::Status FindClasses(const UnitGraph& graph);
+  void FindNamed(const UnitGraph& graph);
+  void FindOthers(const UnitGraph& graph);
+  void FindMarks(const UnitGraph& graph);
+  void Watch(Class* known, NameId name);
+  // Sets `reached_` for the types that refer to one of `from`, and these.
+  void Spread(const UnitGraph& graph, const std::vector<uint32_t>& from);
   ClassId Marked(ClassId id, uint32_t mark);
 
   const Rules& rules_;
@@ -145,18 +158,26 @@ class Interner {
   std::vector<Definition> definitions_{1};
   std::vector<uint32_t> definition_words_;
   uint32_t unit_ = 0;
+  uint32_t epoch_ = 0;  // sets of other definitions and forwards so far
   uint32_t next_private_mark_ = 0;
   WordTable marks_;
+  std::vector<NameId> again_;
 
   // Of the unit at hand, by node.
   std::vector<ClassId> class_of_;
   std::vector<uint32_t> definition_of_;
+  std::vector<bool> exact_;
   std::vector<uint8_t> reached_;
+  std::vector<uint32_t> mark_of_;  // empty: there are none
+  // Nodes of the unit at hand.
+  std::vector<uint32_t> defined_;   // named structs, unions and enums
+  std::vector<uint32_t> forwards_;  // forward declarations of such
+  std::vector<uint32_t> from_;      // what marks start from
+  std::vector<uint32_t> special_;  // what a mark of this unit alone starts from
+  bool from_forwards_ = false;
+  // Scratch.
   std::vector<uint32_t> body_;
   std::vector<uint32_t> key_;
-  std::vector<uint32_t> special_;  // nodes that marks start from
-  std::vector<uint32_t> cut_;      // forwards of names that mean two things
-  std::vector<uint32_t> other_;    // nodes with another definition
   bool unsupported_ = false;
   Stats stats_;
 };
