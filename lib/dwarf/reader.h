@@ -77,6 +77,12 @@ class Reader {
         return 0;
     }
   }
+  // The same where the caller knows that the bytes are there.
+  void SkipKnown(uint64_t bytes) { at_ += bytes; }
+  uint8_t KnownU8() { return static_cast<uint8_t>(*at_++); }
+  uint16_t KnownU16() { return Known<uint16_t>(); }
+  uint32_t KnownU32() { return Known<uint32_t>(); }
+
   // Bits beyond the 64th are dropped; a number without an end fails.
   uint64_t Uleb() {
     uint64_t value = 0;
@@ -131,6 +137,10 @@ class Reader {
       Fail();
       return 0;
     }
+    return Known<T>();
+  }
+  template <typename T>
+  T Known() {
     T value;
     memcpy(&value, at_, sizeof(T));
     at_ += sizeof(T);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/dwarf/unit.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -240,6 +241,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     abbrev.first_step = steps_.size();
     const uint32_t interest = InterestOf(abbrev.tag);
     uint32_t skip = 0;
+    uint64_t least = 0;
     for (;;) {
       const uint64_t place = reader.offset();
       const uint64_t attribute = reader.Uleb();
@@ -257,6 +259,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       Slot slot = SlotOf(attribute);
       if (slot != kNoSlot && (interest & Bit(slot)) == 0) slot = kNoSlot;
       const std::optional<uint32_t> size = FixedSize(form, unit);
+      least += size.value_or(1);
       if (slot == kNoSlot && size.has_value()) {
         skip += *size;
         continue;
@@ -264,7 +267,8 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       if (steps_.size() >= kMostSteps || skip > (1u << 24)) {
         return Bad(".debug_abbrev", place, "the table has too many attributes");
       }
-      steps_.push_back({slot, static_cast<uint16_t>(form), skip, implicit});
+      steps_.push_back({slot, !size.has_value(), static_cast<uint16_t>(form),
+                        skip, implicit});
       skip = 0;
     }
     if (reader.failed()) {
@@ -272,6 +276,8 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     }
     abbrev.step_count = steps_.size() - abbrev.first_step;
     abbrev.tail_skip = skip;
+    abbrev.least_size =
+        static_cast<uint32_t>(std::min<uint64_t>(least, UINT32_MAX));
     if (code == dense_.size() + 1) {
       dense_.push_back(abbrev);
     } else if (code - 1 >= dense_.size()) {
@@ -325,7 +331,7 @@ void DieCursor::TakeAddressIndex(uint64_t index, Value* value) {
   value->number = *address;
 }
 
-bool DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
+void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
   const uint64_t place = reader_.offset();
   const auto constant = [&](uint64_t number) {
     value->type = ValueClass::kConstant;
@@ -471,7 +477,7 @@ bool DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       if (real == kFormIndirect || real == kFormImplicitConst ||
           real > UINT16_MAX || !IsKnownForm(real, unit_)) {
         Fail(place, absl::StrFormat("an indirect form %#x is not known", real));
-        return false;
+        return;
       }
       return Take(step, static_cast<uint16_t>(real), value);
     }
@@ -483,7 +489,32 @@ bool DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       break;
     }
   }
-  return !reader_.failed();
+}
+
+inline void DieCursor::TakeQuickly(const AbbrevStep& step, Value* value) {
+  reader_.SkipKnown(step.skip);
+  const auto set = [value](ValueClass type, uint64_t number) {
+    value->number = number;
+    value->type = type;
+  };
+  switch (step.form) {
+    case kFormStrp:
+      if (unit_.offset_size != 4 || relocated_) break;
+      return set(ValueClass::kString, reader_.KnownU32());
+    case kFormRef4:
+      return set(ValueClass::kReference, unit_.offset + reader_.KnownU32());
+    case kFormData1:
+      return set(ValueClass::kConstant, reader_.KnownU8());
+    case kFormData2:
+      return set(ValueClass::kConstant, reader_.KnownU16());
+    case kFormImplicitConst:
+      return set(ValueClass::kConstant, static_cast<uint64_t>(step.implicit));
+    case kFormFlagPresent:
+      return set(ValueClass::kConstant, 1);
+    default:
+      break;
+  }
+  Take(step, step.form, value);
 }
 
 bool DieCursor::Next(Die* die) {
@@ -504,16 +535,23 @@ bool DieCursor::Next(Die* die) {
   const AbbrevStep* step = abbrevs_.steps(*die->abbrev);
   const AbbrevStep* const end = step + die->abbrev->step_count;
   Value unused;
+  // Where all of the DIE is known to be there, reads are not checked one by
+  // one. A form without a fixed size may take more than its byte, so it is
+  // looked at again behind one.
+  const uint32_t least = die->abbrev->least_size;
+  bool known = reader_.left() >= least;
   for (; step != end; ++step) {
-    reader_.Skip(step->skip);
     const bool wanted =
-        step->slot != kNoSlot && !die->has(static_cast<Slot>(step->slot));
+        step->slot != kNoSlot && ((die->present >> step->slot) & 1) == 0;
     Value* const value = wanted ? &die->values[step->slot] : &unused;
-    if (!Take(*step, step->form, value)) {
-      if (status_.ok()) Fail(die->offset, "the DIE runs past its unit's end");
-      return false;
+    if (known) {
+      TakeQuickly(*step, value);
+    } else {
+      reader_.Skip(step->skip);
+      Take(*step, step->form, value);
     }
     if (wanted) die->present |= uint32_t{1} << step->slot;
+    if (step->variable) known = reader_.left() >= least;
   }
   reader_.Skip(die->abbrev->tail_skip);
   if (reader_.failed()) {

@@ -80,6 +80,7 @@ struct Value {
 
 struct AbbrevStep {
   uint8_t slot;
+  bool variable;  // the form says its size itself
   uint16_t form;  // kFormIndirect is resolved when it is read
   uint32_t skip;  // bytes to pass over before this attribute
   int64_t implicit;
@@ -92,6 +93,9 @@ struct Abbrev {
   uint32_t first_step = 0;
   uint32_t step_count = 0;
   uint32_t tail_skip = 0;  // bytes behind the last step
+  // Bytes that a DIE has at least: what has a fixed size, and a byte for what
+  // has not.
+  uint32_t least_size = 0;
 };
 
 struct Unit {
@@ -187,7 +191,10 @@ class DieCursor {
   bool ok() const { return status_.ok(); }
 
  private:
-  bool Take(const AbbrevStep& step, uint16_t form, Value* value);
+  // A step, of which all bytes but those of a form without a fixed size are
+  // known to be there.
+  void TakeQuickly(const AbbrevStep& step, Value* value);
+  void Take(const AbbrevStep& step, uint16_t form, Value* value);
   uint64_t Relocated(uint64_t offset, uint64_t value) {
     if (!relocated_) return value;
     const auto found = object_.info.relocations.ValueAt(offset, &relocation_);

@@ -3,7 +3,7 @@
 // btf_encode: what the encoder makes of a file, before anything is put over a
 // base or deduplicated. For tests and for looking at:
 //
-//   btf_encode --pahole_version=1.32 [--make_all] [--watch=FILE-OF-NAMES]
+//   btf_encode --pahole_version=1.32 [--make_all] [--uncertain=FILE-OF-NAMES]
 //              [--explain] -J [PAHOLE'S OPTIONS]
 //              --btf_encode_detached=OUT FILE
 #include <stdio.h>
@@ -27,7 +27,7 @@ absl::Status Main(int argc, char** argv) {
   bool make_all = false;
   bool explain = false;
   std::vector<std::string> words;
-  std::vector<std::string> watched;
+  std::vector<std::string> uncertain;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
     if (absl::ConsumePrefix(&word, "--pahole_version=")) {
@@ -38,10 +38,10 @@ absl::Status Main(int argc, char** argv) {
       version = *known;
     } else if (word == "--make_all") {
       make_all = true;
-    } else if (absl::ConsumePrefix(&word, "--watch=")) {
+    } else if (absl::ConsumePrefix(&word, "--uncertain=")) {
       ASSIGN_OR_RETURN(const std::string text,
                        util::ReadFile(std::string(word)));
-      watched = absl::StrSplit(text, '\n', absl::SkipEmpty());
+      uncertain = absl::StrSplit(text, '\n', absl::SkipEmpty());
     } else if (word == "--explain") {
       explain = true;
     } else {
@@ -53,7 +53,7 @@ absl::Status Main(int argc, char** argv) {
     return absl::InvalidArgumentError("not a call that encodes to a file");
   }
   call->options.make_all = make_all;
-  call->options.watched = watched;
+  call->options.uncertain_names = uncertain;
   ASSIGN_OR_RETURN(const elf::ModuleFile file,
                    elf::ModuleFile::Open(call->elf));
   ASSIGN_OR_RETURN(const auto object, dwarf::Object::Open(file));

@@ -200,6 +200,7 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
     interner_.WatchName(names_.InternCopy(name));
   }
   RETURN_IF_ERROR(ReadUnits());
+  interner_.FindUncertain(options_.uncertain_names, names_);
   for (const NameId name : interner_.again()) {
     again->emplace_back(names_.text(name));
   }

@@ -30,8 +30,12 @@ struct EncodeOptions {
   std::vector<uint16_t> excluded_languages;  // DW_LANG_ numbers
   // Make every type of every unit: slower by far, and the same in the end.
   bool make_all = false;
-  // Names whose forward declarations are told from definitions: those that a
-  // base made uncertain, see Encoded::pairs.
+  // Names that mean more than one thing in the base: it has a forward
+  // declaration of such a type, or several definitions. Those that the file
+  // defines are watched.
+  std::vector<std::string> uncertain_names;
+  // Names whose forward declarations are told from definitions, from the start;
+  // see Encoded::pairs.
   std::vector<std::string> watched;
   // Units read at once.
   int threads = 1;
@@ -54,9 +58,9 @@ struct Encoded {
   std::vector<SkippedFunction> skipped;
   std::vector<MissingKfunc> missing_kfuncs;
   // Forward declarations in `btf` that may stand for a definition, by their
-  // ids. Where the base has a forward declaration of such a name, or base and
-  // result have more than one definition of it, the result may not be pahole's:
-  // encode once more, with these names watched.
+  // ids.  // Where base and result together have more than one definition of
+  // such a name, the result may not be pahole's: encode once more, with these
+  // names watched.
   std::vector<uint32_t> pairs;
   uint64_t units = 0;
   uint64_t types_met = 0;   // in all units

@@ -166,8 +166,31 @@ ClassId Interner::Cons(const uint32_t* words, size_t count) {
 }
 
 ClassId Interner::NamedClass(uint32_t tag, NameId name) {
-  const uint32_t key[] = {tag, name};
-  return Cons(key, 2);
+  std::vector<ClassId>& known = named_classes_[tag - kNamedStruct];
+  if (name >= known.size()) {
+    known.resize(std::max<size_t>(name + 1, known.size() * 2), kNotAsked);
+  }
+  if (known[name] == kNotAsked) {
+    const uint32_t key[] = {tag, name};
+    const ClassId id = Cons(key, 2);
+    known[name] = id;
+  }
+  return known[name];
+}
+
+ClassId Interner::ReferenceClass(TypeKind kind, ClassId target) {
+  std::vector<ClassId>& known =
+      reference_classes_[static_cast<int>(kind) -
+                         static_cast<int>(TypeKind::kPointer)];
+  if (target >= known.size()) {
+    known.resize(std::max<size_t>(target + 1, known.size() * 2), kNotAsked);
+  }
+  if (known[target] == kNotAsked) {
+    const uint32_t key[] = {kReference, static_cast<uint32_t>(kind), target};
+    const ClassId id = Cons(key, 3);
+    known[target] = id;
+  }
+  return known[target];
 }
 
 ClassId Interner::Marked(ClassId id, uint32_t mark) {
@@ -224,10 +247,9 @@ bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
     case TypeKind::kVolatile:
     case TypeKind::kRestrict: {
       const ClassId target = ClassAt(graph, node.target, depth + 1);
-      push(kReference);
-      push(static_cast<uint32_t>(node.kind));
-      push(target);
-      break;
+      if (unsupported_) return false;
+      class_of_[index] = ReferenceClass(node.kind, target);
+      return true;
     }
     case TypeKind::kTypedef:
     case TypeKind::kTypeTag: {
@@ -360,13 +382,11 @@ bool Interner::SameMerged(const Definition& definition) const {
 
 // The definition that body_ is, of those of a class: with the same words if
 // there is one, else one that differs in forwards only, else kNone.
-uint32_t Interner::FindDefinition(ClassId id, bool* exact) {
-  *exact = true;
+uint32_t Interner::FindDefinition(ClassId id) {
   const uint32_t first = classes_.known[id].first_definition;
   for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
     if (SameWords(definitions_[at])) return at;
   }
-  *exact = false;
   for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
     if (SameMerged(definitions_[at])) return at;
   }
@@ -482,18 +502,11 @@ void Interner::FindOthers(const UnitGraph& graph) {
   from_.clear();
   for (const uint32_t i : defined_) {
     Body(graph, graph.types[i]);
-    bool exact;
     const ClassId id = class_of_[i];
-    const uint32_t found = FindDefinition(id, &exact);
+    uint32_t found = FindDefinition(id);
+    if (found == kNone) found = AddDefinition(id);
     definition_of_[i] = found;
-    exact_[i] = exact;
-    const bool first_ever = classes_.known[id].first_definition == kNone;
-    const bool is_first =
-        found == kNone ? first_ever : definitions_[found].index == 0;
-    if (is_first && !classes_.known[id].always) continue;
-    if (found == kNone) {
-      definition_of_[i] = AddDefinition(id);
-    }
+    if (definitions_[found].index == 0 && !classes_.known[id].always) continue;
     from_.push_back(i);
   }
   if (!from_.empty()) {
@@ -579,7 +592,6 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
   ++unit_;
   RETURN_IF_ERROR(FindClasses(graph));
   definition_of_.assign(count, kNone);
-  exact_.assign(count, false);
   FindNamed(graph);
   FindOthers(graph);
   FindMarks(graph);
@@ -618,12 +630,9 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
 // The definition that a node is, under its class with the mark.
 uint32_t Interner::DefinitionFor(const UnitGraph& graph, uint32_t node,
                                  ClassId id) {
-  if (id == class_of_[node] && definition_of_[node] != kNone) {
-    return definition_of_[node];
-  }
+  if (id == class_of_[node]) return definition_of_[node];
   Body(graph, graph.types[node]);
-  bool exact;
-  const uint32_t found = FindDefinition(id, &exact);
+  const uint32_t found = FindDefinition(id);
   return found != kNone ? found : AddDefinition(id);
 }
 
@@ -641,6 +650,23 @@ std::vector<ForwardPair> Interner::Pairs() const {
     pairs.push_back({key[1], known.made});
   }
   return pairs;
+}
+
+void Interner::FindUncertain(const std::vector<std::string>& texts,
+                             const NameTable& names) {
+  for (const std::string& text : texts) {
+    const NameId name = names.Find(text);
+    if (name == 0) continue;
+    for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
+      const std::vector<ClassId>& known = named_classes_[tag - kNamedStruct];
+      if (name >= known.size() || known[name] == kNotAsked) continue;
+      const Class& named = classes_.known[known[name]];
+      if (named.first_definition != kNone && !named.always) {
+        again_.push_back(name);
+        break;
+      }
+    }
+  }
 }
 
 void Interner::WatchName(NameId name) {

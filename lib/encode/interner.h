@@ -36,6 +36,7 @@
 #define BTFD_LIB_ENCODE_INTERNER_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -89,6 +90,10 @@ class Interner {
 
   // To be called before the first Plan().
   void WatchName(NameId name);
+  // After the last Plan(): of names that mean more than one thing elsewhere,
+  // those that were defined here should have been watched.
+  void FindUncertain(const std::vector<std::string>& texts,
+                     const NameTable& names);
   // Names that should have been watched from the start; the run is void then.
   const std::vector<NameId>& again() const { return again_; }
   // Forwards that stand for a definition that some unit has.
@@ -130,6 +135,8 @@ class Interner {
   };
 
   ClassId Cons(const uint32_t* words, size_t count);
+  // The same for the classes that most types are of, without hashing.
+  ClassId ReferenceClass(TypeKind kind, ClassId target);
   ClassId NamedClass(uint32_t tag, NameId name);
   bool ClassOf(const UnitGraph& graph, uint32_t node, int depth);
   ClassId ClassAt(const UnitGraph& graph, uint32_t node, int depth);
@@ -141,7 +148,7 @@ class Interner {
   void Body(const UnitGraph& graph, const TypeNode& node);
   bool SameWords(const Definition& definition) const;
   bool SameMerged(const Definition& definition) const;
-  uint32_t FindDefinition(ClassId id, bool* exact);
+  uint32_t FindDefinition(ClassId id);
   uint32_t AddDefinition(ClassId id);
   uint32_t DefinitionFor(const UnitGraph& graph, uint32_t node, ClassId id);
   absl::Status FindClasses(const UnitGraph& graph);
@@ -155,6 +162,9 @@ class Interner {
 
   const Rules& rules_;
   Classes classes_;
+  // By kind and target; by tag and name. kNotAsked where there is none yet.
+  std::vector<ClassId> reference_classes_[4];
+  std::vector<ClassId> named_classes_[6];
   std::vector<Definition> definitions_{1};
   std::vector<uint32_t> definition_words_;
   uint32_t unit_ = 0;
@@ -166,7 +176,6 @@ class Interner {
   // Of the unit at hand, by node.
   std::vector<ClassId> class_of_;
   std::vector<uint32_t> definition_of_;
-  std::vector<bool> exact_;
   std::vector<uint8_t> reached_;
   std::vector<uint32_t> mark_of_;  // empty: there are none
   // Nodes of the unit at hand.

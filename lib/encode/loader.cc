@@ -41,7 +41,29 @@ DieOffset Loader::Reference(Slot slot) const {
 }
 
 NameId Loader::Name(Slot slot) {
+  return die_.has(slot) ? names_->Start(die_.values[slot]) : 0;
+}
+
+NameId Loader::NameNow(Slot slot) {
   return die_.has(slot) ? names_->Of(die_.values[slot]) : 0;
+}
+
+void Loader::FinishNames(const Sizes& from) {
+  // Far enough ahead for a fetch from memory.
+  constexpr size_t kAhead = 24;
+  const auto finish = [this](auto& nodes, size_t begin) {
+    const size_t end = nodes.size();
+    for (size_t i = begin; i < end; ++i) {
+      if (i + kAhead < end) names_->Prefetch(nodes[i + kAhead].name);
+      nodes[i].name = names_->Finish(nodes[i].name);
+    }
+  };
+  finish(graph_->types, from.types);
+  finish(graph_->members, from.members);
+  finish(graph_->enumerators, from.enumerators);
+  finish(graph_->parameters, from.parameters);
+  finish(graph_->functions, from.functions);
+  finish(graph_->variables, from.variables);
 }
 
 // Of a member's place: a constant, or an expression that adds one.
@@ -105,7 +127,11 @@ absl::Status Loader::Load(const dwarf::Unit& unit,
         unit.offset));
   }
   graph->map.Reserve(unit.end - graph->origin);
+  const Sizes before = {graph->types.size(),       graph->members.size(),
+                        graph->enumerators.size(), graph->parameters.size(),
+                        graph->functions.size(),   graph->variables.size()};
   if (Next() && die_.has_children()) Children(Place::kUnit, 0);
+  FinishNames(before);
   return status();
 }
 
@@ -177,8 +203,8 @@ void Loader::Process(Place place, int depth) {
 }
 
 NameId Loader::Annotation(absl::string_view name) {
-  if (names_->text(Name(dwarf::kName)) != name) return 0;
-  return Name(dwarf::kConstValue);
+  if (names_->text(NameNow(dwarf::kName)) != name) return 0;
+  return NameNow(dwarf::kConstValue);
 }
 
 MemberNode Loader::Member(bool in_struct, OldBitfield* old) {
@@ -414,7 +440,7 @@ void Loader::Pointer() {
           TypeNode tag;
           tag.die = Offset(die_.offset);
           tag.kind = TypeKind::kTypeTag;
-          tag.name = value;
+          tag.name = names_->Done(value);
           tag.target = node.target;
           node.target = tag.die;
           Add(tag);

@@ -36,12 +36,19 @@ class Loader {
   enum class Place { kUnit, kType, kFunction };
 
   absl::Status status() const;
+  // How much of each array was there before this unit.
+  struct Sizes {
+    size_t types, members, enumerators, parameters, functions, variables;
+  };
+  void FinishNames(const Sizes& from);
   bool Next() { return cursor_->Next(&die_); }
   DieOffset Offset(uint64_t place) const {
     return static_cast<DieOffset>(place - graph_->origin);
   }
   DieOffset Reference(dwarf::Slot slot) const;
+  // What NameTable::Start() gives; FinishNames() makes numbers of all of them.
   NameId Name(dwarf::Slot slot);
+  NameId NameNow(dwarf::Slot slot);
   uint64_t OffsetNumber(dwarf::Slot slot);
   void Add(const TypeNode& node);
 

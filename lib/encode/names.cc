@@ -6,6 +6,9 @@
 #endif
 #include <xxhash.h>
 
+#include <algorithm>
+#include <cstring>
+
 #include "lib/util/hash_secret.h"
 
 namespace btfd::encode {
@@ -13,6 +16,8 @@ namespace btfd::encode {
 namespace {
 
 constexpr size_t kFirstSlots = 1 << 10;
+constexpr size_t kShortTexts = 1 << 12;
+constexpr uint32_t kShortTextShift = 32 - 12;
 
 uint32_t HashOf(absl::string_view text) {
   return static_cast<uint32_t>(
@@ -22,23 +27,43 @@ uint32_t HashOf(absl::string_view text) {
 }  // namespace
 
 NameTable::NameTable(const dwarf::Object& object)
-    : object_(object),
-      by_offset_(object.str.content.size(), 0),
-      slots_(kFirstSlots, 0) {
+    : object_(object), slots_(kFirstSlots, 0) {
+  // Texts beyond that are looked up by themselves.
+  by_offset_size_ = std::min<size_t>(object.str.content.size(), kIsName - 2);
+  pages_ = util::AllocateZeroPages(by_offset_size_ * sizeof(uint32_t));
+  by_offset_ = reinterpret_cast<uint32_t*>(pages_.get());
+  short_texts_.resize(kShortTexts);
   texts_.push_back({});
   hashes_.push_back(0);
 }
 
-NameId NameTable::SlowOf(const dwarf::Value& value) {
+NameId NameTable::Slow(const dwarf::Value& value) {
+  if (value.type == dwarf::ValueClass::kInline && value.length != 0 &&
+      value.length <= sizeof(uint32_t)) {
+    uint32_t bytes = 0;
+    memcpy(&bytes, object_.info.content.data() + value.number, value.length);
+    ShortText& known = short_texts_[(bytes * 0x9e3779b1u) >> kShortTextShift];
+    if (known.bytes != bytes) {
+      known.name =
+          Intern(object_.info.content.substr(value.number, value.length));
+      known.bytes = bytes;
+    }
+    return known.name;
+  }
   const absl::StatusOr<absl::string_view> text = dwarf::TextOf(object_, value);
   if (!text.ok()) {
     if (status_.ok()) status_ = text.status();
     return 0;
   }
-  const NameId id = Intern(*text);
-  if (value.type == dwarf::ValueClass::kString) {
-    by_offset_[value.number] = id + 1;
-  }
+  return Intern(*text);
+}
+
+NameId NameTable::AtOffset(uint32_t offset) {
+  dwarf::Value value;
+  value.type = dwarf::ValueClass::kString;
+  value.number = offset;
+  const NameId id = Slow(value);
+  by_offset_[offset] = id + 1;
   return id;
 }
 

@@ -34,6 +34,13 @@ inline Pages AllocatePages(size_t size) {
   return Pages(static_cast<char*>(bytes));
 }
 
+// Zeroed ones: what is not touched takes no memory.
+inline Pages AllocateZeroPages(size_t size) {
+  void* bytes = std::calloc(size == 0 ? 1 : size, 1);
+  if (bytes == nullptr) throw std::bad_alloc();
+  return Pages(static_cast<char*>(bytes));
+}
+
 }  // namespace btfd::util
 
 #endif  // BTFD_LIB_UTIL_PAGES_H_
