@@ -103,7 +103,11 @@ Relocations::Rule Relocations::MakeRule(uint64_t info, uint64_t offset) const {
   }
   const Symbol& target = symbols[symbol];
   if (symbol != 0) {
-    if (target.section == SHN_UNDEF) return rule;
+    // What has no place yet is left as it is.
+    if (target.section == SHN_UNDEF ||
+        target.section == ReservedSection(SHN_COMMON)) {
+      return rule;
+    }
     rule.add = target.value;
     if (target.section < object_->sections().size()) {
       const ObjectSection& section = object_->sections()[target.section];
@@ -227,7 +231,7 @@ absl::Status Object::ReadSymbols() {
             table, absl::StrCat("symbol ", i, " has no section index"));
       }
     } else if (raw.st_shndx >= SHN_LORESERVE) {
-      symbol.section = UINT32_MAX - (0xffff - raw.st_shndx);
+      symbol.section = ReservedSection(raw.st_shndx);
     }
     const void* nul =
         raw.st_name < names.size()

@@ -43,13 +43,19 @@ struct ObjectSection {
   absl::string_view content;
 };
 
+// st_shndx of a symbol without a section of its own, as Symbol::section has it.
+constexpr uint32_t ReservedSection(uint16_t shndx) {
+  return UINT32_MAX - (0xffff - shndx);
+}
+
 struct Symbol {
   absl::string_view name;
   uint64_t value = 0;
   uint64_t size = 0;
-  uint32_t section = 0;  // index; SHN_ABS and its like as they are
-  uint8_t type = 0;      // STT_
-  uint8_t binding = 0;   // STB_
+  uint32_t section =
+      0;                // index; see ReservedSection() for SHN_ABS and its like
+  uint8_t type = 0;     // STT_
+  uint8_t binding = 0;  // STB_
 };
 
 class Object;

@@ -6,6 +6,7 @@
 #include <elf.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
@@ -26,6 +27,8 @@ namespace btfd::encode {
 namespace {
 
 constexpr size_t kMostWatched = 256;
+// include/linux/elfnote-lto.h
+constexpr uint32_t kLtoNote = 0x101;
 
 class Run {
  public:
@@ -48,7 +51,9 @@ class Run {
 
  private:
   absl::Status ReadUnits();
-  absl::Status EncodeUnit(const dwarf::Unit& unit);
+  absl::StatusOr<bool> OpenUnit(dwarf::Unit* unit);
+  absl::StatusOr<bool> IsMerged();
+  absl::Status EncodeGraph();
   void MarkKfuncs();
   void FindMissingKfuncs();
   bool IsExcluded(uint16_t language) const {
@@ -72,7 +77,9 @@ class Run {
   UnitGraph graph_;
   TypePlan plan_;
   std::vector<Kfunc> kfuncs_;
-  bool any_unit_ = false;
+  // That graph_ is of: one, or all that are merged.
+  std::vector<dwarf::Unit> units_;
+  std::optional<bool> first_is_clang_;
   Encoded encoded_;
 };
 
@@ -87,12 +94,41 @@ void Run::MarkKfuncs() {
   }
 }
 
-absl::Status Run::EncodeUnit(const dwarf::Unit& unit) {
-  graph_.Clear();
-  graph_.origin = unit.offset;
-  RETURN_IF_ERROR(loader_.Load(unit, abbrevs_, &graph_));
+// Reads the unit's own DIE. False where the unit has none.
+absl::StatusOr<bool> Run::OpenUnit(dwarf::Unit* unit) {
+  if (unit->type == dwarf::kUtType || unit->type == dwarf::kUtSplitType) {
+    return absl::UnimplementedError(absl::StrFormat(
+        ".debug_info at offset %#x: a type unit", unit->offset));
+  }
+  RETURN_IF_ERROR(abbrevs_.Load(object_, *unit));
+  dwarf::Die die;
+  for (int round = 0; round < 2; ++round) {
+    // The unit's DIE says where its texts and addresses are, maybe behind what
+    // needs them: it is read twice.
+    dwarf::DieCursor cursor(object_, *unit, abbrevs_);
+    if (!cursor.Next(&die)) {
+      RETURN_IF_ERROR(cursor.status());
+      return false;
+    }
+    dwarf::ReadUnitDie(object_, die, unit);
+    if (!die.has(dwarf::kStrOffsetsBase)) break;
+  }
+  if (die.tag() == dwarf::kTagPartialUnit ||
+      die.tag() == dwarf::kTagSkeletonUnit || unit->type == dwarf::kUtPartial ||
+      unit->type == dwarf::kUtSkeleton ||
+      unit->type == dwarf::kUtSplitCompile) {
+    return absl::UnimplementedError(absl::StrFormat(
+        ".debug_info at offset %#x: a partial unit (dwz) or a skeleton unit "
+        "(split DWARF)",
+        unit->offset));
+  }
+  return true;
+}
+
+// Makes BTF of what is in graph_.
+absl::Status Run::EncodeGraph() {
   loader_.Resolve(&graph_);
-  functions_.Resolve(unit, &graph_);
+  functions_.Resolve(units_, &graph_);
   encoded_.types_met += graph_.types.size() - 1;
   if (options_.make_all) {
     types_.PlanAll(graph_, &plan_);
@@ -105,60 +141,77 @@ absl::Status Run::EncodeUnit(const dwarf::Unit& unit) {
   return builder_.CheckSize();
 }
 
+// Whether units may refer to each other, as they do after a link-time
+// optimization. The kernel says so itself; else an abbreviation tells.
+absl::StatusOr<bool> Run::IsMerged() {
+  if (options_.features.force_cu_merging) return true;
+  for (const dwarf::ObjectSection& section : object_.sections()) {
+    if (section.type != SHT_NOTE) continue;
+    dwarf::Reader reader(section.content, object_.big_endian());
+    while (reader.left() != 0 && !reader.failed()) {
+      const uint32_t name_size = reader.U32();
+      const uint32_t size = reader.U32();
+      const uint32_t type = reader.U32();
+      const absl::string_view name = reader.Bytes(name_size);
+      reader.Skip((4 - name_size % 4) % 4);
+      const absl::string_view descriptor = reader.Bytes(size);
+      if (reader.failed()) break;
+      if (size % 4 != 0)
+        reader.Skip(std::min<uint64_t>(4 - size % 4, reader.left()));
+      if (type == kLtoNote && name == absl::string_view("Linux\0", 6) &&
+          size >= 4) {
+        return dwarf::Reader(descriptor, object_.big_endian()).U32() != 0;
+      }
+    }
+  }
+  uint64_t next = 0;
+  while (next < object_.info.content.size()) {
+    ASSIGN_OR_RETURN(const dwarf::Unit unit,
+                     dwarf::ReadUnitHeader(object_, object_.info, next, &next));
+    RETURN_IF_ERROR(abbrevs_.Load(object_, unit));
+    if (abbrevs_.refers_across_units()) return true;
+  }
+  return false;
+}
+
 absl::Status Run::ReadUnits() {
   if (object_.types.present() && !object_.types.content.empty()) {
     return absl::UnimplementedError(
         ".debug_types at offset 0: type units are not read");
   }
+  ASSIGN_OR_RETURN(const bool merged, IsMerged());
   uint64_t next = 0;
-  const uint64_t size = object_.info.content.size();
   uint64_t released = 0;
-  while (next < size) {
+  while (next < object_.info.content.size()) {
     ASSIGN_OR_RETURN(dwarf::Unit unit,
                      dwarf::ReadUnitHeader(object_, object_.info, next, &next));
-    if (unit.type == dwarf::kUtType || unit.type == dwarf::kUtSplitType) {
-      return absl::UnimplementedError(absl::StrFormat(
-          ".debug_info at offset %#x: a type unit", unit.offset));
-    }
-    RETURN_IF_ERROR(abbrevs_.Load(object_, unit));
-    dwarf::Die die;
-    for (int round = 0; round < 2; ++round) {
-      // The unit's DIE says where its texts and addresses are, maybe behind
-      // what needs them: it is read twice.
-      dwarf::DieCursor cursor(object_, unit, abbrevs_);
-      if (!cursor.Next(&die)) {
-        RETURN_IF_ERROR(cursor.status());
-        break;
-      }
-      dwarf::ReadUnitDie(object_, die, &unit);
-      if (!die.has(dwarf::kStrOffsetsBase)) break;
-    }
-    if (die.abbrev == nullptr) continue;
-    if (die.tag() == dwarf::kTagPartialUnit ||
-        die.tag() == dwarf::kTagSkeletonUnit ||
-        unit.type == dwarf::kUtPartial || unit.type == dwarf::kUtSkeleton ||
-        unit.type == dwarf::kUtSplitCompile) {
-      return absl::UnimplementedError(
-          absl::StrFormat(".debug_info at offset %#x: a partial unit (dwz) or "
-                          "a skeleton unit (split DWARF)",
-                          unit.offset));
-    }
-    if (abbrevs_.refers_across_units()) {
-      return absl::UnimplementedError(absl::StrFormat(
-          ".debug_info at offset %#x: the unit refers to others (LTO)",
-          unit.offset));
-    }
+    ASSIGN_OR_RETURN(const bool open, OpenUnit(&unit));
+    if (!open) continue;
+    // The first unit speaks for all, even if it is left out itself.
+    if (!first_is_clang_.has_value()) first_is_clang_ = unit.is_clang;
     if (IsExcluded(unit.language)) continue;
-    any_unit_ = true;
     ++encoded_.units;
-    RETURN_IF_ERROR(EncodeUnit(unit));
+    if (merged) {
+      if (encoded_.units == 1) graph_.Clear();
+      unit.is_clang = *first_is_clang_;
+      graph_.origin = 0;
+      units_.push_back(unit);
+      RETURN_IF_ERROR(loader_.Load(unit, abbrevs_, &graph_));
+      continue;
+    }
+    graph_.Clear();
+    graph_.origin = unit.offset;
+    units_.assign(1, unit);
+    RETURN_IF_ERROR(loader_.Load(unit, abbrevs_, &graph_));
+    RETURN_IF_ERROR(EncodeGraph());
     if (options_.done_with) {
       options_.done_with(
           object_.info.content.substr(released, unit.end - released));
       released = unit.end;
     }
   }
-  return absl::OkStatus();
+  if (!merged || encoded_.units == 0) return absl::OkStatus();
+  return EncodeGraph();
 }
 
 void Run::FindMissingKfuncs() {
@@ -192,9 +245,6 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
   if (options_.features.true_signature) {
     return absl::UnimplementedError("the feature true_signature");
   }
-  if (options_.features.force_cu_merging) {
-    return absl::UnimplementedError("the feature force_cu_merging");
-  }
   MarkKfuncs();
   for (const std::string& name : options_.watched) {
     interner_.WatchName(names_.InternCopy(name));
@@ -205,13 +255,14 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
     again->emplace_back(names_.text(name));
   }
   if (!again->empty()) return std::move(encoded_);
-  if (!any_unit_) return std::move(encoded_);
+  if (encoded_.units == 0) return std::move(encoded_);
   RETURN_IF_ERROR(functions_.Make());
   variables_.MakeSections();
   RETURN_IF_ERROR(builder_.CheckSize());
   encoded_.skipped = functions_.skipped();
   FindMissingKfuncs();
   encoded_.types_made = builder_.next_id() - 1;
+  if (encoded_.types_made == 0) return std::move(encoded_);
   encoded_.interned = interner_.stats();
   for (const ForwardPair& pair : interner_.Pairs()) {
     encoded_.pairs.push_back(pair.forward);

@@ -130,11 +130,13 @@ NameId Functions::ChainName(const UnitGraph& graph,
   return 0;
 }
 
-void Functions::FindFacts(const dwarf::Unit& unit, UnitGraph* graph) {
+void Functions::FindFacts(const std::vector<dwarf::Unit>& units,
+                          UnitGraph* graph) {
   for (const FunctionNode& function : graph->functions) {
     if (function.declaration) continue;
     const NameId name = ChainName(*graph, function);
     if (name == 0 || table_->Find(name) == FunctionTable::kNotFound) continue;
+    const dwarf::Unit& unit = units[function.unit];
     for (uint32_t i = 0; i < function.count; ++i) {
       ParameterNode* parameter = &graph->parameters[function.first + i];
       if (rules_.new_locations) {
@@ -389,12 +391,13 @@ void Functions::Analyse(bool is_clang, const UnitGraph& graph,
   if (any_struct) function->unexpected = false;
 }
 
-void Functions::Resolve(const dwarf::Unit& unit, UnitGraph* graph) {
-  if (!rules_.functions_at_once) FindFacts(unit, graph);
+void Functions::Resolve(const std::vector<dwarf::Unit>& units,
+                        UnitGraph* graph) {
+  if (!rules_.functions_at_once) FindFacts(units, graph);
   Complete(graph);
   for (FunctionNode& function : graph->functions) {
     if (!rules_.functions_at_once) {
-      Analyse(unit.is_clang, *graph, &function);
+      Analyse(units[0].is_clang, *graph, &function);
     }
     if (function.target == 0 && function.origin != kNoDie) {
       const uint32_t index = graph->map.Find(function.origin, graph->functions);
@@ -583,6 +586,7 @@ bool Functions::PrototypesMatch(const State& a, const State& b) const {
 bool Functions::IsOptimizedAway(const State& state) const {
   if (!state.optimized || features_.true_signature) return false;
   if (state.signature_changed) return true;
+  if (state.address == 0) return false;
   const FunctionEntry& entry = (*table_)[state.entry];
   for (const FunctionSymbol& symbol : entry.symbols) {
     if (symbol.value != state.address) continue;

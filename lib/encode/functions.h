@@ -55,9 +55,10 @@ class Functions {
             const Features& features, NameTable* names, FunctionTable* table,
             Builder* builder);
 
-  // Finds out what is known of the parameters of the unit's functions, and
+  // Finds out what is known of the parameters of the functions in `graph`, and
   // completes those that refer to another instance. After Loader::Resolve().
-  void Resolve(const dwarf::Unit& unit, UnitGraph* graph);
+  // `units` are those that FunctionNode::unit counts.
+  void Resolve(const std::vector<dwarf::Unit>& units, UnitGraph* graph);
   // Keeps the states of the unit's functions; or makes them at once, where the
   // rules say so. After the unit's types were made.
   void Save(const UnitGraph& graph, const TypePlan& plan);
@@ -96,7 +97,7 @@ class Functions {
     int32_t component;
   };
 
-  void FindFacts(const dwarf::Unit& unit, UnitGraph* graph);
+  void FindFacts(const std::vector<dwarf::Unit>& units, UnitGraph* graph);
   void FindFactsOld(const dwarf::Unit& unit, ParameterNode* parameter);
   void FindFactsNew(const dwarf::Unit& unit, const UnitGraph& graph,
                     ParameterNode* parameter);

@@ -132,6 +132,7 @@ absl::Status Loader::Load(const dwarf::Unit& unit,
                         graph->functions.size(),   graph->variables.size()};
   if (Next() && die_.has_children()) Children(Place::kUnit, 0);
   FinishNames(before);
+  ++graph->unit_count;
   return status();
 }
 
@@ -170,6 +171,9 @@ void Loader::Process(Place place, int depth) {
       if (place == Place::kUnit) return Skip();
       return Plain(TypeKind::kUnspecified);
     case dwarf::kTagAtomicType:
+      // What a pahole does not know it passes over; references to it are void.
+      if (!rules_.knows_atomic) return Skip();
+      return Plain(TypeKind::kUnsupported);
     case dwarf::kTagReferenceType:
     case dwarf::kTagRvalueReferenceType:
     case dwarf::kTagPtrToMemberType:
@@ -506,6 +510,7 @@ void Loader::Subprogram(int depth) {
   if (TooDeep(depth)) return;
   FunctionNode function;
   function.die = Offset(die_.offset);
+  function.unit = graph_->unit_count;
   function.name = Name(dwarf::kName);
   function.target = Reference(dwarf::kType);
   function.has_type = die_.has(dwarf::kType);

@@ -16,6 +16,7 @@ constexpr Rules Make(PaholeVersion version) {
   Rules rules{};
   rules.version = version;
   rules.walks_inlined = !from_1_32;
+  rules.knows_atomic = from_1_30;
   rules.nested_variables = !from_1_30;
   rules.arrays_nest = from_1_32;
   rules.wide_ints_fake = from_1_30;

@@ -101,6 +101,7 @@ struct FunctionNode {
   uint64_t address = 0;
   uint32_t first = 0;  // of parameters
   uint32_t count = 0;
+  uint32_t unit = 0;  // which of those that the graph is of
   bool has_type = false;
   bool declaration = false;
   bool external = false;
@@ -165,7 +166,8 @@ class DieMap {
 };
 
 struct UnitGraph {
-  uint64_t origin = 0;  // what DieOffset counts from, in .debug_info
+  uint64_t origin = 0;      // what DieOffset counts from, in .debug_info
+  uint32_t unit_count = 0;  // loaded so far; more than one only when merged
   std::vector<TypeNode> types;
   std::vector<MemberNode> members;
   std::vector<EnumeratorNode> enumerators;
@@ -179,6 +181,7 @@ struct UnitGraph {
   DieMap map;
 
   void Clear() {
+    unit_count = 0;
     types.clear();
     types.emplace_back();  // void
     members.clear();

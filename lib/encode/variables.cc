@@ -178,7 +178,13 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
     if (rules_.variables_by_symbol) {
       const PercpuSymbol* symbol = SymbolAt(address);
       if (symbol == nullptr) continue;
-      if (address == 0 && symbol->name != names_->text(name)) continue;
+      if (TypeSize(graph, variable->target, object_.address_size()) == 0) {
+        continue;
+      }
+      if (address == 0 && !object_.relocatable() &&
+          symbol->name != names_->text(name)) {
+        continue;
+      }
       name = names_->InternCopy(symbol->name);
       size = symbol->size;
     } else {
