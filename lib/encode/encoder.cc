@@ -39,7 +39,7 @@ class Run {
         names_(object),
         table_(object, rules_, options.features, &names_),
         builder_(&names_),
-        loader_(object, rules_, options.features, &names_),
+        loader_(object, rules_, options.features),
         types_(rules_, options.features, &names_, &builder_),
         functions_(object, rules_, options.features, &names_, &table_,
                    &builder_),
@@ -127,6 +127,8 @@ absl::StatusOr<bool> Run::OpenUnit(dwarf::Unit* unit) {
 
 // Makes BTF of what is in graph_.
 absl::Status Run::EncodeGraph() {
+  FinishNames(&graph_, &names_);
+  RETURN_IF_ERROR(names_.status());
   loader_.Resolve(&graph_);
   functions_.Resolve(units_, &graph_);
   encoded_.types_met += graph_.types.size() - 1;

@@ -41,29 +41,51 @@ DieOffset Loader::Reference(Slot slot) const {
 }
 
 NameId Loader::Name(Slot slot) {
-  return die_.has(slot) ? names_->Start(die_.values[slot]) : 0;
+  if (!die_.has(slot)) return 0;
+  const Value& value = die_.values[slot];
+  if (value.type == ValueClass::kString && value.number < kOtherText - 1) {
+    return static_cast<NameId>(value.number) + 1;
+  }
+  graph_->other_texts.push_back(value);
+  return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
 }
 
-NameId Loader::NameNow(Slot slot) {
-  return die_.has(slot) ? names_->Of(die_.values[slot]) : 0;
-}
-
-void Loader::FinishNames(const Sizes& from) {
+void FinishNames(UnitGraph* graph, NameTable* names) {
   // Far enough ahead for a fetch from memory.
   constexpr size_t kAhead = 24;
-  const auto finish = [this](auto& nodes, size_t begin) {
-    const size_t end = nodes.size();
-    for (size_t i = begin; i < end; ++i) {
-      if (i + kAhead < end) names_->Prefetch(nodes[i + kAhead].name);
-      nodes[i].name = names_->Finish(nodes[i].name);
+  const auto of = [&](NameId name) -> NameId {
+    if (name == 0) return 0;
+    if ((name & kOtherText) != 0) {
+      return names->Of(graph->other_texts[name & ~kOtherText]);
+    }
+    if (names->HasOffset(name - 1)) return names->AtOffset(name - 1);
+    Value value;
+    value.type = ValueClass::kString;
+    value.number = name - 1;
+    return names->Of(value);
+  };
+  const auto finish = [&](auto& nodes, auto name_of) {
+    const size_t count = nodes.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (i + kAhead < count) {
+        const NameId ahead = name_of(nodes[i + kAhead]);
+        if (ahead - 1 < kOtherText - 1 && names->HasOffset(ahead - 1)) {
+          names->Prefetch(ahead - 1);
+        }
+      }
+      NameId& name = name_of(nodes[i]);
+      name = of(name);
     }
   };
-  finish(graph_->types, from.types);
-  finish(graph_->members, from.members);
-  finish(graph_->enumerators, from.enumerators);
-  finish(graph_->parameters, from.parameters);
-  finish(graph_->functions, from.functions);
-  finish(graph_->variables, from.variables);
+  const auto name = [](auto& node) -> NameId& { return node.name; };
+  finish(graph->types, name);
+  finish(graph->members, name);
+  finish(graph->enumerators, name);
+  finish(graph->parameters, name);
+  finish(graph->functions, name);
+  finish(graph->variables, name);
+  finish(graph->decl_tags,
+         [](DeclTagNode& tag) -> NameId& { return tag.value; });
 }
 
 // Of a member's place: a constant, or an expression that adds one.
@@ -108,7 +130,6 @@ void Loader::Unsupported(absl::string_view what) {
 absl::Status Loader::status() const {
   if (!cursor_->ok()) return cursor_->status();
   if (!status_.ok()) return status_;
-  if (!names_->status().ok()) return names_->status();
   if (!object_.info.relocations.status().ok()) {
     return object_.info.relocations.status();
   }
@@ -127,11 +148,7 @@ absl::Status Loader::Load(const dwarf::Unit& unit,
         unit.offset));
   }
   graph->map.Reserve(unit.end - graph->origin);
-  const Sizes before = {graph->types.size(),       graph->members.size(),
-                        graph->enumerators.size(), graph->parameters.size(),
-                        graph->functions.size(),   graph->variables.size()};
   if (Next() && die_.has_children()) Children(Place::kUnit, 0);
-  FinishNames(before);
   ++graph->unit_count;
   return status();
 }
@@ -207,8 +224,10 @@ void Loader::Process(Place place, int depth) {
 }
 
 NameId Loader::Annotation(absl::string_view name) {
-  if (names_->text(NameNow(dwarf::kName)) != name) return 0;
-  return NameNow(dwarf::kConstValue);
+  if (!die_.has(dwarf::kName)) return 0;
+  const absl::StatusOr<absl::string_view> text =
+      dwarf::TextOf(object_, die_.values[dwarf::kName]);
+  return text.ok() && *text == name ? Name(dwarf::kConstValue) : 0;
 }
 
 MemberNode Loader::Member(bool in_struct, OldBitfield* old) {
@@ -444,7 +463,7 @@ void Loader::Pointer() {
           TypeNode tag;
           tag.die = Offset(die_.offset);
           tag.kind = TypeKind::kTypeTag;
-          tag.name = names_->Done(value);
+          tag.name = value;
           tag.target = node.target;
           node.target = tag.die;
           Add(tag);

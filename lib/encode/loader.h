@@ -19,8 +19,8 @@ class Loader {
  public:
   // All must outlive it.
   Loader(const dwarf::Object& object, const Rules& rules,
-         const Features& features, NameTable* names)
-      : object_(object), rules_(rules), features_(features), names_(names) {}
+         const Features& features)
+      : object_(object), rules_(rules), features_(features) {}
 
   // Appends what lies below the unit's own DIE to `graph`, whose origin is set.
   // InvalidArgument, naming section and offset, for DWARF that is defective;
@@ -36,19 +36,13 @@ class Loader {
   enum class Place { kUnit, kType, kFunction };
 
   absl::Status status() const;
-  // How much of each array was there before this unit.
-  struct Sizes {
-    size_t types, members, enumerators, parameters, functions, variables;
-  };
-  void FinishNames(const Sizes& from);
   bool Next() { return cursor_->Next(&die_); }
   DieOffset Offset(uint64_t place) const {
     return static_cast<DieOffset>(place - graph_->origin);
   }
   DieOffset Reference(dwarf::Slot slot) const;
-  // What NameTable::Start() gives; FinishNames() makes numbers of all of them.
+  // A name that FinishNames() is still to see.
   NameId Name(dwarf::Slot slot);
-  NameId NameNow(dwarf::Slot slot);
   uint64_t OffsetNumber(dwarf::Slot slot);
   void Add(const TypeNode& node);
 
@@ -67,7 +61,7 @@ class Loader {
   void Variable(Place place);
   MemberNode Member(bool in_struct, OldBitfield* old);
   ParameterNode Parameter();
-  // An annotation: its text, if it is of that name.
+  // An annotation: its text, if it is of that name; else 0.
   NameId Annotation(absl::string_view name);
   bool TooDeep(int depth);
   void Unsupported(absl::string_view what);
@@ -75,7 +69,6 @@ class Loader {
   const dwarf::Object& object_;
   const Rules& rules_;
   const Features& features_;
-  NameTable* const names_;
 
   const dwarf::Unit* unit_ = nullptr;
   dwarf::DieCursor* cursor_ = nullptr;
@@ -84,6 +77,10 @@ class Loader {
   absl::Status unsupported_;
   absl::Status status_;
 };
+
+// Makes numbers of all names in `graph`. What is wrong with a text,
+// NameTable::status() tells.
+void FinishNames(UnitGraph* graph, NameTable* names);
 
 }  // namespace btfd::encode
 

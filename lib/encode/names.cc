@@ -16,6 +16,7 @@ namespace btfd::encode {
 namespace {
 
 constexpr size_t kFirstSlots = 1 << 10;
+constexpr size_t kMostOffset = 0x7fffffff;
 constexpr size_t kShortTexts = 1 << 12;
 constexpr uint32_t kShortTextShift = 32 - 12;
 
@@ -29,7 +30,7 @@ uint32_t HashOf(absl::string_view text) {
 NameTable::NameTable(const dwarf::Object& object)
     : object_(object), slots_(kFirstSlots, 0) {
   // Texts beyond that are looked up by themselves.
-  by_offset_size_ = std::min<size_t>(object.str.content.size(), kIsName - 2);
+  by_offset_size_ = std::min<size_t>(object.str.content.size(), kMostOffset);
   pages_ = util::AllocateZeroPages(by_offset_size_ * sizeof(uint32_t));
   by_offset_ = reinterpret_cast<uint32_t*>(pages_.get());
   short_texts_.resize(kShortTexts);
@@ -37,7 +38,7 @@ NameTable::NameTable(const dwarf::Object& object)
   hashes_.push_back(0);
 }
 
-NameId NameTable::Slow(const dwarf::Value& value) {
+NameId NameTable::Of(const dwarf::Value& value) {
   if (value.type == dwarf::ValueClass::kInline && value.length != 0 &&
       value.length <= sizeof(uint32_t)) {
     uint32_t bytes = 0;
@@ -58,11 +59,11 @@ NameId NameTable::Slow(const dwarf::Value& value) {
   return Intern(*text);
 }
 
-NameId NameTable::AtOffset(uint32_t offset) {
+NameId NameTable::SlowAtOffset(uint32_t offset) {
   dwarf::Value value;
   value.type = dwarf::ValueClass::kString;
   value.number = offset;
-  const NameId id = Slow(value);
+  const NameId id = Of(value);
   by_offset_[offset] = id + 1;
   return id;
 }

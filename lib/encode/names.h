@@ -29,33 +29,20 @@ class NameTable {
   explicit NameTable(const dwarf::Object& object);
 
   // The number of a DIE's text. On trouble 0, and status() tells.
-  NameId Of(const dwarf::Value& value) { return Finish(Start(value)); }
+  NameId Of(const dwarf::Value& value);
+  // The same for a text of .debug_str.
+  NameId AtOffset(uint32_t offset) {
+    const uint32_t known = by_offset_[offset];
+    return known != 0 ? known - 1 : SlowAtOffset(offset);
+  }
+  // Lets AtOffset() find its place in the cache: it is a random one of a table as
+  // large as .debug_str, and waiting for it took a third of a vmlinux's time.
+  void Prefetch(uint32_t offset) const {
+    __builtin_prefetch(&by_offset_[offset]);
+  }
+  // What AtOffset() takes.
+  bool HasOffset(uint64_t offset) const { return offset < by_offset_size_; }
 
-  // The same in two steps. Nearly every text is looked up in a table as large
-  // as .debug_str, at a random place: a reader that first collects what Start()
-  // gives can have these places fetched (Prefetch()) while it goes over what it
-  // collected with Finish(). On a vmlinux this took a third of the time.
-  using Started = uint32_t;  // 0: no text
-  Started Start(const dwarf::Value& value) {
-    if (value.type == dwarf::ValueClass::kString &&
-        value.number < by_offset_size_) {
-      return static_cast<Started>(value.number) + 1;
-    }
-    return Slow(value) | kIsName;
-  }
-  // What Finish() gives `name` for.
-  static Started Done(NameId name) { return name | kIsName; }
-  void Prefetch(Started started) const {
-    if ((started & kIsName) == 0 && started != 0) {
-      __builtin_prefetch(&by_offset_[started - 1]);
-    }
-  }
-  NameId Finish(Started started) {
-    if ((started & kIsName) != 0) return started & ~kIsName;
-    if (started == 0) return 0;
-    const uint32_t known = by_offset_[started - 1];
-    return known != 0 ? known - 1 : AtOffset(started - 1);
-  }
   // Of a text that lives as long as this does.
   NameId Intern(absl::string_view text);
   // Of a text that is copied.
@@ -68,10 +55,7 @@ class NameTable {
   const absl::Status& status() const { return status_; }
 
  private:
-  static constexpr Started kIsName = 0x80000000;
-
-  NameId Slow(const dwarf::Value& value);
-  NameId AtOffset(uint32_t offset);
+  NameId SlowAtOffset(uint32_t offset);
   void Grow();
 
   const dwarf::Object& object_;

@@ -18,6 +18,11 @@
 
 namespace btfd::encode {
 
+// A name as a loader leaves it, so that loading shares nothing with others: 0, or
+// the offset in .debug_str and one, or an index into UnitGraph::other_texts with
+// kOtherText. FinishNames() makes NameIds of them, in place.
+inline constexpr NameId kOtherText = 0x80000000;
+
 // Where a DIE is, counted from UnitGraph::origin.
 using DieOffset = uint32_t;
 inline constexpr DieOffset kNoDie = 0xffffffff;
@@ -177,6 +182,7 @@ struct UnitGraph {
   std::vector<VariableNode> variables;
   std::vector<DeclTagNode> decl_tags;
   std::vector<OldBitfield> old_bitfields;
+  std::vector<dwarf::Value> other_texts;
   // Of all four kinds: a DIE is of one.
   DieMap map;
 
@@ -192,6 +198,7 @@ struct UnitGraph {
     variables.clear();
     decl_tags.clear();
     old_bitfields.clear();
+    other_texts.clear();
   }
 };
 
