@@ -19,6 +19,7 @@
 #include "lib/encode/names.h"
 #include "lib/encode/types.h"
 #include "lib/encode/unit_graph.h"
+#include "lib/encode/unit_reader.h"
 #include "lib/encode/variables.h"
 #include "lib/util/status_macros.h"
 
@@ -39,7 +40,6 @@ class Run {
         names_(object),
         table_(object, rules_, options.features, &names_),
         builder_(&names_),
-        loader_(object, rules_, options.features),
         types_(rules_, options.features, &names_, &builder_),
         functions_(object, rules_, options.features, &names_, &table_,
                    &builder_),
@@ -51,9 +51,10 @@ class Run {
 
  private:
   absl::Status ReadUnits();
-  absl::StatusOr<bool> OpenUnit(dwarf::Unit* unit);
-  absl::StatusOr<bool> IsMerged();
-  absl::Status EncodeGraph();
+  absl::StatusOr<bool> IsMerged(const std::vector<dwarf::Unit>& units);
+  absl::Status ReadMerged(std::vector<dwarf::Unit> units);
+  absl::Status EncodeGraph(const std::vector<dwarf::Unit>& units, bool make_all,
+                           UnitGraph* graph);
   void MarkKfuncs();
   void FindMissingKfuncs();
   bool IsExcluded(uint16_t language) const {
@@ -68,18 +69,12 @@ class Run {
   NameTable names_;
   FunctionTable table_;
   Builder builder_;
-  Loader loader_;
   TypeEncoder types_;
   Functions functions_;
   Variables variables_;
   Interner interner_;
-  dwarf::AbbrevTable abbrevs_;
-  UnitGraph graph_;
   TypePlan plan_;
   std::vector<Kfunc> kfuncs_;
-  // That graph_ is of: one, or all that are merged.
-  std::vector<dwarf::Unit> units_;
-  std::optional<bool> first_is_clang_;
   Encoded encoded_;
 };
 
@@ -94,58 +89,27 @@ void Run::MarkKfuncs() {
   }
 }
 
-// Reads the unit's own DIE. False where the unit has none.
-absl::StatusOr<bool> Run::OpenUnit(dwarf::Unit* unit) {
-  if (unit->type == dwarf::kUtType || unit->type == dwarf::kUtSplitType) {
-    return absl::UnimplementedError(absl::StrFormat(
-        ".debug_info at offset %#x: a type unit", unit->offset));
-  }
-  RETURN_IF_ERROR(abbrevs_.Load(object_, *unit));
-  dwarf::Die die;
-  for (int round = 0; round < 2; ++round) {
-    // The unit's DIE says where its texts and addresses are, maybe behind what
-    // needs them: it is read twice.
-    dwarf::DieCursor cursor(object_, *unit, abbrevs_);
-    if (!cursor.Next(&die)) {
-      RETURN_IF_ERROR(cursor.status());
-      return false;
-    }
-    dwarf::ReadUnitDie(object_, die, unit);
-    if (!die.has(dwarf::kStrOffsetsBase)) break;
-  }
-  if (die.tag() == dwarf::kTagPartialUnit ||
-      die.tag() == dwarf::kTagSkeletonUnit || unit->type == dwarf::kUtPartial ||
-      unit->type == dwarf::kUtSkeleton ||
-      unit->type == dwarf::kUtSplitCompile) {
-    return absl::UnimplementedError(absl::StrFormat(
-        ".debug_info at offset %#x: a partial unit (dwz) or a skeleton unit "
-        "(split DWARF)",
-        unit->offset));
-  }
-  return true;
-}
-
-// Makes BTF of what is in graph_.
-absl::Status Run::EncodeGraph() {
-  FinishNames(&graph_, &names_);
+// Makes BTF of one graph. `units` are those that it is of.
+absl::Status Run::EncodeGraph(const std::vector<dwarf::Unit>& units,
+                              bool make_all, UnitGraph* graph) {
+  FinishNames(graph, &names_);
   RETURN_IF_ERROR(names_.status());
-  loader_.Resolve(&graph_);
-  functions_.Resolve(units_, &graph_);
-  encoded_.types_met += graph_.types.size() - 1;
-  if (options_.make_all) {
-    types_.PlanAll(graph_, &plan_);
+  functions_.Resolve(units, graph);
+  encoded_.types_met += graph->types.size() - 1;
+  if (make_all) {
+    types_.PlanAll(*graph, &plan_);
   } else {
-    RETURN_IF_ERROR(interner_.Plan(graph_, builder_.next_id(), &plan_));
+    RETURN_IF_ERROR(interner_.Plan(*graph, builder_.next_id(), &plan_));
   }
-  RETURN_IF_ERROR(types_.Encode(graph_, plan_));
-  functions_.Save(graph_, plan_);
-  RETURN_IF_ERROR(variables_.MakeVars(graph_, plan_, &encoded_.messages));
+  RETURN_IF_ERROR(types_.Encode(*graph, plan_));
+  functions_.Save(*graph, plan_);
+  RETURN_IF_ERROR(variables_.MakeVars(*graph, plan_, &encoded_.messages));
   return builder_.CheckSize();
 }
 
 // Whether units may refer to each other, as they do after a link-time
 // optimization. The kernel says so itself; else an abbreviation tells.
-absl::StatusOr<bool> Run::IsMerged() {
+absl::StatusOr<bool> Run::IsMerged(const std::vector<dwarf::Unit>& units) {
   if (options_.features.force_cu_merging) return true;
   for (const dwarf::ObjectSection& section : object_.sections()) {
     if (section.type != SHT_NOTE) continue;
@@ -166,12 +130,10 @@ absl::StatusOr<bool> Run::IsMerged() {
       }
     }
   }
-  uint64_t next = 0;
-  while (next < object_.info.content.size()) {
-    ASSIGN_OR_RETURN(const dwarf::Unit unit,
-                     dwarf::ReadUnitHeader(object_, object_.info, next, &next));
-    RETURN_IF_ERROR(abbrevs_.Load(object_, unit));
-    if (abbrevs_.refers_across_units()) return true;
+  dwarf::AbbrevTable abbrevs;
+  for (const dwarf::Unit& unit : units) {
+    RETURN_IF_ERROR(abbrevs.Load(object_, unit));
+    if (abbrevs.refers_across_units()) return true;
   }
   return false;
 }
@@ -181,39 +143,51 @@ absl::Status Run::ReadUnits() {
     return absl::UnimplementedError(
         ".debug_types at offset 0: type units are not read");
   }
-  ASSIGN_OR_RETURN(const bool merged, IsMerged());
-  uint64_t next = 0;
+  ASSIGN_OR_RETURN(std::vector<dwarf::Unit> units, ReadUnitHeaders(object_));
+  ASSIGN_OR_RETURN(const bool merged, IsMerged(units));
+  if (merged) return ReadMerged(std::move(units));
+  UnitReader reader(object_, rules_, options_.features,
+                    options_.excluded_languages, std::move(units),
+                    options_.threads);
   uint64_t released = 0;
-  while (next < object_.info.content.size()) {
-    ASSIGN_OR_RETURN(dwarf::Unit unit,
-                     dwarf::ReadUnitHeader(object_, object_.info, next, &next));
-    ASSIGN_OR_RETURN(const bool open, OpenUnit(&unit));
-    if (!open) continue;
-    // The first unit speaks for all, even if it is left out itself.
-    if (!first_is_clang_.has_value()) first_is_clang_ = unit.is_clang;
-    if (IsExcluded(unit.language)) continue;
+  for (;;) {
+    ASSIGN_OR_RETURN(LoadedUnit* const loaded, reader.Next());
+    if (loaded == nullptr) return absl::OkStatus();
+    if (!loaded->present) continue;
     ++encoded_.units;
-    if (merged) {
-      if (encoded_.units == 1) graph_.Clear();
-      unit.is_clang = *first_is_clang_;
-      graph_.origin = 0;
-      units_.push_back(unit);
-      RETURN_IF_ERROR(loader_.Load(unit, abbrevs_, &graph_));
-      continue;
-    }
-    graph_.Clear();
-    graph_.origin = unit.offset;
-    units_.assign(1, unit);
-    RETURN_IF_ERROR(loader_.Load(unit, abbrevs_, &graph_));
-    RETURN_IF_ERROR(EncodeGraph());
+    RETURN_IF_ERROR(
+        EncodeGraph({loaded->unit}, options_.make_all, &loaded->graph));
     if (options_.done_with) {
       options_.done_with(
-          object_.info.content.substr(released, unit.end - released));
-      released = unit.end;
+          object_.info.content.substr(released, loaded->unit.end - released));
+      released = loaded->unit.end;
     }
   }
-  if (!merged || encoded_.units == 0) return absl::OkStatus();
-  return EncodeGraph();
+}
+
+// All units as one. The first one's compiler is taken for all, even if the unit
+// itself is left out. Types are not interned: copies within one unit are
+// compared by other rules than those of several.
+absl::Status Run::ReadMerged(std::vector<dwarf::Unit> units) {
+  UnitGraph graph;
+  graph.Clear();
+  Loader loader(object_, rules_, options_.features);
+  dwarf::AbbrevTable abbrevs;
+  std::vector<dwarf::Unit> taken;
+  std::optional<bool> is_clang;
+  for (dwarf::Unit& unit : units) {
+    ASSIGN_OR_RETURN(const bool open, OpenUnit(object_, &abbrevs, &unit));
+    if (!open) continue;
+    if (!is_clang.has_value()) is_clang = unit.is_clang;
+    if (IsExcluded(unit.language)) continue;
+    unit.is_clang = *is_clang;
+    taken.push_back(unit);
+    RETURN_IF_ERROR(loader.Load(unit, abbrevs, &graph));
+  }
+  encoded_.units = taken.size();
+  if (taken.empty()) return absl::OkStatus();
+  loader.Resolve(&graph);
+  return EncodeGraph(taken, /*make_all=*/true, &graph);
 }
 
 void Run::FindMissingKfuncs() {

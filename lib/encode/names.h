@@ -35,8 +35,9 @@ class NameTable {
     const uint32_t known = by_offset_[offset];
     return known != 0 ? known - 1 : SlowAtOffset(offset);
   }
-  // Lets AtOffset() find its place in the cache: it is a random one of a table as
-  // large as .debug_str, and waiting for it took a third of a vmlinux's time.
+  // Lets AtOffset() find its place in the cache: it is a random one of a table
+  // as large as .debug_str, and waiting for it took a third of a vmlinux's
+  // time.
   void Prefetch(uint32_t offset) const {
     __builtin_prefetch(&by_offset_[offset]);
   }

@@ -18,9 +18,9 @@
 
 namespace btfd::encode {
 
-// A name as a loader leaves it, so that loading shares nothing with others: 0, or
-// the offset in .debug_str and one, or an index into UnitGraph::other_texts with
-// kOtherText. FinishNames() makes NameIds of them, in place.
+// A name as a loader leaves it, so that loading shares nothing with others: 0,
+// or the offset in .debug_str and one, or an index into UnitGraph::other_texts
+// with kOtherText. FinishNames() makes NameIds of them, in place.
 inline constexpr NameId kOtherText = 0x80000000;
 
 // Where a DIE is, counted from UnitGraph::origin.
