@@ -17,6 +17,11 @@ namespace {
 // A table that claims more is not a compiler's.
 constexpr size_t kMostAbbrevs = 1 << 20;
 constexpr size_t kMostSteps = 1 << 22;
+constexpr uint32_t kMostSkipped = 1 << 24;
+// Tables that units share are read again for each: by so many bytes in all, and
+// so many for each byte of the sections.
+constexpr uint64_t kFreeTableBytes = uint64_t{1} << 26;
+constexpr uint64_t kTableBytesPerByte = 16;
 
 absl::Status Bad(absl::string_view section, uint64_t offset,
                  absl::string_view what) {
@@ -232,6 +237,14 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     const uint64_t start = reader.offset();
     const uint64_t code = reader.Uleb();
     if (code == 0) break;
+    if (bytes_read_ + (start - unit.abbrev_offset) >
+        kFreeTableBytes + kTableBytesPerByte * (object.abbrev.content.size() +
+                                                object.info.content.size())) {
+      return absl::ResourceExhaustedError(absl::StrFormat(
+          ".debug_abbrev at offset %#x: units share long tables, more than any "
+          "sensible file does",
+          start));
+    }
     if (dense_.size() + sparse_.size() >= kMostAbbrevs) {
       return Bad(".debug_abbrev", start, "the table has too many entries");
     }
@@ -262,9 +275,13 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       least += size.value_or(1);
       if (slot == kNoSlot && size.has_value()) {
         skip += *size;
+        if (skip > kMostSkipped) {
+          return Bad(".debug_abbrev", place,
+                     "an entry has too many attributes");
+        }
         continue;
       }
-      if (steps_.size() >= kMostSteps || skip > (1u << 24)) {
+      if (steps_.size() >= kMostSteps) {
         return Bad(".debug_abbrev", place, "the table has too many attributes");
       }
       steps_.push_back({slot, !size.has_value(), static_cast<uint16_t>(form),
@@ -288,6 +305,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
   if (reader.failed()) {
     return Bad(".debug_abbrev", unit.abbrev_offset, "the table does not end");
   }
+  bytes_read_ += reader.offset() - unit.abbrev_offset;
   loaded_offset_ = unit.abbrev_offset;
   loaded_sizes_ = sizes;
   return absl::OkStatus();

@@ -118,7 +118,8 @@ struct Unit {
 // The abbreviations of one unit. Reusable: Load() forgets what was there.
 class AbbrevTable {
  public:
-  // InvalidArgument with section and offset for a defective table.
+  // InvalidArgument with section and offset for a defective table;
+  // ResourceExhausted where units take the same long table again and again.
   absl::Status Load(const Object& object, const Unit& unit);
   const Abbrev* Find(uint64_t code) const {
     if (code - 1 < dense_.size()) return &dense_[code - 1];
@@ -135,6 +136,7 @@ class AbbrevTable {
  private:
   uint64_t loaded_offset_ = ~uint64_t{0};
   uint8_t loaded_sizes_ = 0;
+  uint64_t bytes_read_ = 0;    // of all tables so far
   std::vector<Abbrev> dense_;  // codes 1, 2, ... as compilers number them
   std::unordered_map<uint64_t, Abbrev> sparse_;
   std::vector<AbbrevStep> steps_;

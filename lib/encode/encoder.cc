@@ -22,6 +22,7 @@
 #include "lib/encode/unit_reader.h"
 #include "lib/encode/variables.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::encode {
 
@@ -37,14 +38,15 @@ class Run {
       : object_(object),
         options_(options),
         rules_(RulesOf(options.version)),
-        names_(object),
+        work_(util::WorkBudget::ForInput(object.file().bytes().size())),
+        names_(object, &work_),
         table_(object, rules_, options.features, &names_),
         builder_(&names_),
         types_(rules_, options.features, &names_, &builder_),
         functions_(object, rules_, options.features, &names_, &table_,
-                   &builder_),
+                   &builder_, &work_),
         variables_(object, rules_, options.features, &names_, &builder_),
-        interner_(rules_) {}
+        interner_(rules_, &work_) {}
 
   // Nothing where names of `again` must be watched from the start.
   absl::StatusOr<Encoded> Encode(std::vector<std::string>* again);
@@ -66,6 +68,7 @@ class Run {
   const dwarf::Object& object_;
   const EncodeOptions& options_;
   const Rules& rules_;
+  util::WorkBudget work_;
   NameTable names_;
   FunctionTable table_;
   Builder builder_;
@@ -104,6 +107,7 @@ absl::Status Run::EncodeGraph(const std::vector<dwarf::Unit>& units,
   RETURN_IF_ERROR(types_.Encode(*graph, plan_));
   functions_.Save(*graph, plan_);
   RETURN_IF_ERROR(variables_.MakeVars(*graph, plan_, &encoded_.messages));
+  RETURN_IF_ERROR(work_.Check());
   return builder_.CheckSize();
 }
 
@@ -233,6 +237,7 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
   if (!again->empty()) return std::move(encoded_);
   if (encoded_.units == 0) return std::move(encoded_);
   RETURN_IF_ERROR(functions_.Make());
+  RETURN_IF_ERROR(work_.Check());
   variables_.MakeSections();
   RETURN_IF_ERROR(builder_.CheckSize());
   encoded_.skipped = functions_.skipped();

@@ -26,6 +26,8 @@ constexpr int16_t kArmRegisters[] = {0, 1, 2, 3, 4, 5, 6, 7};
 constexpr int16_t kS390Registers[] = {2, 3, 4, 5, 6};
 // Longer chains are no compiler's.
 constexpr int kMostSteps = 4096;
+// Prototypes within prototypes.
+constexpr int kMostNested = 64;
 
 // Flags of a kfunc, include/linux/btf.h.
 constexpr uint32_t kKfuncFastcall = 1 << 12;
@@ -66,13 +68,15 @@ absl::string_view SkipReasonText(SkipReason reason) {
 
 Functions::Functions(const dwarf::Object& object, const Rules& rules,
                      const Features& features, NameTable* names,
-                     FunctionTable* table, Builder* builder)
+                     FunctionTable* table, Builder* builder,
+                     util::WorkBudget* work)
     : object_(object),
       rules_(rules),
       features_(features),
       names_(names),
       table_(table),
       builder_(builder),
+      work_(work),
       made_(table->size(), false) {
   switch (object.machine()) {
     case EM_X86_64:
@@ -167,6 +171,8 @@ void Functions::FindFactsOld(const dwarf::Unit& unit,
       object_, unit, parameter->location,
       [&](const dwarf::Expression& expression) {
         size_t count = expression.size();
+        work_->Spend(1 + count);
+        if (work_->exhausted()) return false;
         if (count > 1 && expression[count - 1].code == dwarf::kOpStackValue) {
           --count;
         }
@@ -223,6 +229,8 @@ void Functions::FindFactsNew(const dwarf::Unit& unit, const UnitGraph& graph,
         const bool is_first = first;
         first = false;
         size_t count = expression.size();
+        work_->Spend(1 + count);
+        if (work_->exhausted()) return false;
         if (count == 0) return true;
         const bool value =
             count == 2 && expression[1].code == dwarf::kOpStackValue;
@@ -502,10 +510,13 @@ void Functions::Save(const UnitGraph& graph, const TypePlan& plan) {
 // --- Combining ---------------------------------------------------------------
 
 // By names and structure, on types that were not deduplicated.
-bool Functions::TypesMatch(BtfId a, BtfId b) const {
+bool Functions::TypesMatch(BtfId a, BtfId b, int depth) const {
+  if (depth == kMostNested) return false;
   for (int step = 0; step < kMostSteps; ++step) {
     if (a == b) return true;
     if (a == 0 || b == 0) return false;
+    work_->Spend(1);
+    if (work_->exhausted()) return false;
     const TypeRecord& x = builder_->record(a);
     const TypeRecord& y = builder_->record(b);
     const auto kind_of = [](const TypeRecord& type) {
@@ -549,14 +560,15 @@ bool Functions::TypesMatch(BtfId a, BtfId b) const {
         continue;
       case Kind::kFuncProto: {
         if (x.vlen() != y.vlen() ||
-            !TypesMatch(x.size_or_type, y.size_or_type)) {
+            !TypesMatch(x.size_or_type, y.size_or_type, depth + 1)) {
           return false;
         }
         for (uint32_t i = 0; i < x.vlen(); ++i) {
           const bool same =
               rules_.proto_match_params
-                  ? TypesMatch(x.params()[i].type, y.params()[i].type)
-                  : TypesMatch(x.size_or_type, y.size_or_type);
+                  ? TypesMatch(x.params()[i].type, y.params()[i].type,
+                               depth + 1)
+                  : TypesMatch(x.size_or_type, y.size_or_type, depth + 1);
           if (!same) return false;
         }
         return true;
@@ -570,12 +582,12 @@ bool Functions::TypesMatch(BtfId a, BtfId b) const {
 
 bool Functions::PrototypesMatch(const State& a, const State& b) const {
   if (a.parameter_count != b.parameter_count ||
-      !TypesMatch(a.result, b.result)) {
+      !TypesMatch(a.result, b.result, 0)) {
     return false;
   }
   for (uint32_t i = 0; i < a.parameter_count; ++i) {
     if (!TypesMatch(parameters_[a.first_parameter + i].type,
-                    parameters_[b.first_parameter + i].type)) {
+                    parameters_[b.first_parameter + i].type, 0)) {
       return false;
     }
   }

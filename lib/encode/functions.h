@@ -25,6 +25,7 @@
 #include "lib/encode/rules.h"
 #include "lib/encode/types.h"
 #include "lib/encode/unit_graph.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::encode {
 
@@ -51,9 +52,10 @@ struct SkippedFunction {
 class Functions {
  public:
   // All must outlive it. `table` is empty where the file has no symbols.
+  // Reading locations and comparing prototypes is paid from `work`.
   Functions(const dwarf::Object& object, const Rules& rules,
             const Features& features, NameTable* names, FunctionTable* table,
-            Builder* builder);
+            Builder* builder, util::WorkBudget* work);
 
   // Finds out what is known of the parameters of the functions in `graph`, and
   // completes those that refer to another instance. After Loader::Resolve().
@@ -110,7 +112,7 @@ class Functions {
                    class PackedStructs* packed) const;
   NameId ChainName(const UnitGraph& graph, const FunctionNode& function) const;
 
-  bool TypesMatch(BtfId a, BtfId b) const;
+  bool TypesMatch(BtfId a, BtfId b, int depth) const;
   bool PrototypesMatch(const State& a, const State& b) const;
   bool IsOptimizedAway(const State& state) const;
   absl::Status MakeGroup(absl::Span<State> states);
@@ -126,6 +128,7 @@ class Functions {
   NameTable* const names_;
   FunctionTable* const table_;
   Builder* const builder_;
+  util::WorkBudget* const work_;
   absl::Span<const int16_t> registers_;  // of the calling convention, in order
   size_t register_count_ = 0;            // may be known without the list
 

@@ -45,8 +45,6 @@ constexpr uint32_t kNone = 0;
 // Marks of one unit alone, which no other shares.
 constexpr uint32_t kPrivateMarks = 0x80000000;
 
-constexpr uint32_t kStatesOfUnit = 0xffffffff;
-
 constexpr size_t kBodyHead = 1;
 constexpr size_t kMemberWords = 4;
 
@@ -89,6 +87,13 @@ uint32_t NamedTag(const TypeNode& node) {
 
 bool IsForward(const TypeNode& node) {
   return node.declaration && node.kind != TypeKind::kEnum;
+}
+
+// Whether deduplication compares it with all that it refers to.
+bool IsGraph(const TypeNode& node) {
+  return (node.kind == TypeKind::kStruct || node.kind == TypeKind::kUnion ||
+          node.kind == TypeKind::kTypedef) &&
+         !IsForward(node);
 }
 
 }  // namespace
@@ -385,9 +390,11 @@ bool Interner::SameMerged(const Definition& definition) const {
 uint32_t Interner::FindDefinition(ClassId id) {
   const uint32_t first = classes_.known[id].first_definition;
   for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
+    work_->Spend(1);
     if (SameWords(definitions_[at])) return at;
   }
   for (uint32_t at = first; at != kNone; at = definitions_[at].next) {
+    work_->Spend(body_.size());
     if (SameMerged(definitions_[at])) return at;
   }
   return kNone;
@@ -417,37 +424,50 @@ uint32_t Interner::AddDefinition(ClassId id) {
 
 void Interner::Spread(const UnitGraph& graph,
                       const std::vector<uint32_t>& from) {
-  reached_.assign(graph.types.size(), 0);
+  const size_t count = graph.types.size();
+  // Who refers to a node: users_[starts_[node]] and on, up to the next one's.
+  const auto for_each_target = [&](uint32_t i, auto visit) {
+    const TypeNode& node = graph.types[i];
+    switch (node.kind) {
+      case TypeKind::kStruct:
+      case TypeKind::kUnion:
+        for (uint32_t k = 0; k < node.count; ++k) {
+          visit(graph.members[node.first + k].target);
+        }
+        return;
+      case TypeKind::kSubroutine:
+        for (uint32_t k = 0; k < node.count; ++k) {
+          visit(graph.parameters[node.first + k].target);
+        }
+        visit(node.target);
+        return;
+      case TypeKind::kEnum:
+      case TypeKind::kBase:
+        return;
+      default:
+        visit(node.target);
+    }
+  };
+  starts_.assign(count + 1, 0);
+  for (uint32_t i = 1; i < count; ++i) {
+    for_each_target(i, [this](uint32_t target) { ++starts_[target + 1]; });
+  }
+  for (size_t i = 1; i <= count; ++i) starts_[i] += starts_[i - 1];
+  users_.resize(starts_[count]);
+  std::vector<uint32_t> filled(starts_.begin(), starts_.end() - 1);
+  for (uint32_t i = 1; i < count; ++i) {
+    for_each_target(i, [&](uint32_t target) { users_[filled[target]++] = i; });
+  }
+  reached_.assign(count, 0);
+  std::vector<uint32_t> todo = from;
   for (const uint32_t node : from) reached_[node] = 1;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (size_t i = 1; i < graph.types.size(); ++i) {
-      if (reached_[i]) continue;
-      const TypeNode& node = graph.types[i];
-      bool reaches = false;
-      switch (node.kind) {
-        case TypeKind::kStruct:
-        case TypeKind::kUnion:
-          for (uint32_t k = 0; k < node.count && !reaches; ++k) {
-            reaches = reached_[graph.members[node.first + k].target];
-          }
-          break;
-        case TypeKind::kSubroutine:
-          reaches = reached_[node.target];
-          for (uint32_t k = 0; k < node.count && !reaches; ++k) {
-            reaches = reached_[graph.parameters[node.first + k].target];
-          }
-          break;
-        case TypeKind::kEnum:
-        case TypeKind::kBase:
-          break;
-        default:
-          reaches = reached_[node.target];
-      }
-      if (reaches) {
-        reached_[i] = 1;
-        changed = true;
-      }
+  while (!todo.empty()) {
+    const uint32_t node = todo.back();
+    todo.pop_back();
+    for (uint32_t k = starts_[node]; k < starts_[node + 1]; ++k) {
+      if (reached_[users_[k]]) continue;
+      reached_[users_[k]] = 1;
+      todo.push_back(users_[k]);
     }
   }
 }
@@ -527,6 +547,16 @@ void Interner::FindOthers(const UnitGraph& graph) {
     }
   }
   from_forwards_ = from_.size() != definitions;
+  // A type that was made with such a forward somewhere below it is a candidate
+  // for all later ones of its class, and its forward matches what they have.
+  for (uint32_t i = 1; i < graph.types.size(); ++i) {
+    if (!IsGraph(graph.types[i]) ||
+        !classes_.known[classes_.known[class_of_[i]].merged].split) {
+      continue;
+    }
+    from_.push_back(i);
+    from_forwards_ = true;
+  }
 }
 
 void Interner::FindMarks(const UnitGraph& graph) {
@@ -547,20 +577,29 @@ void Interner::FindMarks(const UnitGraph& graph) {
                                             : definitions_[definition].index);
     }
     std::sort(states.begin(), states.end());
-    std::vector<uint32_t> key = {kStatesOfUnit};
+    std::vector<uint32_t> key = {from_forwards_ ? 1u : 0u};
     for (const auto& [id, index] : states) {
       key.push_back(id);
       key.push_back(index);
     }
     bool is_new;
-    const uint32_t state = marks_.Intern(key.data(), key.size(), &is_new);
-    if (is_new) ++epoch_;
-    // What a forward matches depends on what there is to match so far.
-    key = {from_forwards_ ? epoch_ : 0, state};
-    const uint32_t mark = marks_.Intern(key.data(), key.size(), &is_new);
+    uint32_t mark = marks_.Intern(key.data(), key.size(), &is_new);
+    // What a forward matches depends on all that there is to match so far: only
+    // units in a row are sure to be treated the same.
+    if (from_forwards_) {
+      if (mark != last_state_)
+        last_mark_ = kPrivateMarks | next_private_mark_++;
+      last_state_ = mark;
+      mark = last_mark_;
+    }
     Spread(graph, from_);
     mark_reached(mark);
     ++stats_.marked_units;
+    for (uint32_t i = 1; i < graph.types.size() && from_forwards_; ++i) {
+      if (reached_[i] && IsGraph(graph.types[i])) {
+        classes_.known[classes_.known[class_of_[i]].merged].split = true;
+      }
+    }
   }
   if (!special_.empty()) {
     Spread(graph, special_);
@@ -595,6 +634,7 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
   FindNamed(graph);
   FindOthers(graph);
   FindMarks(graph);
+  RETURN_IF_ERROR(work_->Check());
 
   plan->ids.assign(count, 0);
   plan->made.assign(count, false);
@@ -608,14 +648,16 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
     BtfId* made;
     if (IsNamed(node) && classes_.known[class_of_[i]].merged == class_of_[i]) {
       made = &definitions_[DefinitionFor(graph, i, id)].made;
+      // The name means two things from now on.
+      Class& known = classes_.known[class_of_[i]];
+      if (*made == 0 && std::exchange(known.made, 1) != 0) {
+        Watch(&known, node.name);
+      }
     } else {
-      // Types that deduplication compares as graphs are the same with a forward
-      // and with what it stands for.
-      const bool is_graph = node.kind == TypeKind::kTypedef ||
-                            node.kind == TypeKind::kStruct ||
-                            node.kind == TypeKind::kUnion;
-      const bool merge = is_graph && !IsForward(node);
-      made = &classes_.known[merge ? classes_.known[id].merged : id].made;
+      // Types that are compared as graphs are the same with a forward and with
+      // what it stands for.
+      made =
+          &classes_.known[IsGraph(node) ? classes_.known[id].merged : id].made;
     }
     if (*made == 0) {
       next += records;

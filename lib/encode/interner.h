@@ -47,6 +47,7 @@
 #include "lib/encode/rules.h"
 #include "lib/encode/types.h"
 #include "lib/encode/unit_graph.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::encode {
 
@@ -82,10 +83,15 @@ class WordTable {
 // Not thread-safe.
 class Interner {
  public:
-  explicit Interner(const Rules& rules) : rules_(rules) { classes_.Init(); }
+  // Comparing definitions of one name is paid from `work`.
+  Interner(const Rules& rules, util::WorkBudget* work)
+      : rules_(rules), work_(work) {
+    classes_.Init();
+  }
 
   // Says what to make of a unit whose first type will be `next`. Unimplemented
-  // for types that are nested too deep, or in a circle without a name.
+  // for types that are nested too deep, or in a circle without a name;
+  // ResourceExhausted where the work is more than the budget.
   absl::Status Plan(const UnitGraph& graph, BtfId next, TypePlan* plan);
 
   // To be called before the first Plan().
@@ -112,12 +118,15 @@ class Interner {
   // `merged` is the class that does not.
   struct Class {
     ClassId merged = 0;
-    BtfId made = 0;                 // the first one's id, once it was made
+    // The first one's id, once it was made. Of a named definition: whether
+    // there is one.
+    BtfId made = 0;
     uint32_t unit_definition = 0;   // in which unit it was last defined, and
     uint32_t definition_node = 0;   // by which node
     bool watched = false;           // forwards of it make marks
     bool always = false;            // and so does its first definition
     bool forward_seen = false;      // one did not
+    bool split = false;             // was made with a forward below it, marked
     uint32_t first_definition = 0;  // in definitions_, of a named one; 0: none
   };
   // One content of a named struct, union or enum.
@@ -161,6 +170,7 @@ class Interner {
   ClassId Marked(ClassId id, uint32_t mark);
 
   const Rules& rules_;
+  util::WorkBudget* const work_;
   Classes classes_;
   // By kind and target; by tag and name. kNotAsked where there is none yet.
   std::vector<ClassId> reference_classes_[4];
@@ -168,7 +178,9 @@ class Interner {
   std::vector<Definition> definitions_{1};
   std::vector<uint32_t> definition_words_;
   uint32_t unit_ = 0;
-  uint32_t epoch_ = 0;  // sets of other definitions and forwards so far
+  // Of the last unit that marked forwards.
+  uint32_t last_state_ = 0;
+  uint32_t last_mark_ = 0;
   uint32_t next_private_mark_ = 0;
   WordTable marks_;
   std::vector<NameId> again_;
@@ -185,6 +197,8 @@ class Interner {
   std::vector<uint32_t> special_;  // what a mark of this unit alone starts from
   bool from_forwards_ = false;
   // Scratch.
+  std::vector<uint32_t> starts_;
+  std::vector<uint32_t> users_;
   std::vector<uint32_t> body_;
   std::vector<uint32_t> key_;
   bool unsupported_ = false;

@@ -27,8 +27,8 @@ uint32_t HashOf(absl::string_view text) {
 
 }  // namespace
 
-NameTable::NameTable(const dwarf::Object& object)
-    : object_(object), slots_(kFirstSlots, 0) {
+NameTable::NameTable(const dwarf::Object& object, util::WorkBudget* work)
+    : object_(object), work_(work), slots_(kFirstSlots, 0) {
   // Texts beyond that are looked up by themselves.
   by_offset_size_ = std::min<size_t>(object.str.content.size(), kMostOffset);
   pages_ = util::AllocateZeroPages(by_offset_size_ * sizeof(uint32_t));
@@ -56,6 +56,8 @@ NameId NameTable::Of(const dwarf::Value& value) {
     if (status_.ok()) status_ = text.status();
     return 0;
   }
+  work_->Spend(text->size());
+  if (work_->exhausted() && status_.ok()) status_ = work_->Check();
   return Intern(*text);
 }
 

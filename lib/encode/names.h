@@ -16,6 +16,7 @@
 #include "lib/dwarf/object.h"
 #include "lib/dwarf/unit.h"
 #include "lib/util/pages.h"
+#include "lib/util/work_budget.h"
 
 namespace btfd::encode {
 
@@ -26,7 +27,9 @@ using NameId = uint32_t;
 class NameTable {
  public:
   // `object` must outlive it: texts stay where they are.
-  explicit NameTable(const dwarf::Object& object);
+  // Reading texts is paid from `work`: a table of strings can be made so that
+  // each byte of it starts another long text.
+  NameTable(const dwarf::Object& object, util::WorkBudget* work);
 
   // The number of a DIE's text. On trouble 0, and status() tells.
   NameId Of(const dwarf::Value& value);
@@ -60,6 +63,7 @@ class NameTable {
   void Grow();
 
   const dwarf::Object& object_;
+  util::WorkBudget* const work_;
   // Of .debug_str: number + 1; 0: not met.
   util::Pages pages_;
   uint32_t* by_offset_;

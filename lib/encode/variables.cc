@@ -98,15 +98,16 @@ uint32_t Variables::SectionAt(uint64_t address) const {
   return 0;
 }
 
-bool Variables::HasSymbolAtZero(absl::string_view name,
-                                uint32_t section) const {
-  for (const dwarf::Symbol& symbol : object_.symbols()) {
-    if (symbol.type == STT_OBJECT && symbol.section == section &&
-        symbol.name == name) {
-      return true;
+bool Variables::HasSymbolNamed(absl::string_view name, uint32_t section) {
+  if (!objects_known_) {
+    for (const dwarf::Symbol& symbol : object_.symbols()) {
+      if (symbol.type == STT_OBJECT) {
+        objects_.insert({symbol.section, symbol.name});
+      }
     }
+    objects_known_ = true;
   }
-  return false;
+  return objects_.contains({section, name});
 }
 
 const Variables::PercpuSymbol* Variables::SymbolAt(uint64_t address) const {
@@ -123,13 +124,12 @@ const Variables::PercpuSymbol* Variables::SymbolAt(uint64_t address) const {
   return nullptr;
 }
 
-void Variables::Add(const UnitGraph& graph, const TypePlan& plan, size_t index,
+void Variables::Add(const TypePlan& plan, absl::Span<const DeclTagNode> tags,
                     const VariableNode& variable, NameId name, uint32_t section,
                     uint64_t offset, uint64_t size) {
   const BtfId id = builder_->Add(Kind::kVar, name, plan.ids[variable.target]);
   builder_->Tail(variable.external ? 1 : 0);
-  for (const DeclTagNode& tag : graph.decl_tags) {
-    if (tag.owner_kind != TagOwner::kVariable || tag.owner != index) continue;
+  for (const DeclTagNode& tag : tags) {
     builder_->Add(Kind::kDeclTag, tag.value, id);
     builder_->Tail(static_cast<uint32_t>(tag.component));
   }
@@ -142,6 +142,25 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
   if (!features_.var && !features_.global_var) return absl::OkStatus();
   if (percpu_ == 0 && !features_.global_var) return absl::OkStatus();
   const auto& sections = object_.sections();
+  // Tags of variables, by their variable.
+  std::vector<DeclTagNode> tags;
+  for (const DeclTagNode& tag : graph.decl_tags) {
+    if (tag.owner_kind == TagOwner::kVariable) tags.push_back(tag);
+  }
+  std::stable_sort(tags.begin(), tags.end(),
+                   [](const DeclTagNode& a, const DeclTagNode& b) {
+                     return a.owner < b.owner;
+                   });
+  const auto tags_of = [&tags](size_t index) {
+    const auto range = std::equal_range(
+        tags.begin(), tags.end(),
+        DeclTagNode{TagOwner::kVariable, static_cast<uint32_t>(index)},
+        [](const DeclTagNode& a, const DeclTagNode& b) {
+          return a.owner < b.owner;
+        });
+    return absl::Span<const DeclTagNode>(tags).subspan(
+        range.first - tags.begin(), range.second - range.first);
+  };
   for (const VariableNode& met : graph.variables) {
     if (met.declaration && met.specification == kNoDie) continue;
     size_t index = &met - graph.variables.data();
@@ -191,7 +210,7 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
       const absl::string_view text = names_->text(name);
       if (text.empty() || IsSkipped(text, rules_)) continue;
       if (rules_.zero_address_by_name && address == 0 &&
-          !HasSymbolAtZero(text, section)) {
+          !HasSymbolNamed(text, section)) {
         continue;
       }
       size = TypeSize(graph, variable->target, object_.address_size());
@@ -211,7 +230,7 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
       continue;
     }
     if (size == 0 || size > UINT32_MAX || address > UINT32_MAX) continue;
-    Add(graph, plan, index, *variable, name, section, address, size);
+    Add(plan, tags_of(index), *variable, name, section, address, size);
   }
   return absl::OkStatus();
 }

@@ -7,9 +7,12 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "lib/dwarf/object.h"
 #include "lib/encode/builder.h"
 #include "lib/encode/names.h"
@@ -47,10 +50,10 @@ class Variables {
 
   // The section that holds an address, or 0.
   uint32_t SectionAt(uint64_t address) const;
-  bool HasSymbolAtZero(absl::string_view name, uint32_t section) const;
+  bool HasSymbolNamed(absl::string_view name, uint32_t section);
   const PercpuSymbol* SymbolAt(uint64_t address) const;
   void CollectSymbols();
-  void Add(const UnitGraph& graph, const TypePlan& plan, size_t index,
+  void Add(const TypePlan& plan, absl::Span<const DeclTagNode> tags,
            const VariableNode& variable, NameId name, uint32_t section,
            uint64_t offset, uint64_t size);
 
@@ -59,6 +62,9 @@ class Variables {
   const Features& features_;
   NameTable* const names_;
   Builder* const builder_;
+  // Sections and names of objects; made when first asked for.
+  absl::flat_hash_set<std::pair<uint32_t, absl::string_view>> objects_;
+  bool objects_known_ = false;
   uint32_t percpu_ = 0;                // index of .data..percpu, or 0
   std::vector<PercpuSymbol> symbols_;  // 1.24's, in order of addresses
   std::vector<std::vector<InSection>> sections_;
