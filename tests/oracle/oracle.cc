@@ -95,4 +95,23 @@ OracleBtf OracleRebase(const struct btf* standalone, struct btf* base) {
   return split;
 }
 
+OracleBtf OracleEncode(const struct btf* standalone, struct btf* base) {
+  Silence();
+  OracleBtf made(base ? btf__new_empty_split(base) : btf__new_empty());
+  if (made == nullptr) return nullptr;
+  btf__set_endianness(made.get(), btf__endianness(standalone));
+  __u32 strings_end = 0;
+  while (const char* text = btf__str_by_offset(standalone, strings_end)) {
+    if (btf__add_str(made.get(), text) < 0) return nullptr;
+    strings_end += static_cast<__u32>(std::strlen(text)) + 1;
+  }
+  // It refuses a BTF without types.
+  if (btf__type_cnt(standalone) > 1 &&
+      btf__add_btf(made.get(), standalone) < 0) {
+    return nullptr;
+  }
+  if (btf__dedup(made.get(), nullptr) != 0) return nullptr;
+  return made;
+}
+
 }  // namespace btfd::tests

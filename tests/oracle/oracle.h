@@ -49,6 +49,10 @@ int OracleRelocate(struct btf* split, const struct btf* base);
 // deduplicated. Null, with errno set, on failure.
 OracleBtf OracleRebase(const struct btf* standalone, struct btf* base);
 
+// The same as pahole makes it: over `base` (null: none), each of the strings
+// added in its order, then all types.
+OracleBtf OracleEncode(const struct btf* standalone, struct btf* base);
+
 }  // namespace btfd::tests
 
 #endif  // BTFD_TESTS_ORACLE_ORACLE_H_
