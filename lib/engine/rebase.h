@@ -23,6 +23,13 @@ namespace btfd::engine {
 absl::StatusOr<btf::Btf> Rebase(const btf::Btf& standalone,
                                 const btf::Base& base, uint32_t hdr_len);
 
+// The residue of an encoder, a standalone BTF, as pahole builds it: over
+// `base`, or over none where it is null; all strings in their order, those
+// included that nothing refers to, then all types. A text that the base has is
+// not stored. The byte order is the residue's. Costs and errors as above.
+absl::StatusOr<btf::Btf> AddResidue(const btf::Btf& residue,
+                                    const btf::Base* base, uint32_t hdr_len);
+
 }  // namespace btfd::engine
 
 #endif  // BTFD_LIB_ENGINE_REBASE_H_

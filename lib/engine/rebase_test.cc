@@ -68,5 +68,45 @@ TEST_F(RebaseTest, ABaseThatMustNotBeTouchedIsRefused) {
   EXPECT_EQ(code_, absl::StatusCode::kFailedPrecondition);
 }
 
+// A residue put over base_, or over none.
+class ResidueTest : public RebaseTest {
+ protected:
+  std::string Added(const BtfBuilder& residue, bool over_base) {
+    auto base = btf::Base::Build(base_.Build());
+    EXPECT_TRUE(base.ok()) << base.status();
+    auto source = btf::Btf::Parse(residue.Build(), nullptr, ".BTF", &arena_);
+    EXPECT_TRUE(source.ok()) << source.status();
+    auto made = AddResidue(*source, over_base ? base->get() : nullptr, 24);
+    if (!made.ok()) return std::string(made.status().message());
+    own_strings_ = std::string(made->own_strings());
+    raw_.clear();
+    made->Serialize(&raw_);
+    return btf::testing::Dump(*made);
+  }
+  std::string raw_;
+};
+
+TEST_F(ResidueTest, StringsKeepTheirOrderAndThoseThatNothingRefersTo) {
+  base_.Int("int", 4);
+  BtfBuilder residue;
+  for (const char* text : {"unused", "int", "b", "a"}) residue.String(text);
+  residue.Typedef("a", residue.Int("b", 4));
+  EXPECT_THAT(Added(residue, false), HasSubstr("[2] TYPEDEF 'a' type=1"));
+  EXPECT_EQ(own_strings_, std::string("\0unused\0int\0b\0a\0", 16));
+  EXPECT_EQ(raw_, residue.Build());
+  EXPECT_THAT(Added(residue, true), HasSubstr("[3] TYPEDEF 'a' type=2"));
+  EXPECT_EQ(own_strings_, std::string("unused\0b\0a\0", 11));
+}
+
+TEST_F(ResidueTest, TheByteOrderIsItsOwnAndTheHeaderWhatIsAskedFor) {
+  base_.Int("int", 4);
+  BtfBuilder residue;
+  residue.form().big_endian = true;
+  residue.form().hdr_len = btf::kExtendedHeaderSize;
+  residue.Int("own", 4);
+  Added(residue, true);
+  EXPECT_EQ(raw_.substr(0, 8), std::string("\xeb\x9f\1\0\0\0\0\x18", 8));
+}
+
 }  // namespace
 }  // namespace btfd::engine

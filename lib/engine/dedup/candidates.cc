@@ -141,7 +141,24 @@ btf::TypeId Candidates::FindRecord(uint64_t key,
   return FindOwnRecord(key, type);
 }
 
+// The index has the base's typedefs by their parts' key.
+btf::TypeId Candidates::FindTypedef(uint64_t key,
+                                    const btf::TypeRecord& type) const {
+  btf::TypeId found = 0;
+  if (index_ != nullptr) {
+    index_->ForEachGraph(btf::PartsKey(type), false, [&](btf::TypeId id) {
+      work_->Spend(1);
+      if ((found == 0 || order_.descending) &&
+          btf::SameRecord(type, (*types_)[id])) {
+        found = id;
+      }
+    });
+  }
+  return found != 0 ? found : FindOwnRecord(key, type);
+}
+
 void Candidates::ListGraphs(uint64_t key, bool with_fingerprints,
+                            bool with_base,
                             std::pmr::vector<btf::TypeId>* ids) const {
   ids->clear();
   const Sequence* sequence = Find(key);
@@ -150,7 +167,7 @@ void Candidates::ListGraphs(uint64_t key, bool with_fingerprints,
       ids->push_back(nodes_[n].id);
     }
   }
-  if (index_ != nullptr) {
+  if (index_ != nullptr && with_base) {
     const size_t begin = ids->size();
     index_->ForEachGraph(key, with_fingerprints,
                          [&](btf::TypeId id) { ids->push_back(id); });

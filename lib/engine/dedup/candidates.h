@@ -34,9 +34,12 @@ class Candidates {
   btf::TypeId FindRecord(uint64_t key, const btf::TypeRecord& type) const;
   btf::TypeId FindOwnRecord(uint64_t key, const btf::TypeRecord& type) const;
 
+  // The same for a TYPEDEF, where those are filed by their records.
+  btf::TypeId FindTypedef(uint64_t key, const btf::TypeRecord& type) const;
+
   // All that may be filed under the key of a STRUCT, UNION or TYPEDEF, in
-  // visiting order.
-  void ListGraphs(uint64_t key, bool with_fingerprints,
+  // visiting order; without the base's where it is not to be `with_base`.
+  void ListGraphs(uint64_t key, bool with_fingerprints, bool with_base,
                   std::pmr::vector<btf::TypeId>* ids) const;
 
   // First ENUM or ENUM64 of the name, or 0.

@@ -14,7 +14,19 @@ namespace btfd::engine {
 
 namespace {
 
-absl::Status CheckInput(const btf::Btf& btf, const btf::DedupIndex* index) {
+absl::Status CheckMemberCounts(const btf::Btf& btf, uint32_t max_vlen) {
+  for (btf::TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
+    const uint32_t vlen = btf.own_type(id).vlen();
+    if (vlen <= max_vlen) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("dedup: type ", id, " has ", vlen, " members; up to ",
+                     max_vlen, " can be counted by these rules"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckInput(const btf::Btf& btf, const btf::DedupIndex* index,
+                        const dedup::Rules& rules) {
   RETURN_IF_ERROR(btf.CheckModifiable());
   if ((index == nullptr) != (btf.base() == nullptr) ||
       (btf.base() == nullptr && btf.first_id() != 1)) {
@@ -31,7 +43,8 @@ absl::Status CheckInput(const btf::Btf& btf, const btf::DedupIndex* index) {
     return absl::InvalidArgumentError(
         "dedup: a type refers to a type that does not exist");
   }
-  return absl::OkStatus();
+  return rules.max_vlen < btf::kMaxVlen ? CheckMemberCounts(btf, rules.max_vlen)
+                                        : absl::OkStatus();
 }
 
 }  // namespace
@@ -39,11 +52,12 @@ absl::Status CheckInput(const btf::Btf& btf, const btf::DedupIndex* index) {
 absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
                    std::pmr::vector<btf::TypeId>* new_ids,
                    const DedupOptions& options) {
-  RETURN_IF_ERROR(CheckInput(*btf, index));
-  RETURN_IF_ERROR(dedup::DedupStrings(btf));
+  const dedup::Rules rules = dedup::RulesOf(options.rules);
+  RETURN_IF_ERROR(CheckInput(*btf, index, rules));
+  if (!options.keep_strings) RETURN_IF_ERROR(dedup::DedupStrings(btf));
   util::WorkBudget own_work =
       util::WorkBudget::ForInput(btf->words().size() * 4);
-  dedup::State state(btf, index,
+  dedup::State state(btf, index, rules,
                      options.work != nullptr ? options.work : &own_work);
   RETURN_IF_ERROR(dedup::DedupPrimitives(&state));
   RETURN_IF_ERROR(dedup::DedupGraphs(&state, options.learn_at_once));

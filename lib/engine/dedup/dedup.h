@@ -11,11 +11,19 @@
 #include "absl/status/status.h"
 #include "lib/btf/btf.h"
 #include "lib/btf/dedup_index.h"
+#include "lib/engine/dedup/rules.h"
 #include "lib/util/work_budget.h"
 
 namespace btfd::engine {
 
 struct DedupOptions {
+  // Whose dedup it is.
+  LibbpfRules rules = LibbpfRules::k1_8;
+  // Strings stay as they are, in their order, those included that nothing
+  // refers to: libbpf does so with a BTF that was made from scratch, the texts
+  // of which are distinct and not in the base. Without it they are laid out
+  // anew.
+  bool keep_strings = false;
   // Learn from the first failed comparison on, not only once they have cost
   // more than learning does. Never changes the result; for tests.
   bool learn_at_once = false;
@@ -28,7 +36,8 @@ struct DedupOptions {
 // it was, the id (own or the base's) that stands for it now.
 //
 // FailedPrecondition where libbpf says EOPNOTSUPP (unknown header content),
-// InvalidArgument for EINVAL and ELOOP, ResourceExhausted where the work is
+// InvalidArgument for EINVAL and ELOOP, and for more members than the rules'
+// libbpf can count; ResourceExhausted where the work is
 // more than the budget. On error *btf is left unspecified.
 absl::Status Dedup(btf::Btf* btf, const btf::DedupIndex* index,
                    std::pmr::vector<btf::TypeId>* new_ids = nullptr,

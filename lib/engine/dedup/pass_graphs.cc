@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// STRUCT, UNION and TYPEDEF: each own type that no earlier comparison has
-// settled is compared, as a graph, with the candidates of its key in libbpf's
-// order; the first that is the same stands for it. Candidates whose
-// fingerprint differs are left out: a comparison that fails leaves no trace, so
-// one that must fail need not be made.
+// STRUCT, UNION and, by most rules, TYPEDEF: each own type that no earlier
+// comparison has settled is compared, as a graph, with the candidates of its
+// key in libbpf's order; the first that is the same stands for it. Candidates
+// whose fingerprint differs are left out: a comparison that fails leaves no
+// trace, so one that must fail need not be made.
 #include "absl/strings/str_cat.h"
 #include "lib/engine/dedup/compare/compare.h"
 #include "lib/engine/dedup/state.h"
@@ -37,6 +37,8 @@ class GraphPass {
  public:
   GraphPass(State* state, bool learn_at_once)
       : state_(state),
+        typedefs_are_graphs_(state->rules.typedefs_are_graphs),
+        finds_base_typedefs_(state->rules.finds_base_typedefs),
         filter_(!HasOddReferences(*state)),
         fingerprints_(*state),
         comparison_(state, &fingerprints_,
@@ -49,7 +51,9 @@ class GraphPass {
     const Types& types = state_->types;
     for (TypeId id = types.first(); id < types.end(); ++id) {
       if (state_->IsMapped(id)) continue;
-      if (!btf::IsGraphKind(types[id].kind())) continue;
+      const Kind kind = types[id].kind();
+      if (!btf::IsGraphKind(kind)) continue;
+      if (kind == Kind::kTypedef && !typedefs_are_graphs_) continue;
       const absl::Status status = Settle(id, types[id]);
       if (!status.ok()) return status;
     }
@@ -60,14 +64,15 @@ class GraphPass {
   absl::Status Settle(TypeId id, const TypeRecord& type) {
     const uint64_t key =
         filter_ ? fingerprints_.SignatureOf(type) : btf::PartsKey(type);
-    state_->candidates.ListGraphs(key, filter_, &candidates_);
+    const bool is_typedef = type.kind() == Kind::kTypedef;
+    state_->candidates.ListGraphs(
+        key, filter_, !is_typedef || finds_base_typedefs_, &candidates_);
     for (const TypeId candidate : candidates_) {
       const TypeRecord& other = state_->types[candidate];
       state_->work->Spend(type.vlen());
-      const bool alike =
-          type.kind() == Kind::kTypedef
-              ? type.name_off == other.name_off && type.info == other.info
-              : btf::SameShape(type, other);
+      const bool alike = is_typedef ? type.name_off == other.name_off &&
+                                          type.info == other.info
+                                    : btf::SameShape(type, other);
       if (!alike) continue;
       switch (comparison_.Compare(id, candidate)) {
         case Equality::kDifferent:
@@ -80,7 +85,8 @@ class GraphPass {
         case Equality::kEndless:
           return absl::InvalidArgumentError(absl::StrCat(
               "dedup: type ", id,
-              " leads to a cycle of references without a struct in it"));
+              " leads to a cycle of references without a struct in it, or to "
+              "structs that contain each other"));
         case Equality::kTooMuchWork:
           return state_->work->Check();
         case Equality::kSame:
@@ -96,6 +102,8 @@ class GraphPass {
   }
 
   State* state_;
+  const bool typedefs_are_graphs_;
+  const bool finds_base_typedefs_;
   bool filter_;
   SplitFingerprints fingerprints_;
   Comparison comparison_;

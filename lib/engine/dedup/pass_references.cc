@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Types that are nothing but what they refer to: pointers, qualifiers,
-// functions, prototypes, arrays, tags. What they refer to is settled first and
-// written into them; then two of them are the same where their records are.
-// Depth first with a stack of its own, children in libbpf's order, because the
-// order in which types become canonical is the order of candidates.
+// functions, prototypes, arrays, tags; typedefs, too, by the rules of old. What
+// they refer to is settled first and written into them; then two of them are
+// the same where their records are. Depth first with a stack of its own,
+// children in libbpf's order, because the order in which types become canonical
+// is the order of candidates.
 #include "absl/strings/str_cat.h"
 #include "lib/engine/dedup/state.h"
 
@@ -90,14 +91,17 @@ class ReferencePass {
 
   // Precondition: what the type refers to is settled and written into it.
   void Find(TypeId id, const TypeRecord& type) {
+    const bool is_typedef = type.kind() == Kind::kTypedef;
     const TypeId hint = state_->hints[id - state_->types.first()];
-    if (hint != 0 && state_->index->IsOnlyCopy(hint) &&
+    if (hint != 0 && !is_typedef && state_->index->IsOnlyCopy(hint) &&
         btf::SameRecord(type, state_->types[hint])) {
       state_->Map(id, hint);
       return;
     }
     const uint64_t key = btf::RecordKey(type);
-    const TypeId same = state_->candidates.FindRecord(key, type);
+    const Candidates& candidates = state_->candidates;
+    const TypeId same = is_typedef ? candidates.FindTypedef(key, type)
+                                   : candidates.FindRecord(key, type);
     if (same != 0) {
       state_->Map(id, same);
     } else {

@@ -48,10 +48,11 @@ void Redirects::Set(TypeId from, TypeId to) {
 }
 
 State::State(btf::Btf* btf_in, const btf::DedupIndex* index_in,
-             util::WorkBudget* work_in)
+             const Rules& rules_in, util::WorkBudget* work_in)
     : btf(btf_in),
       base(btf_in->base()),
       index(index_in),
+      rules(rules_in),
       memory(btf_in->memory()),
       work(work_in),
       types(btf_in),

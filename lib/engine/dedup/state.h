@@ -15,6 +15,7 @@
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/dedup_key.h"
 #include "lib/engine/dedup/candidates.h"
+#include "lib/engine/dedup/rules.h"
 #include "lib/util/work_budget.h"
 
 namespace btfd::engine::dedup {
@@ -87,7 +88,8 @@ class Redirects {
 };
 
 struct State {
-  State(btf::Btf* btf, const btf::DedupIndex* index, util::WorkBudget* work);
+  State(btf::Btf* btf, const btf::DedupIndex* index, const Rules& rules,
+        util::WorkBudget* work);
 
   // The type that stands for `id` as far as known.
   TypeId Root(TypeId id) const {
@@ -121,6 +123,7 @@ struct State {
   btf::Btf* btf;
   const btf::Base* base;         // null for a standalone BTF
   const btf::DedupIndex* index;  // null exactly where base is
+  const Rules rules;
   std::pmr::memory_resource* memory;
   util::WorkBudget* work;
   Types types;

@@ -4,7 +4,6 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -13,50 +12,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "lib/btf/base.h"
-#include "lib/btf/btf.h"
-#include "lib/btf/dedup_index.h"
-#include "lib/engine/dedup/dedup.h"
+#include "tests/differential/dedup/native.h"
 #include "tests/oracle/oracle.h"
 
 namespace btfd::tests {
 
 namespace {
-
-struct NativeBase {
-  std::shared_ptr<const btf::Base> base;
-  std::shared_ptr<const btf::DedupIndex> index;
-};
-
-// The index as a restarted daemon has it. Empty if the base is refused.
-absl::StatusOr<NativeBase> LoadBase(const std::string& raw) {
-  auto base = btf::Base::Build(raw);
-  if (!base.ok()) return base.status();
-  auto built = btf::DedupIndex::Build(**base);
-  if (!built.ok()) return built.status();
-  util::Blob stored((*built)->blob().size());
-  memcpy(stored.data(), (*built)->blob().data(), stored.size());
-  auto index = btf::DedupIndex::Load(std::move(stored), **base);
-  if (!index.ok()) return index.status();
-  return NativeBase{*base, *index};
-}
-
-absl::StatusOr<std::string> NativeDedup(const std::string& raw,
-                                        const NativeBase& over,
-                                        bool learn_at_once,
-                                        util::Arena* arena) {
-  arena->Reset();
-  auto split = btf::Btf::Parse(raw, over.base.get(), ".BTF", arena);
-  if (!split.ok()) return split.status();
-  engine::DedupOptions options;
-  options.learn_at_once = learn_at_once;
-  const absl::Status status =
-      engine::Dedup(&*split, over.index.get(), nullptr, options);
-  if (!status.ok()) return status;
-  std::string out;
-  split->Serialize(&out);
-  return out;
-}
 
 // nullopt where libbpf refuses.
 std::optional<std::string> ExpectedDedup(const GeneratedCase& input) {
@@ -141,7 +102,7 @@ DedupDiff CompareDedup(const GeneratedCase& input, util::Arena* arena) {
   diff.refused = !diff.endless && !expected.has_value();
   NativeBase over;
   if (input.has_base) {
-    auto loaded = LoadBase(input.base);
+    auto loaded = LoadNativeBase(input.base);
     if (!loaded.ok()) {
       if (!diff.endless) {
         diff.difference = Compare(loaded.status(), expected);
@@ -151,7 +112,9 @@ DedupDiff CompareDedup(const GeneratedCase& input, util::Arena* arena) {
     over = *std::move(loaded);
   }
   for (const bool learn_at_once : {false, true}) {
-    const auto native = NativeDedup(input.split, over, learn_at_once, arena);
+    engine::DedupOptions options;
+    options.learn_at_once = learn_at_once;
+    const auto native = NativeDedup(input.split, over, options, arena);
     if (diff.endless) continue;
     const std::string difference = Compare(native, expected);
     if (difference.empty()) continue;

@@ -6,6 +6,10 @@
 // compared, so each pair keeps the depths for which it is known. An array is
 // the same as one of equal length, whatever the elements: upstream compares the
 // first one's element with itself.
+//
+// By the older rule only arrays whose records are equal may be the same, and
+// structs and unions made of such and of equal ids. It knows no depth: an
+// answer there is one for any.
 #include "lib/engine/dedup/compare/identity.h"
 
 #include <algorithm>
@@ -16,6 +20,12 @@ namespace btfd::engine::dedup {
 
 namespace {
 constexpr int kMaxDepth = 16;
+// Of structs in each other, where the rule has no limit: libbpf recurses until
+// its stack is full.
+constexpr int kMaxNesting = 1000;
+
+// In an answer: whatever the depth.
+constexpr uint8_t kAnyDepth = 0xff;
 
 bool HasNoAnswer(Equality equality) {
   return equality == Equality::kEndless || equality == Equality::kTooMuchWork;
@@ -23,7 +33,10 @@ bool HasNoAnswer(Equality equality) {
 }  // namespace
 
 Identity::Identity(const State& state)
-    : types_(state.types), work_(state.work), answers_(state.memory) {}
+    : types_(state.types),
+      rule_(state.rules.identity),
+      work_(state.work),
+      answers_(state.memory) {}
 
 Identity::Answer& Identity::Find(TypeId a, TypeId b) {
   if ((used_ + 1) * 2 > answers_.size()) {
@@ -50,7 +63,55 @@ Identity::Answer& Identity::Find(TypeId a, TypeId b) {
 }
 
 Equality Identity::Compare(TypeId a, TypeId b) {
-  return Compare(a, b, kMaxDepth);
+  return rule_ == IdentityRule::kDeep ? Compare(a, b, kMaxDepth)
+                                      : CompareRecords(a, b);
+}
+
+Equality Identity::CompareRecords(TypeId a, TypeId b) {
+  const TypeRecord& x = types_[a];
+  const TypeRecord& y = types_[b];
+  if (btf::IsComposite(x.kind()) && x.kind() == y.kind()) {
+    return CompareStructs(a, b, 0);
+  }
+  return x.kind() == Kind::kArray && btf::SameRecord(x, y)
+             ? Equality::kSame
+             : Equality::kDifferent;
+}
+
+// Precondition: both are STRUCT or both UNION.
+Equality Identity::CompareStructs(TypeId a, TypeId b, int nesting) {
+  if (nesting > kMaxNesting) return Equality::kEndless;
+  if (work_->exhausted()) return Equality::kTooMuchWork;
+  {
+    const Answer& known = Find(a, b);
+    if (known.same_from == 0) return Equality::kSame;
+    if (known.different_to == kAnyDepth) return Equality::kDifferent;
+  }
+  const TypeRecord& x = types_[a];
+  const TypeRecord& y = types_[b];
+  work_->Spend(1 + x.vlen());
+  bool same = btf::SameShape(x, y);
+  const uint32_t* p = x.tail() + 1;
+  const uint32_t* q = y.tail() + 1;
+  for (uint32_t i = 0; same && i < x.vlen(); ++i, p += 3, q += 3) {
+    if (*p == *q) continue;
+    const TypeRecord& member = types_[*p];
+    const TypeRecord& other = types_[*q];
+    if (!btf::IsComposite(member.kind()) || member.kind() != other.kind()) {
+      same = member.kind() == Kind::kArray && btf::SameRecord(member, other);
+      continue;
+    }
+    const Equality equality = CompareStructs(*p, *q, nesting + 1);
+    if (HasNoAnswer(equality)) return equality;
+    same = equality == Equality::kSame;
+  }
+  Answer& answer = Find(a, b);
+  if (same) {
+    answer.same_from = 0;
+    return Equality::kSame;
+  }
+  answer.different_to = kAnyDepth;
+  return Equality::kDifferent;
 }
 
 // Follows single references, which do not count as depth.

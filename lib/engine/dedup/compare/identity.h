@@ -16,7 +16,8 @@ enum class Equality {
   kSame,
   kDifferent,
   kNotComparable,  // met a VAR, DATASEC or DECL_TAG: libbpf says EINVAL
-  kEndless,        // met a cycle of mere references: libbpf hangs
+  kEndless,        // met a cycle of mere references, or of structs that
+                   // contain each other: libbpf hangs or crashes
   kTooMuchWork,    // the request's budget is exhausted
 };
 
@@ -35,11 +36,16 @@ class Identity {
     uint8_t same_from = 0xff;  // least depth that is known to say yes
     uint8_t different_to = 0;  // greatest depth that is known to say no
   };
+  // IdentityRule::kRecords.
+  Equality CompareRecords(TypeId a, TypeId b);
+  Equality CompareStructs(TypeId a, TypeId b, int nesting);
+  // IdentityRule::kDeep.
   Equality Compare(TypeId a, TypeId b, int depth);
   Equality CompareParts(TypeId a, TypeId b, int depth);
   Answer& Find(TypeId a, TypeId b);
 
   const Types& types_;
+  const IdentityRule rule_;
   util::WorkBudget* work_;
   std::pmr::vector<Answer> answers_;  // linear probing, a power of two
   size_t used_ = 0;
