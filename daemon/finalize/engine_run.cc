@@ -20,7 +20,7 @@ EngineFailure PrepareEngine(const v1::FinalizeRequest& request,
   if (request.has_ids()) job->input.ids = IdsSectionOf(request.ids());
   if (base == nullptr) return {};
   job->input.base = &base->base();
-  if (job->steps.dedup || job->steps.rebase) {
+  if (engine::NeedsDedupIndex(job->steps)) {
     const auto index = base->dedup_index();
     if (!index.ok()) return {index.status(), engine::FailedIn::kBase};
     job->input.dedup_index = *index;

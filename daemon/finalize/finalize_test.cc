@@ -50,6 +50,37 @@ TEST_F(FinalizeTest, DedupAndDistillUseTheIndexOfTheBase) {
   EXPECT_TRUE(response.has_btf_base());
 }
 
+TEST_F(FinalizeTest, AResidueIsFinishedByTheRulesOfItsLibbpf) {
+  Start();
+  btf::testing::BtfBuilder base;
+  base.Typedef("in_base", base.Int("int", 4));
+  const std::string base_raw = base.Build();
+  ASSERT_THAT(Upload(HeaderFor(base_raw), {base_raw}), Ended(v1::OK, ""));
+  btf::testing::BtfBuilder residue;
+  residue.String("unused");
+  residue.Typedef("in_base", residue.Int("int", 4));
+  v1::FinalizeRequest request;
+  request.mutable_base()->set_digest(
+      std::string(util::Digest::Of(base_raw).binary()));
+  request.set_btf(residue.Build());
+  request.mutable_steps()->set_new_header_size(32);
+  const size_t empty = 24 + sizeof("unused");
+  for (const auto& [encoded, size] :
+       {std::pair(v1::ENCODED_BY_LIBBPF_1_1, empty),
+        std::pair(v1::ENCODED_BY_LIBBPF_1_5, empty),
+        std::pair(v1::ENCODED_BY_LIBBPF_1_7, empty + 12),
+        std::pair(v1::ENCODED_BY_LIBBPF_1_8, empty + 8)}) {
+    request.mutable_steps()->set_encoded(encoded);
+    const v1::FinalizeResponse response = Finalize(request);
+    EXPECT_THAT(response, Ended(v1::OK, ""));
+    EXPECT_FALSE(response.cached());
+    EXPECT_EQ(response.btf().size(), size) << encoded;
+    const v1::FinalizeResponse again = Finalize(request);
+    EXPECT_TRUE(again.cached());
+    EXPECT_EQ(again.btf(), response.btf());
+  }
+}
+
 TEST_F(FinalizeTest, AnUnknownDigestAsksForTheBase) {
   Start();
   const SampleBtf btf;
@@ -144,6 +175,37 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"RebaseOfDistilled",
                    [](Request* r) {
                      r->mutable_steps()->set_rebase(true);
+                     r->set_distilled_base("x");
+                   },
+                   "without distilled_base"},
+        BadRequest{"EncodedByWhom",
+                   [](Request* r) {
+                     r->mutable_steps()->set_encoded(
+                         static_cast<v1::EncodedBy>(9));
+                   },
+                   "no value 9"},
+        BadRequest{"EncodedAndRebase",
+                   [](Request* r) {
+                     r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
+                     r->mutable_steps()->set_rebase(true);
+                   },
+                   "encoded excludes steps.rebase"},
+        BadRequest{"EncodedAndKernelCheck",
+                   [](Request* r) {
+                     r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
+                     r->mutable_steps()->set_kernel_check(true);
+                     r->set_bypass_cache(true);
+                   },
+                   "encoded excludes steps.kernel_check"},
+        BadRequest{"EncodedAndFollow",
+                   [](Request* r) {
+                     r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
+                     r->mutable_steps()->set_follow_resolved_ids(true);
+                   },
+                   "encoded excludes steps.follow_resolved_ids"},
+        BadRequest{"EncodedAndDistilled",
+                   [](Request* r) {
+                     r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
                      r->set_distilled_base("x");
                    },
                    "without distilled_base"},

@@ -81,6 +81,7 @@ void AddSteps(const v1::Steps& steps, reapi::Command* command) {
   add("resolve_ids", steps.resolve_ids());
   add("follow_resolved_ids", steps.follow_resolved_ids());
   add("new_header_size", steps.new_header_size());
+  add("encoded", static_cast<uint64_t>(steps.encoded()));
 }
 
 }  // namespace

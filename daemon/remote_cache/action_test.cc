@@ -60,12 +60,12 @@ TEST(Action, TheCommandNamesTheEngineAndAllSteps) {
   const Action action = FinalizeAction(SampleQuery());
   const auto command =
       Parse<reapi::Command>(action, Top(action).command_digest());
-  EXPECT_THAT(
-      command.arguments(),
-      ElementsAre("btfd", "finalize", "--engine=1", "--rebase=0", "--kfuncs=2",
-                  "--implicit_args=0", "--kfunc_tags=0", "--dedup=1",
-                  "--distill=0", "--sort=1", "--resolve_ids=0",
-                  "--follow_resolved_ids=0", "--new_header_size=32"));
+  EXPECT_THAT(command.arguments(),
+              ElementsAre("btfd", "finalize", "--engine=1", "--rebase=0",
+                          "--kfuncs=2", "--implicit_args=0", "--kfunc_tags=0",
+                          "--dedup=1", "--distill=0", "--sort=1",
+                          "--resolve_ids=0", "--follow_resolved_ids=0",
+                          "--new_header_size=32", "--encoded=0"));
   EXPECT_THAT(command.output_paths(),
               ElementsAre("BTF", "BTF.base", "BTF_ids"));
 }
@@ -88,7 +88,7 @@ TEST(Action, TheInputRootHoldsBtfIdsAndTheBasesDigest) {
 // failure here means that the cache starts anew, and kEngineVersion must rise.
 TEST(Action, ItsNameIsTheSameEverywhereForEver) {
   EXPECT_EQ(FinalizeAction(SampleQuery()).name.digest.hex(),
-            "972cdaced8a7108f20a6a04d4f576815fca2089d807f5cae27fec8952c8d0740");
+            "61cc2bb942b7024f0d9009d99d4eee585250798bc20efe32584a555fe206f650");
   EXPECT_EQ(IndexAction(util::Digest::Of("base"), store::IndexPart::kCore, "1")
                 .name.digest.hex(),
             "4264fce74d77d334d19a4732788279c5e315bc7bc1246f853821032bbbe0213e");
@@ -118,6 +118,12 @@ TEST(Action, WhateverCanChangeAByteOfTheResultChangesItsName) {
   add([](Query q) { q->mutable_steps()->set_resolve_ids(true); });
   add([](Query q) { q->mutable_steps()->set_follow_resolved_ids(true); });
   add([](Query q) { q->mutable_steps()->set_new_header_size(24); });
+  add([](Query q) {
+    q->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_5);
+  });
+  add([](Query q) {
+    q->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
+  });
   add([](Query q) { Name("other", q->mutable_btf()); });
   add([](Query q) { Name("base", q->mutable_distilled_base()); });
   add([](Query q) { q->clear_ids(); });

@@ -40,6 +40,7 @@ void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
   key->Add(uint64_t{steps.resolve_ids()});
   key->Add(uint64_t{steps.follow_resolved_ids()});
   key->Add(uint64_t{steps.new_header_size()});
+  key->Add(static_cast<uint64_t>(steps.encoded()));
 }
 
 // What stands before a kept request: who made a result by other rules does not

@@ -97,6 +97,12 @@ TEST_F(ResultCacheTest, EveryPartOfARequestTellsItsResultApart) {
       [](Request* r) { r->mutable_steps()->set_resolve_ids(false); },
       [](Request* r) { r->mutable_steps()->set_follow_resolved_ids(true); },
       [](Request* r) { r->mutable_steps()->set_new_header_size(24); },
+      [](Request* r) {
+        r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_5);
+      },
+      [](Request* r) {
+        r->mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_7);
+      },
   };
   for (size_t i = 0; i < changes.size(); ++i) {
     v1::FinalizeRequest request = RequestFor(btf);

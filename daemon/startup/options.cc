@@ -87,8 +87,8 @@ struct Spec {
 
 const Spec kSpecs[] = {
     {{"socket",
-      "path of the Unix socket; default $XDG_RUNTIME_DIR/btfd/btfd-1.1.sock, "
-      "else /tmp/btfd-UID/btfd-1.1.sock"},
+      "path of the Unix socket; default $XDG_RUNTIME_DIR/btfd/btfd-2.2.sock, "
+      "else /tmp/btfd-UID/btfd-2.2.sock"},
      [](absl::string_view text, Options* o) {
        o->shared_directory = true;
        return ReadText(text, &o->socket);
@@ -136,7 +136,7 @@ const Spec kSpecs[] = {
        return ReadBytes(text, &o->max_stored_base_bytes);
      }},
     {{"log_file",
-      "default btfd-1.1.log beside the socket; - and, in the foreground, by "
+      "default btfd-2.2.log beside the socket; - and, in the foreground, by "
       "default: stderr"},
      [](absl::string_view text, Options* o) {
        return ReadText(text, &o->log_file);

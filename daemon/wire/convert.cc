@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/wire/convert.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -23,6 +24,22 @@ absl::Status Bad(absl::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
+// Precondition: the BTF is an encoder's residue.
+absl::Status CheckEncoded(const v1::FinalizeRequest& request) {
+  const v1::Steps& steps = request.steps();
+  if (steps.rebase()) return Bad("steps.encoded excludes steps.rebase");
+  if (steps.kernel_check()) {
+    return Bad("steps.encoded excludes steps.kernel_check");
+  }
+  if (steps.follow_resolved_ids()) {
+    return Bad("steps.encoded excludes steps.follow_resolved_ids");
+  }
+  if (!request.distilled_base().empty()) {
+    return Bad("steps.encoded takes a standalone BTF, without distilled_base");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckSteps(const v1::FinalizeRequest& request) {
   const v1::Steps& steps = request.steps();
   if (!v1::KfuncSource_IsValid(steps.kfuncs())) {
@@ -43,6 +60,12 @@ absl::Status CheckSteps(const v1::FinalizeRequest& request) {
   }
   if (steps.kernel_check() && !request.bypass_cache()) {
     return Bad("steps.kernel_check needs bypass_cache");
+  }
+  if (!v1::EncodedBy_IsValid(steps.encoded())) {
+    return Bad(absl::StrCat("steps.encoded has no value ", steps.encoded()));
+  }
+  if (steps.encoded() != v1::ENCODED_BY_NONE) {
+    RETURN_IF_ERROR(CheckEncoded(request));
   }
   if (steps.rebase() && !request.has_base()) {
     return Bad("steps.rebase needs a base");
@@ -74,9 +97,29 @@ absl::Status CheckRequest(const v1::FinalizeRequest& request) {
   return absl::OkStatus();
 }
 
+namespace {
+
+std::optional<engine::LibbpfRules> RulesOf(v1::EncodedBy encoded) {
+  switch (encoded) {
+    case v1::ENCODED_BY_LIBBPF_1_1:
+      return engine::LibbpfRules::k1_1;
+    case v1::ENCODED_BY_LIBBPF_1_5:
+      return engine::LibbpfRules::k1_5;
+    case v1::ENCODED_BY_LIBBPF_1_7:
+      return engine::LibbpfRules::k1_7;
+    case v1::ENCODED_BY_LIBBPF_1_8:
+      return engine::LibbpfRules::k1_8;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
 engine::Steps StepsOf(const v1::Steps& steps) {
   engine::Steps out;
   out.rebase = steps.rebase();
+  out.encoded = RulesOf(steps.encoded());
   switch (steps.kfuncs()) {
     case v1::KFUNCS_DECL_TAGS:
       out.kfuncs = engine::KfuncSource::kDeclTags;

@@ -80,6 +80,8 @@ class Pipeline {
                                          : KernelRules()) {}
 
   absl::Status Run() {
+    RETURN_IF_ERROR(In(FailedIn::kBtf, CheckSteps()));
+
     // Which words of .BTF_ids stand for what. The symbols are all that is
     // needed for it.
     RETURN_IF_ERROR(In(FailedIn::kIds, ReadIds()));
@@ -91,8 +93,8 @@ class Pipeline {
     }
 
     // The BTF comes as a split over its base; or over a distilled base; or
-    // standalone. The kernel check is of what came, as the kernel would load
-    // it: before anything is changed.
+    // standalone; or as an encoder left it. The kernel check is of what came,
+    // as the kernel would load it: before anything is changed.
     if (HasDistilledBase()) {
       RETURN_IF_ERROR(In(FailedIn::kDistilledBase, LoadDistilledBase()));
       RETURN_IF_ERROR(In(FailedIn::kDistilledBase, CheckDistilledBase()));
@@ -102,13 +104,14 @@ class Pipeline {
     RETURN_IF_ERROR(In(FailedIn::kIds, CheckKfuncs()));
     RETURN_IF_ERROR(In(FailedIn::kIds, FollowResolvedIds()));
 
-    // A split over a distilled base is relocated, and a standalone BTF is put
-    // over the base. From here on, ids and strings are those of `input_.base`,
-    // if there is one.
+    // A split over a distilled base is relocated, a standalone BTF is put over
+    // the base, and a residue becomes what pahole would have written. From here
+    // on, ids and strings are those of `input_.base`, if there is one.
     if (HasDistilledBase()) {
       RETURN_IF_ERROR(In(FailedIn::kDistilledBase, RelocateToBase()));
     }
     if (steps_.rebase) RETURN_IF_ERROR(In(FailedIn::kBtf, PutOverBase()));
+    if (steps_.encoded) RETURN_IF_ERROR(In(FailedIn::kBtf, FinishEncoding()));
     RETURN_IF_ERROR(In(FailedIn::kBtf, Annotate()));
 
     // Beyond this point no new strings.
@@ -133,8 +136,10 @@ class Pipeline {
  private:
   bool HasDistilledBase() const { return !input_.distilled_base.empty(); }
   bool Distills() const { return steps_.distill && input_.base != nullptr; }
+  // Though there may be a base.
+  bool ComesStandalone() const { return steps_.rebase || steps_.encoded; }
   bool ChangesBtf() const {
-    return steps_.rebase || steps_.kfuncs != KfuncSource::kNone ||
+    return ComesStandalone() || steps_.kfuncs != KfuncSource::kNone ||
            steps_.dedup || Distills() || steps_.sort;
   }
 
@@ -145,6 +150,19 @@ class Pipeline {
                  : where == FailedIn::kDistilledBase ? ".BTF.base"
                                                      : ".BTF",
                  status);
+  }
+
+  // Of an encoder's residue nothing has been finished, and so nothing of it can
+  // be judged, or followed, or be over a base already.
+  absl::Status CheckSteps() const {
+    if (!steps_.encoded) return absl::OkStatus();
+    if (steps_.rebase || steps_.kernel_check || steps_.follow_resolved_ids ||
+        !input_.distilled_base.empty()) {
+      return absl::InvalidArgumentError(
+          "an encoder's residue can neither be rebased, nor judged by the "
+          "kernel's rules, nor have resolved ids or a distilled base");
+    }
+    return absl::OkStatus();
   }
 
   absl::Status ReadIds() {
@@ -171,9 +189,9 @@ class Pipeline {
   }
 
   absl::Status LoadBtf() {
-    const Base* base = HasDistilledBase() ? distilled_.get()
-                       : steps_.rebase    ? nullptr
-                                          : input_.base;
+    const Base* base = HasDistilledBase()  ? distilled_.get()
+                       : ComesStandalone() ? nullptr
+                                           : input_.base;
     ASSIGN_OR_RETURN(loaded_, Btf::Parse(input_.btf, base, ".BTF", memory_));
     btf_ = &*loaded_;
     output_->types_in = btf_->own_count();
@@ -243,13 +261,24 @@ class Pipeline {
     return Deduplicate();
   }
 
+  absl::Status FinishEncoding() {
+    const LibbpfRules rules = *steps_.encoded;
+    ASSIGN_OR_RETURN(Btf made, AddResidue(*loaded_, input_.base,
+                                          dedup::RulesOf(rules).header_size));
+    loaded_ = std::move(made);
+    btf_ = &*loaded_;
+    DedupOptions options;
+    options.rules = rules;
+    options.keep_strings = true;
+    return Deduplicate(options);
+  }
+
   absl::Status Annotate() {
     if (!ids_.has_value()) return absl::OkStatus();
     return AnnotateKfuncs(steps_, btf_, &*ids_, &output_->warnings);
   }
 
-  absl::Status Deduplicate() {
-    DedupOptions options;
+  absl::Status Deduplicate(DedupOptions options = DedupOptions()) {
     options.work = &work_;
     if (btf_->base() == nullptr) {
       return Dedup(btf_, nullptr, nullptr, options);
@@ -296,7 +325,7 @@ class Pipeline {
   void KeepInputIfSame() {
     const bool was_distilled = distilled_ != nullptr;
     const bool is_distilled = btf_->base() != input_.base;
-    if (steps_.rebase || was_distilled != is_distilled ||
+    if (ComesStandalone() || was_distilled != is_distilled ||
         output_->btf->size() != input_.btf.size() ||
         *output_->btf == input_.btf) {
       return;

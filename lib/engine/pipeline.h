@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
+#include "lib/engine/dedup/rules.h"
 #include "lib/util/version.h"
 
 namespace btfd::btf {
@@ -38,6 +39,14 @@ struct Steps {
   // The input is a standalone BTF: append it to an empty split BTF over the
   // base and dedup, first of all.
   bool rebase = false;
+  // The input is an encoder's residue: a standalone BTF of all that it made of
+  // DWARF, types in pahole's order, and strings in the order in which they were
+  // added first, those included that nothing refers to. It is added to an empty
+  // BTF over the base (none: standalone) and deduplicated by the rules of that
+  // libbpf, first of all steps. That makes what the pahole that comes with this
+  // libbpf had written; the other steps go on from there. Excludes rebase,
+  // kernel_check, follow_resolved_ids and a distilled base that came with it.
+  std::optional<LibbpfRules> encoded;
   KfuncSource kfuncs = KfuncSource::kNone;
   // KF_IMPLICIT_ARGS prototypes (with kDeclTags and kSet8).
   bool implicit_args = false;
@@ -59,6 +68,10 @@ struct Steps {
   // and kernel_check/kfunc_sets.h.
   bool kernel_check = false;
 };
+
+inline bool NeedsDedupIndex(const Steps& steps) {
+  return steps.dedup || steps.rebase || steps.encoded.has_value();
+}
 
 // One symbol of .BTF_ids, as it stands in the symbol table.
 struct IdSymbol {
@@ -84,7 +97,8 @@ struct FinalizeInput {
   // distilled base, and is relocated onto `base` first where there is one.
   absl::string_view distilled_base;
   const btf::Base* base = nullptr;  // null: standalone, or distilled_base alone
-  // Candidates of `base`; needed by dedup and rebase over a base, else null.
+  // Candidates of `base`; needed over a base by what NeedsDedupIndex() says,
+  // else null.
   const btf::DedupIndex* dedup_index = nullptr;
   std::optional<IdsSection> ids;
 };
@@ -113,10 +127,11 @@ struct FinalizeOutput {
 };
 
 // Runs the stages. Errors: InvalidArgument for any defect of the input (the
-// message names section and offset), ResourceExhausted where a result would
-// not fit the format, or where finding it would cost out of all proportion to
-// the input's size. `memory` holds all intermediate state and may be reset
-// after the call. Thread-safe over one base.
+// message names section and offset) and for steps that exclude each other,
+// ResourceExhausted where a result would not fit the format, or where finding
+// it would cost out of all proportion to the input's size. `memory` holds all
+// intermediate state and may be reset after the call. Thread-safe over one
+// base.
 absl::Status Finalize(const FinalizeInput& input, const Steps& steps,
                       std::pmr::memory_resource* memory,
                       FinalizeOutput* output);

@@ -236,6 +236,82 @@ TEST_F(PipelineTest, RebaseNeedsABaseAndABtfWithoutOne) {
                             "be put over another base"));
 }
 
+// Each string of its own, so that their order shows.
+std::string Residue() {
+  BtfBuilder residue;
+  residue.String("unused");
+  const TypeId i32 = residue.Int("int", 4);
+  residue.Typedef("z_t", i32);
+  residue.Typedef("z_t", i32);
+  residue.Typedef("a_t", i32);
+  return residue.Build();
+}
+
+TEST_F(PipelineTest, AResidueBecomesWhatPaholeHadWritten) {
+  const std::string raw = Residue();
+  steps_ = Steps();
+  for (const LibbpfRules rules :
+       {LibbpfRules::k1_1, LibbpfRules::k1_5, LibbpfRules::k1_7}) {
+    steps_.encoded = rules;
+    ASSERT_TRUE(Run(Input(raw)).ok());
+    EXPECT_EQ(Dump(*output_.btf, base_holder_.get()),
+              "[5] TYPEDEF 'z_t' type=1\n[6] TYPEDEF 'a_t' type=1\n");
+    EXPECT_EQ(output_.btf->size(), 24 + 2 * 12 + sizeof("unused\0z_t\0a_t"));
+    EXPECT_EQ(output_.types_in, 4u);
+    EXPECT_EQ(output_.types_out, 2u);
+    FinalizeInput alone;
+    alone.btf = raw;
+    ASSERT_TRUE(Run(alone).ok());
+    EXPECT_EQ(output_.btf->size(),
+              24 + 16 + 2 * 12 + sizeof("\0unused\0int\0z_t\0a_t"));
+  }
+}
+
+TEST_F(PipelineTest, AResidueGoesOnAsWhatPaholeHadWrittenWould) {
+  const std::string raw = Residue();
+  for (const bool distill : {false, true}) {
+    for (const bool dedup : {false, true}) {
+      steps_ = Steps();
+      steps_.encoded = LibbpfRules::k1_7;
+      ASSERT_TRUE(Run(Input(raw)).ok());
+      const std::string written = *output_.btf;
+      steps_.sort = true;
+      steps_.dedup = dedup;
+      steps_.distill = distill;
+      ASSERT_TRUE(Run(Input(raw)).ok());
+      const FinalizeOutput at_once = output_;
+      steps_.encoded.reset();
+      ASSERT_TRUE(Run(Input(written)).ok());
+      EXPECT_EQ(at_once.btf, output_.btf) << dedup << distill;
+      EXPECT_EQ(at_once.btf_base, output_.btf_base) << dedup << distill;
+    }
+  }
+}
+
+TEST_F(PipelineTest, AResidueIsNothingThatHasBeenFinished) {
+  const std::string raw = Residue();
+  const FinalizeInput input = Input(raw);
+  const auto refuses = [&](Steps steps, absl::string_view distilled = "") {
+    steps.encoded = LibbpfRules::k1_7;
+    steps_ = steps;
+    FinalizeInput changed = input;
+    changed.distilled_base = distilled;
+    EXPECT_THAT(std::string(Run(changed).message()),
+                HasSubstr("residue can neither be rebased"));
+    EXPECT_EQ(output_.failed_in, FailedIn::kBtf);
+  };
+  Steps steps;
+  steps.rebase = true;
+  refuses(steps);
+  steps = Steps();
+  steps.kernel_check = true;
+  refuses(steps);
+  steps = Steps();
+  steps.follow_resolved_ids = true;
+  refuses(steps);
+  refuses(Steps(), raw);
+}
+
 TEST_F(PipelineTest, AFailureSaysInWhichPartItWas) {
   const std::string split = SplitBtf();
   FinalizeInput input = Input(split);

@@ -13,11 +13,11 @@ inline constexpr char kVersion[] = "0.1.0";
 
 // What both sides say in Greet. Raise it when an old peer could misread a new
 // one's messages.
-inline constexpr uint32_t kProtocolVersion = 1;
+inline constexpr uint32_t kProtocolVersion = 2;
 
 // Of the engine's results: part of every cache key, of the socket's name and of
 // each response. Raise it with any change of output.
-inline constexpr uint32_t kEngineVersion = 1;
+inline constexpr uint32_t kEngineVersion = 2;
 
 }  // namespace btfd::util
 

@@ -26,6 +26,11 @@ engine::Steps StepsFrom(uint16_t bits) {
   steps.follow_resolved_ids = bits & 0x800;
   steps.new_header_size = bits & 0x1000 ? 24 : 32;
   steps.kernel_check = bits & 0x4000;
+  if (bits & 0x8000) {
+    steps.encoded = static_cast<engine::LibbpfRules>(bits >> 8 & 3);
+    // What it excludes, but for a distilled base.
+    steps.rebase = steps.follow_resolved_ids = steps.kernel_check = false;
+  }
   return steps;
 }
 
@@ -74,7 +79,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (built_index.ok()) index = *built_index;
     input.base = base.get();
     input.dedup_index = index.get();
-    if (index == nullptr && (steps.dedup || steps.rebase)) return 0;
+    if (index == nullptr && engine::NeedsDedupIndex(steps)) return 0;
   }
   util::Arena arena;
   engine::FinalizeOutput output;

@@ -36,6 +36,10 @@ v1::Steps StepsMessage(const engine::Steps& steps) {
   message.set_resolve_ids(steps.resolve_ids);
   message.set_follow_resolved_ids(steps.follow_resolved_ids);
   message.set_new_header_size(steps.new_header_size);
+  if (steps.encoded.has_value()) {
+    message.set_encoded(
+        static_cast<v1::EncodedBy>(1 + static_cast<int>(*steps.encoded)));
+  }
   return message;
 }
 
