@@ -371,6 +371,27 @@ bool Interner::SameWords(const Definition& definition) const {
                 body_.size() * sizeof(uint32_t)) == 0;
 }
 
+// The same without a body_: nearly all definitions are copies of the first one.
+bool Interner::IsNode(const Definition& definition, const UnitGraph& graph,
+                      const TypeNode& node) const {
+  if (node.kind == TypeKind::kEnum ||
+      definition.count != kBodyHead + size_t{node.count} * kMemberWords) {
+    return false;
+  }
+  const uint32_t* word = &definition_words_[definition.place];
+  if (word[0] != node.size) return false;
+  word += kBodyHead;
+  const MemberNode* member = graph.members.data() + node.first;
+  const MemberNode* const end = member + node.count;
+  for (; member != end; ++member, word += kMemberWords) {
+    if (word[0] != member->name || word[1] != class_of_[member->target] ||
+        word[2] != member->bit_offset || word[3] != member->bit_size) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool Interner::SameMerged(const Definition& definition) const {
   if (definition.count != body_.size()) return false;
   const uint32_t* words = &definition_words_[definition.place];
@@ -521,10 +542,14 @@ void Interner::Watch(Class* known, NameId name) {
 void Interner::FindOthers(const UnitGraph& graph) {
   from_.clear();
   for (const uint32_t i : defined_) {
-    Body(graph, graph.types[i]);
     const ClassId id = class_of_[i];
-    uint32_t found = FindDefinition(id);
-    if (found == kNone) found = AddDefinition(id);
+    const uint32_t first = classes_.known[id].first_definition;
+    uint32_t found = first;
+    if (first == kNone || !IsNode(definitions_[first], graph, graph.types[i])) {
+      Body(graph, graph.types[i]);
+      found = FindDefinition(id);
+      if (found == kNone) found = AddDefinition(id);
+    }
     definition_of_[i] = found;
     if (definitions_[found].index == 0 && !classes_.known[id].always) continue;
     from_.push_back(i);

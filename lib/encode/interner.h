@@ -156,6 +156,8 @@ class Interner {
   }
   void Body(const UnitGraph& graph, const TypeNode& node);
   bool SameWords(const Definition& definition) const;
+  bool IsNode(const Definition& definition, const UnitGraph& graph,
+              const TypeNode& node) const;
   bool SameMerged(const Definition& definition) const;
   uint32_t FindDefinition(ClassId id);
   uint32_t AddDefinition(ClassId id);
