@@ -119,7 +119,7 @@ Relocations::Rule Relocations::MakeRule(uint64_t info, uint64_t offset) const {
   return rule;
 }
 
-std::optional<uint64_t> Relocations::Find(uint64_t offset) const {
+size_t Relocations::Start(uint64_t offset) const {
   size_t low = 0, high = count_;
   while (low < high) {
     const size_t middle = low + (high - low) / 2;
@@ -129,8 +129,7 @@ std::optional<uint64_t> Relocations::Find(uint64_t offset) const {
       high = middle;
     }
   }
-  if (low == count_ || OffsetOf(low) != offset) return std::nullopt;
-  return Resolve(low);
+  return low;
 }
 
 absl::StatusOr<std::unique_ptr<Object>> Object::Open(

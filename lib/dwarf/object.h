@@ -75,7 +75,12 @@ class Relocations {
     return Resolve(at);
   }
   // The same without an order.
-  std::optional<uint64_t> Find(uint64_t offset) const;
+  std::optional<uint64_t> Find(uint64_t offset) const {
+    size_t at = Start(offset);
+    return ValueAt(offset, &at);
+  }
+  // Where a reader that starts at `offset` looks first.
+  size_t Start(uint64_t offset) const;
   // InvalidArgument or Unimplemented where one that was asked for cannot be
   // applied: its type or its symbol is not known.
   absl::Status status() const { return status_; }

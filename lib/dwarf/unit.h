@@ -178,6 +178,7 @@ class DieCursor {
         reader_(object.info.content.substr(0, unit.end), object.big_endian()),
         relocated_(!object.info.relocations.empty()) {
     reader_.Seek(unit.first_die);
+    relocation_ = object.info.relocations.Start(unit.first_die);
   }
 
   // Reads the DIE here. False at a null entry, which ends a list of siblings,
