@@ -28,7 +28,6 @@ namespace btfd::encode {
 
 namespace {
 
-constexpr size_t kMostWatched = 256;
 // include/linux/elfnote-lto.h
 constexpr uint32_t kLtoNote = 0x101;
 
@@ -48,8 +47,10 @@ class Run {
         variables_(object, rules_, options.features, &names_, &builder_),
         interner_(rules_, &work_) {}
 
-  // Nothing where names of `again` must be watched from the start.
-  absl::StatusOr<Encoded> Encode(std::vector<std::string>* again);
+  absl::StatusOr<Encoded> Encode();
+  // Whether what Encode() left out could make a difference; then what it gave
+  // is of no use.
+  bool uncertain() const { return !options_.make_all && interner_.uncertain(); }
 
  private:
   absl::Status ReadUnits();
@@ -161,6 +162,7 @@ absl::Status Run::ReadUnits() {
     ++encoded_.units;
     RETURN_IF_ERROR(
         EncodeGraph({loaded->unit}, options_.make_all, &loaded->graph));
+    if (uncertain()) return absl::OkStatus();
     if (options_.done_with) {
       options_.done_with(
           object_.info.content.substr(released, loaded->unit.end - released));
@@ -217,7 +219,7 @@ void Run::FindMissingKfuncs() {
   }
 }
 
-absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
+absl::StatusOr<Encoded> Run::Encode() {
   if (!object_.has_dwarf()) return absl::NotFoundError("there is no DWARF");
   if (!object_.has_symbols() && !rules_.functions_at_once) {
     return absl::NotFoundError("there is no .symtab");
@@ -226,15 +228,9 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
     return absl::UnimplementedError("the feature true_signature");
   }
   MarkKfuncs();
-  for (const std::string& name : options_.watched) {
-    interner_.WatchName(names_.InternCopy(name));
-  }
+  interner_.SetUncertain(options_.uncertain_names, &names_);
   RETURN_IF_ERROR(ReadUnits());
-  interner_.FindUncertain(options_.uncertain_names, names_);
-  for (const NameId name : interner_.again()) {
-    again->emplace_back(names_.text(name));
-  }
-  if (!again->empty()) return std::move(encoded_);
+  if (uncertain()) return std::move(encoded_);
   if (encoded_.units == 0) return std::move(encoded_);
   RETURN_IF_ERROR(functions_.Make());
   RETURN_IF_ERROR(work_.Check());
@@ -256,15 +252,12 @@ absl::StatusOr<Encoded> Run::Encode(std::vector<std::string>* again) {
 
 absl::StatusOr<Encoded> Encode(const dwarf::Object& object,
                                const EncodeOptions& options) {
-  EncodeOptions watching = options;
-  for (;;) {
-    std::vector<std::string> again;
-    ASSIGN_OR_RETURN(Encoded encoded, Run(object, watching).Encode(&again));
-    if (again.empty()) return encoded;
-    // Each round watches more names; should that not end soon, all is made.
-    watching.make_all = watching.watched.size() > kMostWatched;
-    watching.watched.insert(watching.watched.end(), again.begin(), again.end());
-  }
+  Run run(object, options);
+  absl::StatusOr<Encoded> encoded = run.Encode();
+  if (!encoded.ok() || !run.uncertain()) return encoded;
+  EncodeOptions all = options;
+  all.make_all = true;
+  return Run(object, all).Encode();
 }
 
 }  // namespace btfd::encode

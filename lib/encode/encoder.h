@@ -28,15 +28,13 @@ struct EncodeOptions {
   PaholeVersion version = PaholeVersion::k1_32;
   Features features;
   std::vector<uint16_t> excluded_languages;  // DW_LANG_ numbers
-  // Make every type of every unit: slower by far, and the same in the end.
+  // Make every type of every unit: the same in the end, for certain, but what
+  // comes out is ten to fifty times larger.
   bool make_all = false;
   // Names that mean more than one thing in the base: it has a forward
-  // declaration of such a type, or several definitions. Those that the file
-  // defines are watched.
+  // declaration of such a type, or several definitions. A file that defines one
+  // is encoded as with make_all.
   std::vector<std::string> uncertain_names;
-  // Names whose forward declarations are told from definitions, from the start;
-  // see Encoded::pairs.
-  std::vector<std::string> watched;
   // Units read at once.
   int threads = 1;
   // Called with the bytes of .debug_info that are not needed any more, so that
@@ -58,9 +56,8 @@ struct Encoded {
   std::vector<SkippedFunction> skipped;
   std::vector<MissingKfunc> missing_kfuncs;
   // Forward declarations in `btf` that may stand for a definition, by their
-  // ids.  // Where base and result together have more than one definition of
-  // such a name, the result may not be pahole's: encode once more, with these
-  // names watched.
+  // ids. Where base and result together have more than one definition of such a
+  // name, the result may not be pahole's: encode once more, with make_all.
   std::vector<uint32_t> pairs;
   uint64_t units = 0;
   uint64_t types_met = 0;   // in all units

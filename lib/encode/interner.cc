@@ -532,10 +532,9 @@ void Interner::FindNamed(const UnitGraph& graph) {
 }
 
 // From here on the unit's forwards of that class are told from definitions.
-void Interner::Watch(Class* known, NameId name) {
-  if (known->watched) return;
+void Interner::Watch(Class* known) {
   known->watched = true;
-  if (known->forward_seen) again_.push_back(name);
+  uncertain_ |= known->forward_seen;
 }
 
 // The nodes that are not the first definition of their name: `from_`.
@@ -551,14 +550,15 @@ void Interner::FindOthers(const UnitGraph& graph) {
       if (found == kNone) found = AddDefinition(id);
     }
     definition_of_[i] = found;
-    if (definitions_[found].index == 0 && !classes_.known[id].always) continue;
+    uncertain_ |= classes_.known[id].uncertain;
+    if (definitions_[found].index == 0) continue;
     from_.push_back(i);
   }
   if (!from_.empty()) {
     Spread(graph, from_);
     for (const uint32_t i : defined_) {
       if (reached_[i]) {
-        Watch(&classes_.known[class_of_[i]], graph.types[i].name);
+        Watch(&classes_.known[class_of_[i]]);
       }
     }
   }
@@ -676,7 +676,7 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
       // The name means two things from now on.
       Class& known = classes_.known[class_of_[i]];
       if (*made == 0 && std::exchange(known.made, 1) != 0) {
-        Watch(&known, node.name);
+        Watch(&known);
       }
     } else {
       // Types that are compared as graphs are the same with a forward and with
@@ -719,27 +719,13 @@ std::vector<ForwardPair> Interner::Pairs() const {
   return pairs;
 }
 
-void Interner::FindUncertain(const std::vector<std::string>& texts,
-                             const NameTable& names) {
+void Interner::SetUncertain(const std::vector<std::string>& texts,
+                            NameTable* names) {
   for (const std::string& text : texts) {
-    const NameId name = names.Find(text);
-    if (name == 0) continue;
+    const NameId name = names->InternCopy(text);
     for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
-      const std::vector<ClassId>& known = named_classes_[tag - kNamedStruct];
-      if (name >= known.size() || known[name] == kNotAsked) continue;
-      const Class& named = classes_.known[known[name]];
-      if (named.first_definition != kNone && !named.always) {
-        again_.push_back(name);
-        break;
-      }
+      classes_.known[NamedClass(tag, name)].uncertain = true;
     }
-  }
-}
-
-void Interner::WatchName(NameId name) {
-  for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
-    Class& known = classes_.known[NamedClass(tag, name)];
-    known.watched = known.always = true;
   }
 }
 

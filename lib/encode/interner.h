@@ -23,15 +23,19 @@
 //   other definitions in that unit. Two units with the same mark share.
 //
 // * Forward declarations. `struct b;` in unit 2 is a class of its own, and so
-// is
-//   a pointer to it. A struct whose members differ from the first one's only in
+// is a
+//   pointer to it. A struct whose members differ from the first one's only in
 //   whether such a struct is defined is the same struct, and is not made again.
 //   Deduplication would have learned from the pair which definition the forward
 //   stands for; without it the forward is resolved by its name. That is the
 //   same as long as one definition has the name, in this file and in the base,
-//   and the base has no forward of it. So the pairs are told to whoever knows
-//   the base (Pairs()), and a name that fails is *watched* in another run: a
-//   unit's forward of it makes a mark, as another definition does.
+//   and the base has no forward of it.
+//
+// Where that does not hold, uncertain() says so, and the file is encoded once
+// more with all its types; pairs that the base may make uncertain are told to
+// whoever knows it (Pairs()). Of 1,019 modules of a kernel a tenth is encoded
+// twice. A narrower way was tried: to tell the forwards of such names apart in
+// their classes. It took more rounds than it saved.
 #ifndef BTFD_LIB_ENCODE_INTERNER_H_
 #define BTFD_LIB_ENCODE_INTERNER_H_
 
@@ -39,8 +43,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "lib/encode/builder.h"
@@ -94,14 +96,12 @@ class Interner {
   // ResourceExhausted where the work is more than the budget.
   absl::Status Plan(const UnitGraph& graph, BtfId next, TypePlan* plan);
 
-  // To be called before the first Plan().
-  void WatchName(NameId name);
-  // After the last Plan(): of names that mean more than one thing elsewhere,
-  // those that were defined here should have been watched.
-  void FindUncertain(const std::vector<std::string>& texts,
-                     const NameTable& names);
-  // Names that should have been watched from the start; the run is void then.
-  const std::vector<NameId>& again() const { return again_; }
+  // Names that mean more than one thing elsewhere, so that interning a file
+  // that defines one is not certain to make no difference. Before the first
+  // Plan().
+  void SetUncertain(const std::vector<std::string>& texts, NameTable* names);
+  // Whether it is not certain for the units so far: then all is to be made.
+  bool uncertain() const { return uncertain_; }
   // Forwards that stand for a definition that some unit has.
   std::vector<ForwardPair> Pairs() const;
 
@@ -124,7 +124,7 @@ class Interner {
     uint32_t unit_definition = 0;   // in which unit it was last defined, and
     uint32_t definition_node = 0;   // by which node
     bool watched = false;           // forwards of it make marks
-    bool always = false;            // and so does its first definition
+    bool uncertain = false;         // see SetUncertain()
     bool forward_seen = false;      // one did not
     bool split = false;             // was made with a forward below it, marked
     uint32_t first_definition = 0;  // in definitions_, of a named one; 0: none
@@ -166,7 +166,7 @@ class Interner {
   void FindNamed(const UnitGraph& graph);
   void FindOthers(const UnitGraph& graph);
   void FindMarks(const UnitGraph& graph);
-  void Watch(Class* known, NameId name);
+  void Watch(Class* known);
   // Sets `reached_` for the types that refer to one of `from`, and these.
   void Spread(const UnitGraph& graph, const std::vector<uint32_t>& from);
   ClassId Marked(ClassId id, uint32_t mark);
@@ -185,7 +185,7 @@ class Interner {
   uint32_t last_mark_ = 0;
   uint32_t next_private_mark_ = 0;
   WordTable marks_;
-  std::vector<NameId> again_;
+  bool uncertain_ = false;
 
   // Of the unit at hand, by node.
   std::vector<ClassId> class_of_;
