@@ -14,20 +14,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/reflection.h"
-#include "absl/flags/usage.h"
-#include "absl/flags/usage_config.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/types/optional.h"
 #include "daemon/listen/network_listener.h"
 #include "daemon/server.h"
 #include "daemon/startup/daemonize.h"
@@ -36,99 +30,28 @@
 #include "lib/util/log.h"
 #include "lib/util/version.h"
 
-// The names, meanings and defaults of all options are in options.cc; here they
-// are only made known to the command line.
-#define BTFD_FLAG(name) \
-  ABSL_FLAG(absl::optional<std::string>, name, absl::nullopt, "see above")
-BTFD_FLAG(config);
-BTFD_FLAG(socket);
-BTFD_FLAG(connection_fd);
-ABSL_FLAG(bool, foreground, false, "see above");
-BTFD_FLAG(store_dir);
-BTFD_FLAG(result_cache);
-BTFD_FLAG(verify_hits);
-BTFD_FLAG(max_result_bytes);
-BTFD_FLAG(max_stored_base_bytes);
-BTFD_FLAG(log_file);
-BTFD_FLAG(log_level);
-BTFD_FLAG(threads);
-BTFD_FLAG(max_resident_base_bytes);
-BTFD_FLAG(max_btf_bytes);
-BTFD_FLAG(max_requests_in_flight);
-BTFD_FLAG(max_bytes_in_flight);
-BTFD_FLAG(max_connections);
-BTFD_FLAG(stall_timeout);
-BTFD_FLAG(listen);
-BTFD_FLAG(listen_insecure);
-BTFD_FLAG(health_listen);
-BTFD_FLAG(tls_certificate);
-BTFD_FLAG(tls_key);
-BTFD_FLAG(tls_client_ca);
-BTFD_FLAG(max_client_requests);
-BTFD_FLAG(max_client_bytes);
-BTFD_FLAG(server);
-BTFD_FLAG(server_ca);
-BTFD_FLAG(server_certificate);
-BTFD_FLAG(server_key);
-BTFD_FLAG(server_timeout);
-BTFD_FLAG(remote_cache);
-BTFD_FLAG(remote_instance);
-BTFD_FLAG(remote_ca);
-BTFD_FLAG(remote_certificate);
-BTFD_FLAG(remote_key);
-BTFD_FLAG(remote_token_file);
-BTFD_FLAG(remote_read_only);
-BTFD_FLAG(remote_upload_inputs);
-BTFD_FLAG(remote_compression);
-BTFD_FLAG(remote_timeout);
-BTFD_FLAG(remote_min_rate);
-BTFD_FLAG(max_remote_upload_bytes);
-BTFD_FLAG(idle_exit);
-BTFD_FLAG(drain_timeout);
-
 namespace btfd::daemon {
 namespace {
 
 // How long a starter waits for another one, which has the lock, to listen.
 constexpr absl::Duration kClaimLimit = absl::Seconds(5);
 
-std::string Usage() {
-  std::string text =
-      "finalizes the BTF of kernel modules for clients of this user.\n"
-      "\nOptions, each as --name=value, as BTFD_NAME in the environment, or as "
-      "`name = value` in the configuration file, in that order:\n";
+void PrintUsage() {
+  printf(
+      "usage: btfd [--NAME=VALUE...]\n\n"
+      "Finalizes the BTF of kernel modules for clients of this user.\n\n"
+      "Options, each as --name=value, as BTFD_NAME in the environment, or as "
+      "`name = value` in the configuration file, in that order:\n");
   for (const OptionInfo& option : ListOptions()) {
-    absl::StrAppend(&text, "  ", option.name, "\n      ", option.meaning, "\n");
+    printf("  %s\n      %s; default: %s\n", std::string(option.name).c_str(),
+           std::string(option.meaning).c_str(), option.default_value.c_str());
   }
-  return text;
-}
-
-std::optional<std::string> Flag(absl::string_view name) {
-  if (name == "foreground") {
-    if (absl::GetFlag(FLAGS_foreground)) return "1";
-    return std::nullopt;
-  }
-  const absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name);
-  if (flag == nullptr) return std::nullopt;
-  const auto value = flag->TryGet<absl::optional<std::string>>();
-  if (!value.has_value() || !value->has_value()) return std::nullopt;
-  return **value;
 }
 
 std::optional<std::string> Environment(absl::string_view name) {
   const char* value = getenv(std::string(name).c_str());
   if (value == nullptr) return std::nullopt;
   return value;
-}
-
-// --connection-fd is as good as --connection_fd.
-void NormalizeFlagNames(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    if (!absl::StartsWith(argv[i], "--")) continue;
-    for (char* c = argv[i] + 2; *c != '\0' && *c != '='; ++c) {
-      if (*c == '-') *c = '_';
-    }
-  }
 }
 
 // One descriptor a client: the soft limit is for programs that use select().
@@ -241,24 +164,28 @@ int Main(Options options) {
 int main(int argc, char** argv) {
   // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  absl::FlagsUsageConfig config;
-  config.version_string = [] {
-    return absl::StrCat("btfd ", btfd::util::kVersion, "\n");
-  };
-  config.contains_helpshort_flags = [](absl::string_view file) {
-    return absl::EndsWith(file, "daemon/main.cc");
-  };
-  config.contains_help_flags = config.contains_helpshort_flags;
-  absl::SetFlagsUsageConfig(config);
-  absl::SetProgramUsageMessage(btfd::daemon::Usage());
-  btfd::daemon::NormalizeFlagNames(argc, argv);
-  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) {
-    fprintf(stderr, "btfd: takes no argument: %s\n", rest[1]);
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "--help") {
+    btfd::daemon::PrintUsage();
+    return 0;
+  }
+  if (!arguments.empty() && arguments[0] == "--version") {
+    printf("btfd %s\n", btfd::util::kVersion);
+    return 0;
+  }
+  const auto flags = btfd::daemon::ReadCommandLine(arguments);
+  if (!flags.ok()) {
+    btfd::daemon::Fail(flags.status());
     return 2;
   }
+  const auto flag =
+      [&flags](absl::string_view name) -> std::optional<std::string> {
+    const auto found = flags->find(std::string(name));
+    if (found == flags->end()) return std::nullopt;
+    return found->second;
+  };
   const auto options =
-      btfd::daemon::ReadOptions(btfd::daemon::Flag, btfd::daemon::Environment);
+      btfd::daemon::ReadOptions(flag, btfd::daemon::Environment);
   if (!options.ok()) return btfd::daemon::Fail(options.status());
   const absl::Status network = btfd::daemon::CheckNetworkListener(*options);
   if (!network.ok()) return btfd::daemon::Fail(network);

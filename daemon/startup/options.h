@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -98,9 +99,17 @@ using OptionLookup =
 struct OptionInfo {
   absl::string_view name;
   absl::string_view meaning;
+  std::string default_value;  // "-" is empty, or none
+  bool is_switch = false;     // --name alone says 1
 };
 // Every option, in the order of the table; `config` is the first.
 std::vector<OptionInfo> ListOptions();
+
+// The options of a command line, without the program's name, by name:
+// --name=value, --name value, or --name for a switch; a hyphen in a name is as
+// good as an underscore. InvalidArgument for anything else.
+absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
+    const std::vector<std::string>& arguments);
 
 // Reads all options. The configuration file is the one that `config` names by
 // flag or environment (which must be there then), else

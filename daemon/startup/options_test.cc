@@ -6,7 +6,13 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -15,6 +21,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 
 using Texts = std::map<std::string, std::string>;
@@ -49,6 +56,78 @@ TEST_F(OptionsTest, NothingSetGivesTheDefaultsBelowHome) {
   EXPECT_TRUE(options->result_cache);
   EXPECT_EQ(options->idle_exit, absl::Hours(3));
   EXPECT_GE(options->threads, 1u);
+}
+
+// The rows of README.md's table of options: the names in the first cell, and
+// the default, without what is only markup.
+std::vector<std::pair<std::string, std::string>> RowsOfReadme() {
+  std::ifstream file("daemon/README.md");
+  std::vector<std::pair<std::string, std::string>> rows;
+  bool in_table = false;
+  for (std::string line; std::getline(file, line);) {
+    if (absl::StartsWith(line, "| option ")) {
+      in_table = true;
+    } else if (!absl::StartsWith(line, "|")) {
+      in_table = false;
+    } else if (in_table && !absl::StartsWith(line, "|---")) {
+      const std::vector<std::string> cells = absl::StrSplit(line, '|');
+      const auto plain = [](absl::string_view cell) {
+        return std::string(
+            absl::StripAsciiWhitespace(absl::StrReplaceAll(cell, {{"`", ""}})));
+      };
+      for (const absl::string_view name : absl::StrSplit(cells[1], ',')) {
+        rows.emplace_back(plain(name), plain(cells[2]));
+      }
+    }
+  }
+  return rows;
+}
+
+TEST_F(OptionsTest, ReadmeListsEachOptionWithItsDefault) {
+  std::vector<std::pair<std::string, std::string>> options;
+  for (const OptionInfo& option : ListOptions()) {
+    options.emplace_back(option.name, option.default_value);
+  }
+  EXPECT_GT(options.size(), 40u);
+  EXPECT_THAT(RowsOfReadme(), ElementsAreArray(options));
+}
+
+TEST_F(OptionsTest, DefaultsAreThoseOfTheStruct) {
+  std::map<std::string, std::string> defaults;
+  for (const OptionInfo& option : ListOptions()) {
+    defaults[std::string(option.name)] = option.default_value;
+  }
+  EXPECT_EQ(defaults["remote_timeout"], "1s");
+  EXPECT_EQ(defaults["stall_timeout"], "2m");
+  EXPECT_EQ(defaults["max_btf_bytes"], "64M");
+  EXPECT_EQ(defaults["max_result_bytes"], "1G");
+  EXPECT_EQ(defaults["verify_hits"], "500");
+  EXPECT_EQ(defaults["remote_compression"], "1");
+  EXPECT_EQ(defaults["remote_read_only"], "0");
+  EXPECT_EQ(defaults["log_level"], "info");
+  EXPECT_EQ(defaults["listen"], "-");
+}
+
+TEST_F(OptionsTest, TheCommandLineTakesValuesInEachForm) {
+  const auto flags = ReadCommandLine(
+      {"--threads=4", "--log-level", "debug", "--foreground", "-server=a=b"});
+  ASSERT_TRUE(flags.ok()) << flags.status();
+  EXPECT_EQ(*flags, (Texts{{"threads", "4"},
+                           {"log_level", "debug"},
+                           {"foreground", "1"},
+                           {"server", "a=b"}}));
+}
+
+TEST_F(OptionsTest, TheCommandLineTakesNothingElse) {
+  const auto words = [](const std::vector<std::string>& arguments) {
+    const auto flags = ReadCommandLine(arguments);
+    EXPECT_EQ(flags.status().code(), absl::StatusCode::kInvalidArgument);
+    return std::string(flags.status().message());
+  };
+  EXPECT_EQ(words({"module.ko"}), "takes no argument: module.ko");
+  EXPECT_EQ(words({"--thread=4"}),
+            "unknown option: --thread=4; --help lists them");
+  EXPECT_EQ(words({"--threads"}), "a value is missing: --threads");
 }
 
 TEST_F(OptionsTest, TheStoreFollowsXdgCacheHome) {

@@ -49,6 +49,10 @@ void AppendPrintable(absl::string_view text, std::string* line) {
 
 }  // namespace
 
+absl::string_view LogLevelName(LogLevel level) {
+  return kNames[static_cast<size_t>(level)];
+}
+
 absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name) {
   for (size_t i = 0; i < sizeof(kNames) / sizeof(kNames[0]); ++i) {
     if (kNames[i] == name) return static_cast<LogLevel>(i);

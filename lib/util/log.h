@@ -17,6 +17,7 @@ enum class LogLevel { kDebug = 0, kInfo, kWarning, kError };
 
 // "debug", "info", "warning" or "error"; else InvalidArgument.
 absl::StatusOr<LogLevel> ParseLogLevel(absl::string_view name);
+absl::string_view LogLevelName(LogLevel level);
 
 class Log {
  public:
