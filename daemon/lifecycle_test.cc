@@ -54,31 +54,16 @@ TEST_F(LifecycleTest, OfSixtyFourStartersOneServes) {
 TEST_F(LifecycleTest, NothingOfTheBuildIsInherited) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  const pid_t starter = Spawn({}, [&] {
-    setenv("MAKEFLAGS", " -j8 --jobserver-auth=3,4", 1);
-    // What a jobserver and `make | tee` leave open, at low and high numbers.
+  tests::SpawnOptions options;
+  options.environment = {"MAKEFLAGS= -j8 --jobserver-auth=3,4"};
+  options.directory = root_;
+  // What a jobserver and `make | tee` leave open, at low and high numbers.
+  options.in_child = [&](char**) {
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], 3);
     dup2(ends[1], 200);
-    if (chdir(root_.c_str()) != 0) _exit(126);
-  });
-  // Relative to the new directory it would not be found.
-  EXPECT_EQ(Wait(starter), 127);
-
-  const std::string program = std::filesystem::absolute(kProgram);
-  const pid_t absolute = fork();
-  if (absolute == 0) {
-    setenv("BTFD_RUNTIME_DIR", directory_.c_str(), 1);
-    setenv("XDG_CACHE_HOME", (root_ + "/cache").c_str(), 1);
-    setenv("MAKEFLAGS", " -j8 --jobserver-auth=3,4", 1);
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], 3);
-    dup2(ends[1], 200);
-    if (chdir(root_.c_str()) != 0) _exit(126);
-    execl(program.c_str(), "btfd", nullptr);
-    _exit(127);
-  }
-  EXPECT_EQ(Wait(absolute), 0);
+  };
+  EXPECT_EQ(Wait(Spawn({}, options)), 0);
   close(ends[1]);
   // The pipe ends with the starter, while the daemon lives on.
   char byte;
@@ -171,12 +156,14 @@ TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
   for (int run = 0; run < 2; ++run) {
     // The client is there before the daemon.
     Client client = Connect();
-    const pid_t daemon = Spawn({}, [&] {
+    tests::SpawnOptions options;
+    options.environment = {"LISTEN_FDS=1", "LISTEN_PID=0000000000"};
+    options.in_child = [&](char** environment) {
       // By way of another number, or it would stay close-on-exec if it is 3.
       dup2(fcntl(listening.get(), F_DUPFD, 10), 3);
-      setenv("LISTEN_FDS", "1", 1);
-      setenv("LISTEN_PID", absl::StrCat(getpid()).c_str(), 1);
-    });
+      tests::SetToOwnPid(environment, "LISTEN_PID");
+    };
+    const pid_t daemon = Spawn({}, options);
     EXPECT_EQ(client.Greet(), daemon);
     // Whoever starts one by hand finds it served.
     EXPECT_EQ(Wait(Spawn({})), 0);
@@ -191,10 +178,13 @@ TEST_F(LifecycleTest, APrivateDaemonServesItsConnectionsAndEndsWithTheFirst) {
   int ends[2], more[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more), 0);
-  const pid_t daemon = Spawn({"--connection-fd=5,6", "--idle_exit=0.05"}, [&] {
+  tests::SpawnOptions options;
+  options.in_child = [&](char**) {
     dup2(fcntl(ends[1], F_DUPFD, 10), 5);
     dup2(fcntl(more[1], F_DUPFD, 10), 6);
-  });
+  };
+  const pid_t daemon =
+      Spawn({"--connection-fd=5,6", "--idle_exit=0.05"}, options);
   close(ends[1]);
   close(more[1]);
   {

@@ -176,7 +176,7 @@ int main(int argc, char** argv) {
   const auto flags = btfd::daemon::ReadCommandLine(arguments);
   if (!flags.ok()) {
     btfd::daemon::Fail(flags.status());
-    return 2;
+    return absl::IsFailedPrecondition(flags.status()) ? 2 : 1;
   }
   const auto flag =
       [&flags](absl::string_view name) -> std::optional<std::string> {

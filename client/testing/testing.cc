@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/testing/testing.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -71,21 +70,16 @@ RunResult Run(
   static const std::string* const empty = new std::string(FreshDirectory());
   const std::string scratch = FreshDirectory();
   const std::string out = scratch + "/out", err = scratch + "/err";
-  const pid_t child = fork();
-  if (child == 0) {
-    for (const auto& [name, value] : environment) {
-      setenv(name.c_str(), value.c_str(), 1);
-    }
-    dup2(open(out.c_str(), O_WRONLY | O_CREAT, 0600), STDOUT_FILENO);
-    dup2(open(err.c_str(), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
-    std::vector<char*> argv = {const_cast<char*>(program.c_str())};
-    for (const std::string& argument : arguments) {
-      argv.push_back(const_cast<char*>(argument.c_str()));
-    }
-    argv.push_back(nullptr);
-    if (chdir(empty->c_str()) == 0) execv(program.c_str(), argv.data());
-    _exit(127);
+  tests::SpawnOptions options;
+  for (const auto& [name, value] : environment) {
+    options.environment.push_back(name + "=" + value);
   }
+  options.directory = *empty;
+  options.out = out;
+  options.err = err;
+  std::vector<std::string> argv = {program};
+  argv.insert(argv.end(), arguments.begin(), arguments.end());
+  const pid_t child = tests::Spawn(argv, options);
   int status = 0;
   waitpid(child, &status, 0);
   RunResult result;

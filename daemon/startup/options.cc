@@ -421,7 +421,7 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
   for (size_t i = 0; i < arguments.size(); ++i) {
     absl::string_view text = arguments[i];
     if (!absl::ConsumePrefix(&text, "--") && !absl::ConsumePrefix(&text, "-")) {
-      return absl::InvalidArgumentError(
+      return absl::FailedPreconditionError(
           absl::StrCat("takes no argument: ", arguments[i]));
     }
     const size_t equal = std::min(text.find('='), text.size());

@@ -107,7 +107,8 @@ std::vector<OptionInfo> ListOptions();
 
 // The options of a command line, without the program's name, by name:
 // --name=value, --name value, or --name for a switch; a hyphen in a name is as
-// good as an underscore. InvalidArgument for anything else.
+// good as an underscore. InvalidArgument for an option that does not exist or
+// has no value, FailedPrecondition for an argument that is no option.
 absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
     const std::vector<std::string>& arguments);
 

@@ -121,7 +121,7 @@ TEST_F(OptionsTest, TheCommandLineTakesValuesInEachForm) {
 TEST_F(OptionsTest, TheCommandLineTakesNothingElse) {
   const auto words = [](const std::vector<std::string>& arguments) {
     const auto flags = ReadCommandLine(arguments);
-    EXPECT_EQ(flags.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_FALSE(flags.ok());
     return std::string(flags.status().message());
   };
   EXPECT_EQ(words({"module.ko"}), "takes no argument: module.ko");

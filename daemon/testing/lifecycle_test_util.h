@@ -36,6 +36,7 @@
 #include "gtest/gtest.h"
 #include "lib/util/file.h"
 #include "proto/btfd.grpc.pb.h"
+#include "tests/support/process.h"
 
 namespace btfd::daemon {
 
@@ -139,25 +140,17 @@ class LifecycleTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
   }
 
-  // Starts the program; `in_child` runs just before exec.
-  pid_t Spawn(
-      std::vector<std::string> arguments,
-      const std::function<void()>& in_child = [] {}) {
-    arguments.insert(arguments.begin(), kProgram);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    const pid_t pid = fork();
-    if (pid == 0) {
-      setenv("BTFD_RUNTIME_DIR", directory_.c_str(), 1);
-      setenv("XDG_CACHE_HOME", (root_ + "/cache").c_str(), 1);
-      setenv("XDG_CONFIG_HOME", (root_ + "/config").c_str(), 1);
-      dup2(open((root_ + "/err").c_str(), O_CREAT | O_APPEND | O_WRONLY, 0600),
-           STDERR_FILENO);
-      in_child();
-      execv(argv[0], argv.data());
-      _exit(127);
+  // Starts the program with the files of this test.
+  pid_t Spawn(std::vector<std::string> arguments,
+              tests::SpawnOptions options = {}) {
+    arguments.insert(arguments.begin(), std::filesystem::absolute(kProgram));
+    for (const std::string& entry : {"BTFD_RUNTIME_DIR=" + directory_,
+                                     "XDG_CACHE_HOME=" + root_ + "/cache",
+                                     "XDG_CONFIG_HOME=" + root_ + "/config"}) {
+      options.environment.push_back(entry);
     }
+    options.err = root_ + "/err";
+    const pid_t pid = tests::Spawn(arguments, options);
     running_.insert(pid);
     return pid;
   }

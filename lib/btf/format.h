@@ -161,8 +161,9 @@ constexpr uint64_t TailWords(Kind kind, uint32_t vlen) {
   }
 }
 
-// CONST, VOLATILE, RESTRICT, PTR, TYPEDEF, FUNC, TYPE_TAG, VAR, DECL_TAG, FWD:
-// the third word is an id (FWD's must be 0, but counts as one everywhere).
+// CONST, VOLATILE, RESTRICT, PTR, TYPEDEF, FUNC, FUNC_PROTO, TYPE_TAG, VAR,
+// DECL_TAG, FWD: the third word is an id (FWD's must be 0, but counts as one
+// everywhere).
 constexpr bool ThirdWordIsType(Kind kind) {
   switch (kind) {
     case Kind::kPtr:

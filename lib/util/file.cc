@@ -195,8 +195,11 @@ absl::StatusOr<ReplacementFile> ReplacementFile::Create(
         OpenFile(temporary, O_RDWR | O_CREAT | O_EXCL, like ? 0600 : 0666);
     if (opened.ok()) {
       fd = *std::move(opened);
-    } else if (errno != EEXIST || i == 10000) {
-      return ErrnoStatus(path, "cannot create a temporary file beside it");
+    } else if (!absl::IsAlreadyExists(opened.status()) || i == 10000) {
+      return absl::Status(
+          opened.status().code(),
+          absl::StrCat(path, ": cannot create a temporary file beside it: ",
+                       opened.status().message()));
     }
   }
   ReplacementFile result(target, std::move(temporary), std::move(fd));

@@ -53,6 +53,12 @@ struct Pipe {
   _exit(127);
 }
 
+// A file to be appended to, or -1.
+int OpenForAppending(const std::string& path) {
+  if (path.empty()) return -1;
+  return open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+}
+
 // Moves bytes both ways until the program has closed its ends.
 void Pump(const std::string& input, Pipe* in, Pipe* out, Pipe* err,
           ProcessResult* result) {
@@ -113,6 +119,37 @@ std::vector<char*> PointersTo(const std::vector<std::string>& words) {
   }
   pointers.push_back(nullptr);
   return pointers;
+}
+
+pid_t Spawn(const std::vector<std::string>& argv, const SpawnOptions& options) {
+  const std::vector<std::string> environment =
+      EnvironmentWith(options.environment);
+  std::vector<char*> raw_environment = PointersTo(environment);
+  std::vector<char*> raw_argv = PointersTo(argv);
+  const int out = OpenForAppending(options.out);
+  const int err = OpenForAppending(options.err);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (out >= 0) dup2(out, STDOUT_FILENO);
+    if (err >= 0) dup2(err, STDERR_FILENO);
+    if (options.in_child) options.in_child(raw_environment.data());
+    Exec(raw_argv.data(), raw_environment.data(), options.directory.c_str());
+  }
+  if (out >= 0) close(out);
+  if (err >= 0) close(err);
+  return pid;
+}
+
+void SetToOwnPid(char** environment, const char* name) {
+  const size_t length = strlen(name);
+  for (; *environment != nullptr; ++environment) {
+    char* const value = *environment + length + 1;
+    if (strncmp(*environment, name, length) != 0 || value[-1] != '=') continue;
+    pid_t pid = getpid();
+    for (char* digit = value + strlen(value); digit != value; pid /= 10) {
+      *--digit = static_cast<char>('0' + pid % 10);
+    }
+  }
 }
 
 ProcessResult RunProcess(const std::vector<std::string>& argv,

@@ -4,6 +4,9 @@
 #ifndef BTFD_TESTS_SUPPORT_PROCESS_H_
 #define BTFD_TESTS_SUPPORT_PROCESS_H_
 
+#include <sys/types.h>
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,25 @@ struct ProcessOptions {
 // exit code 127 with the reason in `err`.
 ProcessResult RunProcess(const std::vector<std::string>& argv,
                          const ProcessOptions& options = {});
+
+struct SpawnOptions {
+  std::vector<std::string> environment;  // as in ProcessOptions
+  std::string directory;                 // as there
+  // Files that standard output and error are appended to; empty: inherited.
+  std::string out;
+  std::string err;
+  // Runs in the child just before exec, with its environment. It must not
+  // allocate: another thread may have held the allocator's lock at the fork().
+  std::function<void(char** environment)> in_child;
+};
+
+// Starts argv[0] (looked up in PATH) and returns its process. Whoever calls
+// waits for it. It ends with 127 if it cannot be started.
+pid_t Spawn(const std::vector<std::string>& argv, const SpawnOptions& options);
+
+// For SpawnOptions::in_child: writes the child's own process id, with
+// leading zeros, over the value of NAME, which has to be ten characters long.
+void SetToOwnPid(char** environment, const char* name);
 
 // This process's environment with `changes`, which are as in ProcessOptions.
 std::vector<std::string> EnvironmentWith(

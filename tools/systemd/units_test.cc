@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/process.h"
@@ -52,19 +54,16 @@ TEST(Units, SystemdListensWhereClientsLook) {
   EXPECT_EQ(Setting("btfd.socket", "DirectoryMode"), "0700");
 }
 
-// A listening socket with the number 3, as systemd passes the first one.
-void Listen(const std::string& path) {
-  const int listening = socket(AF_UNIX, SOCK_STREAM, 0);
+util::UniqueFd Listen(const std::string& path) {
+  util::UniqueFd listening(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-  ASSERT_EQ(
-      bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
-      0);
-  ASSERT_EQ(listen(listening, 10), 0);
-  if (listening == 3) return;
-  ASSERT_EQ(dup2(listening, 3), 3);
-  close(listening);
+  EXPECT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address),
+                 sizeof(address)),
+            0);
+  EXPECT_EQ(listen(listening.get(), 10), 0);
+  return listening;
 }
 
 TEST(Units, TheDaemonOfTheServiceServesClientsOfTheSocket) {
@@ -78,23 +77,21 @@ TEST(Units, TheDaemonOfTheServiceServesClientsOfTheSocket) {
 
   const auto directory = std::filesystem::path(socket).parent_path();
   ASSERT_EQ(mkdir(directory.c_str(), 0700), 0);
-  const pid_t daemon = fork();
-  if (daemon == 0) {
-    Listen(socket);
-    setenv("LISTEN_FDS", "1", 1);
-    setenv("LISTEN_PID", absl::StrCat(getpid()).c_str(), 1);
-    setenv("XDG_RUNTIME_DIR", scratch.path().c_str(), 1);
-    setenv("XDG_CACHE_HOME", scratch.file("cache").c_str(), 1);
-    setenv("XDG_CONFIG_HOME", scratch.file("config").c_str(), 1);
-    std::vector<char*> argv;
-    for (const std::string& word : command) {
-      argv.push_back(const_cast<char*>(word.c_str()));
-    }
-    argv.push_back(nullptr);
-    execv(programs.btfd.c_str(), argv.data());
-    _exit(127);
-  }
-  while (!std::filesystem::exists(socket)) usleep(1000);
+  const util::UniqueFd listening = Listen(socket);
+  tests::SpawnOptions spawn;
+  spawn.environment = {"LISTEN_FDS=1", "LISTEN_PID=0000000000",
+                       "XDG_RUNTIME_DIR=" + scratch.path(),
+                       "XDG_CACHE_HOME=" + scratch.file("cache"),
+                       "XDG_CONFIG_HOME=" + scratch.file("config")};
+  spawn.in_child = [&listening](char** environment) {
+    // As systemd passes the first one. By way of another number, or it would
+    // stay close-on-exec if it is 3.
+    dup2(fcntl(listening.get(), F_DUPFD, 10), 3);
+    tests::SetToOwnPid(environment, "LISTEN_PID");
+  };
+  std::vector<std::string> argv = command;
+  argv[0] = programs.btfd;
+  const pid_t daemon = tests::Spawn(argv, spawn);
 
   // The client has nothing to start a daemon with.
   tests::ProcessOptions options;
