@@ -143,7 +143,8 @@ class LifecycleTest : public ::testing::Test {
   // Starts the program with the files of this test.
   pid_t Spawn(std::vector<std::string> arguments,
               tests::SpawnOptions options = {}) {
-    arguments.insert(arguments.begin(), std::filesystem::absolute(kProgram));
+    arguments.insert(arguments.begin(),
+                     std::filesystem::absolute(kProgram).string());
     for (const std::string& entry : {"BTFD_RUNTIME_DIR=" + directory_,
                                      "XDG_CACHE_HOME=" + root_ + "/cache",
                                      "XDG_CONFIG_HOME=" + root_ + "/config"}) {

@@ -35,6 +35,15 @@ absl::StatusOr<std::string> ReadToEnd(int fd, const std::string& path,
   return content;
 }
 
+// open(2), with errno set where it gives -1.
+int OpenRetrying(const std::string& path, int flags, mode_t mode) {
+  int fd;
+  do {
+    fd = open(path.c_str(), flags | O_CLOEXEC, mode);
+  } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
 // Where writing to `path` ends up: symbolic links followed, also one whose
 // last component does not exist yet.
 std::string Resolve(const std::string& path) {
@@ -85,10 +94,7 @@ absl::Status ErrnoStatus(absl::string_view path, absl::string_view what) {
 
 absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
                                   mode_t mode) {
-  int fd;
-  do {
-    fd = open(path.c_str(), flags | O_CLOEXEC, mode);
-  } while (fd < 0 && errno == EINTR);
+  const int fd = OpenRetrying(path, flags, mode);
   if (fd < 0) return ErrnoStatus(path, "cannot open");
   return UniqueFd(fd);
 }
@@ -191,16 +197,12 @@ absl::StatusOr<ReplacementFile> ReplacementFile::Create(
   for (int i = 0; !fd; ++i) {
     temporary.resize(length);
     absl::StrAppend(&temporary, i);
-    auto opened =
-        OpenFile(temporary, O_RDWR | O_CREAT | O_EXCL, like ? 0600 : 0666);
-    if (opened.ok()) {
-      fd = *std::move(opened);
-    } else if (!absl::IsAlreadyExists(opened.status()) || i == 10000) {
-      return absl::Status(
-          opened.status().code(),
-          absl::StrCat(path, ": cannot create a temporary file beside it: ",
-                       opened.status().message()));
+    const int opened = OpenRetrying(temporary, O_RDWR | O_CREAT | O_EXCL,
+                                    like != nullptr ? 0600 : 0666);
+    if (opened < 0 && (errno != EEXIST || i == 10000)) {
+      return ErrnoStatus(path, "cannot create a temporary file beside it");
     }
+    fd = UniqueFd(opened);
   }
   ReplacementFile result(target, std::move(temporary), std::move(fd));
   if (like == nullptr) return result;
