@@ -87,6 +87,7 @@ absl::Status Batch::Write(const BatchJob& job,
   elf::WriteOptions options;
   options.drop_signature = options_.drop_signature;
   options.output = options_.output;
+  options.sync = options_.sync;
   return elf::WriteModule(job.module, edits, options).status();
 }
 

@@ -43,6 +43,7 @@ struct BatchOptions {
   v1::Steps steps;
   std::optional<std::string> btf;  // for one module only
   bool drop_signature = false;
+  bool sync = false;       // as in elf::WriteOptions
   std::string output;      // for one module only; empty: in place
   uint32_t in_flight = 8;  // modules
   bool bypass_cache = false;

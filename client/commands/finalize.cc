@@ -53,6 +53,10 @@ more the second time.
   --drop-signature      take the signature off a signed module; without this
                         such a module is refused, since finalizing it makes
                         the signature wrong: finalize, then sign
+  --sync                wait until the disk has each new module before it takes
+                        the old one's name, so that a power cut leaves the old
+                        one or the whole new one; without this a module can be
+                        empty after a power cut
   --output FILE         write there and leave the module alone; for one module
   --from-file LIST      read paths from LIST, one a line, or from stdin if it is
                         -; the lines of modules.order are understood
@@ -75,6 +79,7 @@ struct FinalizeOptions {
   bool dedup = false;
   std::string profile;
   bool drop_signature = false;
+  bool sync = false;
   std::string output;
   std::string from_file;
   std::string jobs;
@@ -89,6 +94,7 @@ void Declare(CommandLine* line, FinalizeOptions* options) {
   line->Flag("dedup", 0, &options->dedup);
   line->Value("profile", 0, &options->profile);
   line->Flag("drop-signature", 0, &options->drop_signature);
+  line->Flag("sync", 0, &options->sync);
   line->Value("output", 0, &options->output);
   line->Value("from-file", 0, &options->from_file);
   line->Value("jobs", 'j', &options->jobs);
@@ -127,6 +133,7 @@ std::string Translate(const FinalizeOptions& options,
   }
   if (!options.btf.empty()) batch->btf = options.btf;
   batch->drop_signature = options.drop_signature;
+  batch->sync = options.sync;
   batch->output = options.output;
   batch->bypass_cache = environment.bypass_result_cache;
   return "";

@@ -84,7 +84,8 @@ absl::Status CopyKept(const ModuleFile& module, ModuleLayout::Kept range,
 
 absl::Status WriteReplacement(const ModuleFile& module,
                               const ModuleLayout& layout,
-                              const std::string& path, bool in_place) {
+                              const std::string& path, bool in_place,
+                              bool sync) {
   util::UniqueFd lock;
   if (in_place) {
     ASSIGN_OR_RETURN(lock, LockModule(module));
@@ -99,6 +100,9 @@ absl::Status WriteReplacement(const ModuleFile& module,
   }
   RETURN_IF_ERROR(WriteAt(file.fd(), path, layout.header, 0));
   if (in_place) RETURN_IF_ERROR(CheckUnchanged(module));
+  if (sync && fdatasync(file.fd()) != 0) {
+    return ErrnoStatus(path, "cannot write the finished file to the disk");
+  }
   return file.Commit();
 }
 
@@ -151,7 +155,8 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
     if (ftruncate(fd.get(), layout->size) == 0) return WriteResult::kInPlace;
     return ErrnoStatus(path, "cannot cut off the signature");
   }
-  RETURN_IF_ERROR(WriteReplacement(module, *layout, path, in_place));
+  RETURN_IF_ERROR(
+      WriteReplacement(module, *layout, path, in_place, options.sync));
   return WriteResult::kReplaced;
 }
 
@@ -177,7 +182,8 @@ absl::Status PatchSectionInPlace(const ModuleFile& module,
   layout.added = {{from, content}};
   layout.header =
       std::string(module.bytes().substr(0, module.form().header_size()));
-  return WriteReplacement(module, layout, module.path(), /*in_place=*/true);
+  return WriteReplacement(module, layout, module.path(), /*in_place=*/true,
+                          /*sync=*/false);
 }
 
 absl::Status PatchBtfIds(const std::string& path, absl::string_view content) {

@@ -3,26 +3,31 @@
 // Writes sections into a module so that, whatever kills the writer and when,
 // the file is the old module or the whole new one, bit for bit.
 //
-// A new file is made beside the module and renamed over it (util's
-// ReplacementFile; symbolic links are followed). What stays is copied by the
-// kernel, without passing through the process, and shares its blocks with the
-// old file where the file system can do that; all in all less than what objcopy
-// does. Mode and, as far as permitted, owner are the module's. Its other hard
-// links keep the old module. Only what one system call can do within one page,
-// or by a truncation, is done in place.
+// The writer makes a new file beside the module. Then the two files swap their
+// names (RENAME_EXCHANGE; rename(2) where the file system cannot do that), and
+// the old one, which has the temporary name now, is removed. Symbolic links are
+// followed. See util's ReplacementFile. What stays is copied by the kernel,
+// without passing through the process, and shares its blocks with the old file
+// where the file system can do that; all in all this costs less than what
+// objcopy does. Mode and, as far as permitted, owner are the module's. Its
+// other hard links keep the old module. Only what one system call can do within
+// one page, or by a truncation, is done in place.
 //
 // What is promised:
-// - Killed (SIGKILL, out of memory) at any point: old or new, bit for bit; what
-//   may be left beside it is a file .tmp_btfd_PID_N, which nobody reads and
-//   which kbuild's `make clean` sweeps up. tests/faults kills at every write.
+// - Killed (SIGKILL, out of memory) at any point: old or new, bit for bit. A
+//   file .tmp_btfd_PID_N may be left beside the module; nobody reads it, and
+//   kbuild's `make clean` removes it. tests/faults kills at every write.
 // - Full disk, quota, I/O error while writing: an error, and the old module.
-// - Power cut: nothing is synced, so within the seconds until the system writes
-//   its memory back the file system has the word, as for all that a build
-//   makes. ext4 and btrfs write a file before a rename over another one; xfs
-//   does not promise it. Who needs more calls sync(1) at the end of the build.
-// - Two writers of one module: a lock (flock) and a look at inode, size and
-// times
-//   make the second one fail with Aborted, and change nothing.
+// - Power cut: nothing without WriteOptions::sync. The file system may write
+//   the new name to the disk before the new contents (ext4, xfs and btrfs all
+//   may), so a module that was written in the last half minute or so can be
+//   empty or short afterwards. ext4 and btrfs begin to write a file when it is
+//   renamed over another one, but not when two files swap their names; that
+//   wait, which can be longer than all the rest, is why they swap.
+//   With WriteOptions::sync the contents are on the disk before the swap, so
+//   the module is the old one or the whole new one.
+// - Two writers of one module: a lock (flock), and a comparison of inode, size
+//   and times, make the second one fail with Aborted, and change nothing.
 //
 // In the new file, new contents, section names and section headers stand behind
 // all that was there, and what was replaced remains as dead bytes. Where these
@@ -47,6 +52,9 @@ namespace btfd::elf {
 struct WriteOptions {
   bool drop_signature = false;
   std::string output;  // empty: the module itself
+  // Waits until the disk has the new contents before they take the module's
+  // name; see "power cut" above.
+  bool sync = false;
 };
 
 enum class WriteResult {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/elf/module_writer.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -17,6 +18,30 @@
 #include "gtest/gtest.h"
 #include "lib/elf/testing/elf_builder.h"
 #include "tests/support/process.h"
+
+// What fdatasync() was called for: the file's name at that time, and its size.
+// The tests replace the C library's function by this one.
+struct Synced {
+  std::string name;
+  int64_t size;
+};
+static std::vector<Synced>& SyncedFiles() {
+  static auto* const files = new std::vector<Synced>;
+  return *files;
+}
+static int sync_error = 0;  // what it fails with
+
+extern "C" int fdatasync(int fd) {
+  char name[4096] = {};
+  const std::string link = absl::StrCat("/proc/self/fd/", fd);
+  struct stat st;
+  if (readlink(link.c_str(), name, sizeof(name) - 1) > 0 &&
+      fstat(fd, &st) == 0) {
+    SyncedFiles().push_back({name, st.st_size});
+  }
+  errno = sync_error;
+  return sync_error == 0 ? 0 : -1;
+}
 
 namespace btfd::elf {
 namespace {
@@ -99,6 +124,34 @@ class ModuleWriter : public ::testing::Test {
 
   const ScratchDir dir_;
 };
+
+TEST_F(ModuleWriter, SyncWaitsForTheContentsBeforeTheyTakeTheName) {
+  Put(SmallModule());
+  SyncedFiles().clear();
+  ASSERT_EQ(MustWrite(kEdits), WriteResult::kReplaced);
+  EXPECT_EQ(SyncedFiles().size(), 0u);
+
+  Put(SmallModule());
+  WriteOptions options;
+  options.sync = true;
+  ASSERT_EQ(MustWrite(kEdits, options), WriteResult::kReplaced);
+  ASSERT_EQ(SyncedFiles().size(), 1u);
+  EXPECT_THAT(SyncedFiles()[0].name, HasSubstr("/.tmp_btfd_"));
+  EXPECT_EQ(SyncedFiles()[0].size, static_cast<int64_t>(Get().size()));
+  ExpectNewContents();
+}
+
+TEST_F(ModuleWriter, ADiskThatCannotBeWrittenLeavesTheOldModule) {
+  Put(SmallModule());
+  WriteOptions options;
+  options.sync = true;
+  sync_error = EIO;
+  ExpectError(Write(kEdits, options).status(), absl::StatusCode::kUnknown,
+              "cannot write the finished file to the disk");
+  sync_error = 0;
+  EXPECT_EQ(Get(), SmallModule());
+  EXPECT_EQ(Listing(), "m.ko\n");
+}
 
 class EveryElfForm : public ModuleWriter,
                      public ::testing::WithParamInterface<ElfForm> {};
