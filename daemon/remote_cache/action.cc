@@ -6,20 +6,17 @@
 
 #include <utility>
 
-#include "absl/base/config.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/remote_cache/packed_index.h"
+#include "lib/util/endian.h"
 
 namespace btfd::daemon::remote {
 
 namespace {
 
-#ifdef ABSL_IS_LITTLE_ENDIAN
-constexpr char kByteOrder[] = "little";
-#else
-constexpr char kByteOrder[] = "big";
-#endif
+constexpr absl::string_view kByteOrder =
+    util::kHostIsBigEndian ? "big" : "little";
 
 BlobName Put(const google::protobuf::MessageLite& message, Action* action) {
   std::string bytes;

@@ -5,20 +5,14 @@
 #include <string>
 #include <utility>
 
-#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "lib/util/digest.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
 
 namespace {
-
-#ifdef ABSL_IS_BIG_ENDIAN
-constexpr bool kHostIsBigEndian = true;
-#else
-constexpr bool kHostIsBigEndian = false;
-#endif
 
 absl::Status Bad(absl::string_view message) {
   return absl::InvalidArgumentError(message);
@@ -146,7 +140,7 @@ engine::IdsSection IdsSectionOf(const v1::IdsSection& ids) {
   engine::IdsSection out;
   out.content = ids.content();
   out.address = ids.address();
-  out.foreign_endian = ids.big_endian() != kHostIsBigEndian;
+  out.foreign_endian = ids.big_endian() != util::kHostIsBigEndian;
   out.symbols.reserve(ids.symbols_size());
   for (const v1::IdSymbol& symbol : ids.symbols()) {
     out.symbols.push_back({symbol.name(), symbol.value(), symbol.size()});

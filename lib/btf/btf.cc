@@ -13,6 +13,7 @@
 #include "lib/btf/base.h"
 #include "lib/btf/scan.h"
 #include "lib/btf/string_hash.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::btf {
@@ -258,7 +259,7 @@ void Btf::Serialize(std::string* out) const {
   header.type_len = static_cast<uint32_t>(words_.size() * 4);
   header.str_len = static_cast<uint32_t>(strings_.size());
   if (foreign_endian_) {
-    header.magic = __builtin_bswap16(header.magic);
+    header.magic = util::ByteSwap(header.magic);
     SwapWords(&header.hdr_len, 5);
     // A partial layout field was not swapped when it was read.
     if (header_.hdr_len >= kExtendedHeaderSize) {
@@ -276,7 +277,7 @@ void Btf::Serialize(std::string* out) const {
     out->resize(types + words_.size() * 4);
     char* to = &(*out)[types];
     for (const uint32_t word : words_) {
-      const uint32_t swapped = __builtin_bswap32(word);
+      const uint32_t swapped = util::ByteSwap(word);
       memcpy(to, &swapped, sizeof(swapped));
       to += sizeof(swapped);
     }

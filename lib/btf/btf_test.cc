@@ -14,6 +14,7 @@
 #include "lib/btf/string_hash.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/btf/testing/dump.h"
+#include "lib/util/endian.h"
 
 namespace btfd::btf {
 namespace {
@@ -416,7 +417,7 @@ TEST(Serialize, UnmodifiedForeignInputLosesWhatIsBetweenTheSections) {
   EXPECT_EQ(out.size(), raw.size() - 8);
   Header header;
   memcpy(&header, out.data(), sizeof(header));
-  EXPECT_EQ(__builtin_bswap32(header.str_off), 20u);  // still with the gap
+  EXPECT_EQ(util::ByteSwap(header.str_off), 20u);  // still with the gap
 }
 
 TEST(Serialize, AddedTypeHealsTheSectionOffsets) {

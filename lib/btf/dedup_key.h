@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "lib/btf/format.h"
+#include "lib/btf/kinds.h"
 
 namespace btfd::btf {
 
@@ -62,43 +63,6 @@ inline bool SameShape(const TypeRecord& a, const TypeRecord& b) {
     if (x[0] != y[0] || x[2] != y[2]) return false;
   }
   return true;
-}
-
-constexpr bool IsComposite(Kind kind) {
-  return kind == Kind::kStruct || kind == Kind::kUnion;
-}
-constexpr bool IsAnyEnum(Kind kind) {
-  return kind == Kind::kEnum || kind == Kind::kEnum64;
-}
-// Kinds that are filed by what they look like before their references are
-// settled: they are compared as graphs.
-constexpr bool IsGraphKind(Kind kind) {
-  return IsComposite(kind) || kind == Kind::kTypedef;
-}
-// Kinds that lead to exactly one other type. VAR and DECL_TAG are no part of
-// type graphs.
-constexpr bool IsSingleReference(Kind kind) {
-  switch (kind) {
-    case Kind::kPtr:
-    case Kind::kTypedef:
-    case Kind::kVolatile:
-    case Kind::kConst:
-    case Kind::kRestrict:
-    case Kind::kFunc:
-    case Kind::kTypeTag:
-      return true;
-    default:
-      return false;
-  }
-}
-// Kinds that are made of other types, as far as graph comparison goes.
-constexpr bool HasParts(Kind kind) {
-  return IsSingleReference(kind) || IsComposite(kind) ||
-         kind == Kind::kFuncProto || kind == Kind::kArray;
-}
-// A reference to one of these makes libbpf's comparison fail with EINVAL.
-constexpr bool IsNeverReferred(Kind kind) {
-  return kind == Kind::kVar || kind == Kind::kDatasec || kind == Kind::kDeclTag;
 }
 
 // Key of a type that is compared record by record.

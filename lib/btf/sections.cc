@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/btf/scan.h"
+#include "lib/util/endian.h"
 
 namespace btfd::btf {
 
@@ -14,8 +15,6 @@ namespace {
 
 constexpr uint64_t kMaxStringOffset = 0x7fffffff;
 constexpr uint32_t kLayoutEntrySize = 4;
-
-uint32_t Swapped(uint32_t word) { return __builtin_bswap32(word); }
 
 // The header as libbpf keeps it: whatever hdr_len covers, the rest 0.
 absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
@@ -29,9 +28,9 @@ absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
   Header header{};
   memcpy(&header, bytes.data(), kClassicHeaderSize);
   uint32_t hdr_len = header.hdr_len;
-  *foreign = header.magic == __builtin_bswap16(kMagic);
+  *foreign = header.magic == util::ByteSwap(kMagic);
   if (*foreign) {
-    hdr_len = Swapped(hdr_len);
+    hdr_len = util::ByteSwap(hdr_len);
     if (hdr_len < kClassicHeaderSize) {
       return MalformedBtf(
           what, offsetof(Header, hdr_len),
@@ -55,12 +54,12 @@ absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
     header.magic = kMagic;
     for (uint32_t* field : {&header.hdr_len, &header.type_off, &header.type_len,
                             &header.str_off, &header.str_len}) {
-      *field = Swapped(*field);
+      *field = util::ByteSwap(*field);
     }
     // A partial layout field stays as it is.
     if (hdr_len >= kExtendedHeaderSize) {
-      header.layout_off = Swapped(header.layout_off);
-      header.layout_len = Swapped(header.layout_len);
+      header.layout_off = util::ByteSwap(header.layout_off);
+      header.layout_len = util::ByteSwap(header.layout_len);
     }
   }
   return header;
@@ -175,7 +174,7 @@ absl::Status MalformedBtf(absl::string_view what, uint64_t offset,
 }
 
 void SwapWords(uint32_t* words, uint64_t count) {
-  for (uint64_t i = 0; i < count; ++i) words[i] = Swapped(words[i]);
+  for (uint64_t i = 0; i < count; ++i) words[i] = util::ByteSwap(words[i]);
 }
 
 void SwapLayoutFlags(char* layout, uint64_t size) {

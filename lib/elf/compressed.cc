@@ -17,10 +17,10 @@
 #include <cstring>
 #include <memory>
 
-#include "absl/base/internal/endian.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::elf {
@@ -213,7 +213,7 @@ class Lz4LegacyDecoder : public Decoder {
     const absl::string_view input = in.rest();
     if (input.empty()) return Step::kEnd;
     if (input.size() < kSizeBytes) return Step::kMore;
-    const uint64_t size = absl::little_endian::Load32(input.data());
+    const uint64_t size = util::LoadLittleEndian<uint32_t>(input.data());
     // With nothing behind it, it is an appended size and no block.
     if (size > LZ4_COMPRESSBOUND(kLz4BlockSize) || input.size() == kSizeBytes) {
       return Step::kEnd;

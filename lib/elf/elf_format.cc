@@ -7,16 +7,13 @@
 
 #include <cstring>
 
+#include "lib/util/endian.h"
+
 namespace btfd::elf {
 namespace {
 
-uint8_t Swap(uint8_t v) { return v; }
-uint16_t Swap(uint16_t v) { return __builtin_bswap16(v); }
-uint32_t Swap(uint32_t v) { return __builtin_bswap32(v); }
-uint64_t Swap(uint64_t v) { return __builtin_bswap64(v); }
-
 bool NeedsSwap(ElfForm form) {
-  return form.big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
+  return form.big_endian != util::kHostIsBigEndian;
 }
 
 // Calls f(field of a, field of b) for each field.
@@ -67,7 +64,7 @@ struct FromFile {
   bool swap;
   template <typename Host, typename File>
   void operator()(Host& host, const File& file) const {
-    host = swap ? Swap(file) : file;
+    host = swap ? util::ByteSwap(file) : file;
   }
 };
 struct ToFile {
@@ -75,7 +72,7 @@ struct ToFile {
   template <typename Host, typename File>
   void operator()(const Host& host, File& file) const {
     const File narrowed = static_cast<File>(host);
-    file = swap ? Swap(narrowed) : narrowed;
+    file = swap ? util::ByteSwap(narrowed) : narrowed;
   }
 };
 
@@ -178,7 +175,7 @@ uint16_t DecodeSymbolSection(ElfForm form, const char* bytes) {
          bytes + (form.is_64bit ? offsetof(Elf64_Sym, st_shndx)
                                 : offsetof(Elf32_Sym, st_shndx)),
          sizeof(index));
-  return NeedsSwap(form) ? Swap(index) : index;
+  return NeedsSwap(form) ? util::ByteSwap(index) : index;
 }
 
 }  // namespace btfd::elf

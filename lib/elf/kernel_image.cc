@@ -14,11 +14,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/base/internal/endian.h"
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/elf/compressed.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::elf {
@@ -80,7 +80,7 @@ absl::StatusOr<KernelImage> Unpack(absl::string_view file, uint64_t offset,
 bool IsBzImage(absl::string_view file) {
   return file.size() >= kSetupHeaderEnd &&
          file.substr(kHeaderAt, 4) == "HdrS" &&
-         absl::little_endian::Load16(&file[kVersionAt]) >=
+         util::LoadLittleEndian<uint16_t>(&file[kVersionAt]) >=
              kFirstVersionWithPayload;
 }
 
@@ -97,9 +97,11 @@ absl::StatusOr<KernelImage> FromBzImage(absl::string_view file,
                                         uint64_t max_vmlinux) {
   uint64_t sectors = static_cast<uint8_t>(file[kSetupSectsAt]);
   if (sectors == 0) sectors = 4;
-  const uint64_t start = (sectors + 1) * kSectorSize +
-                         absl::little_endian::Load32(&file[kPayloadOffsetAt]);
-  const uint64_t length = absl::little_endian::Load32(&file[kPayloadLengthAt]);
+  const uint64_t start =
+      (sectors + 1) * kSectorSize +
+      util::LoadLittleEndian<uint32_t>(&file[kPayloadOffsetAt]);
+  const uint64_t length =
+      util::LoadLittleEndian<uint32_t>(&file[kPayloadLengthAt]);
   if (start > file.size() || length > file.size() - start) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": a bzImage whose payload of ", length, " bytes at offset ",

@@ -7,12 +7,12 @@
 
 #include <string>
 
-#include "absl/base/internal/endian.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/elf/testing/compress.h"
 #include "lib/elf/testing/elf_builder.h"
+#include "lib/util/endian.h"
 #include "tests/support/testdata.h"
 
 namespace btfd::elf {
@@ -30,7 +30,7 @@ std::string VmlinuxWith(absl::string_view section, absl::string_view content,
   elf.AddSection(".text", std::string(100'000, '\x90'));
   elf.AddSection(section, content);
   std::string file = elf.Build();
-  absl::little_endian::Store16(&file[offsetof(Elf64_Ehdr, e_type)], type);
+  util::StoreLittleEndian<uint16_t>(&file[offsetof(Elf64_Ehdr, e_type)], type);
   return file;
 }
 std::string Vmlinux() { return VmlinuxWith(".BTF", kBtfBytes); }
@@ -69,7 +69,8 @@ class PackedKernel : public ::testing::TestWithParam<Compression> {
     std::string payload = Compress(GetParam(), vmlinux);
     if (GetParam() != Compression::kGzip) {
       char size[4];
-      absl::little_endian::Store32(size, static_cast<uint32_t>(vmlinux.size()));
+      util::StoreLittleEndian<uint32_t>(size,
+                                        static_cast<uint32_t>(vmlinux.size()));
       payload.append(size, sizeof(size));
     }
     return payload;
@@ -186,7 +187,7 @@ TEST(KernelImage, SectionThatIsNoBtfIsRefused) {
 
 TEST(KernelImage, PayloadBeyondTheFileIsRefused) {
   std::string file = MakeBzImage(Compress(Compression::kZstd, Vmlinux()));
-  absl::little_endian::Store32(&file[0x24c], 0xfffffff0u);
+  util::StoreLittleEndian<uint32_t>(&file[0x24c], 0xfffffff0u);
   const absl::StatusOr<KernelImage> image = Take(file);
   EXPECT_EQ(image.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(MessageOf(image),

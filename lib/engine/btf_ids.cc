@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::engine {
@@ -75,7 +76,7 @@ uint32_t Load(const char* bytes) {
 
 void SwapWords(char* bytes, size_t size) {
   for (size_t i = 0; i + 4 <= size; i += 4) {
-    const uint32_t word = __builtin_bswap32(Load(bytes + i));
+    const uint32_t word = util::ByteSwap(Load(bytes + i));
     memcpy(bytes + i, &word, sizeof(word));
   }
 }

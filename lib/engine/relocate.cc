@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/btf/kinds.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::engine {
@@ -28,14 +29,10 @@ constexpr uint32_t kSizeMask = 0x7fffffff;
 // INT's first trailing word: the encoding's bits.
 constexpr uint32_t kIntEncoding = 0x0f000000;
 
-bool IsComposite(Kind kind) {
-  return kind == Kind::kStruct || kind == Kind::kUnion;
-}
-
 // Whether a candidate of the same name has to be of the same size as well.
 bool NeedsSize(const Base& base, TypeId id) {
   const Kind kind = base.type(id).kind();
-  if (IsComposite(kind)) return base.SharesCompositeName(id);
+  if (btf::IsComposite(kind)) return base.SharesCompositeName(id);
   return kind != Kind::kFwd;
 }
 
@@ -123,7 +120,7 @@ class Relocator {
   absl::Status MarkEmbedded() {
     for (TypeId id = split_.first_id(); id < split_.end_id(); ++id) {
       const TypeRecord& type = split_.own_type(id);
-      if (!IsComposite(type.kind())) continue;
+      if (!btf::IsComposite(type.kind())) continue;
       for (const btf::Member& member : type.members()) {
         RETURN_IF_ERROR(MarkEmbeddedIn(id, member.type));
       }
@@ -159,7 +156,7 @@ class Relocator {
           id = type.array().element;
           break;
         default:
-          if (IsComposite(type.kind()) && id < distilled_.end) {
+          if (btf::IsComposite(type.kind()) && id < distilled_.end) {
             embedded_[id] = true;
           }
           return absl::OkStatus();
@@ -212,7 +209,8 @@ class Relocator {
       }
       if (!KindsMatch(distilled, candidate)) continue;
       // Once matched, upstream no longer knows that it was embedded.
-      if (IsComposite(distilled.kind()) && embedded_[id] && new_ids_[id] == 0 &&
+      if (btf::IsComposite(distilled.kind()) && embedded_[id] &&
+          new_ids_[id] == 0 &&
           candidate.size_or_type != distilled.size_or_type) {
         continue;
       }

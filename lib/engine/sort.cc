@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/util/endian.h"
+
 namespace btfd::engine {
 
 namespace {
@@ -29,7 +31,7 @@ uint64_t PrefixOf(const char* text, const char* end) {
   const uint64_t zeros =
       (prefix - 0x0101010101010101) & ~prefix & 0x8080808080808080;
   if (zeros != 0) prefix &= (zeros & -zeros) - 1;
-  return __builtin_bswap64(prefix);
+  return util::ByteSwap(prefix);
 }
 
 }  // namespace

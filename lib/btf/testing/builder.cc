@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lib/util/endian.h"
+
 namespace btfd::btf::testing {
 
 namespace {
@@ -30,11 +32,11 @@ Header MakeHeader(const BlobForm& form, uint32_t type_len, uint32_t str_len) {
 }
 
 void SwapHeader(Header* header) {
-  header->magic = __builtin_bswap16(header->magic);
+  header->magic = util::ByteSwap(header->magic);
   for (uint32_t* field : {&header->hdr_len, &header->type_off,
                           &header->type_len, &header->str_off, &header->str_len,
                           &header->layout_off, &header->layout_len}) {
-    *field = __builtin_bswap32(*field);
+    *field = util::ByteSwap(*field);
   }
 }
 
@@ -266,8 +268,8 @@ std::string SwapEndian(const std::string& raw) {
   if (header.hdr_len >= kExtendedHeaderSize) {
     memcpy(&header.layout_off, raw.data() + kClassicHeaderSize, 8);
     if (foreign) {
-      header.layout_off = __builtin_bswap32(header.layout_off);
-      header.layout_len = __builtin_bswap32(header.layout_len);
+      header.layout_off = util::ByteSwap(header.layout_off);
+      header.layout_len = util::ByteSwap(header.layout_len);
     }
   }
   std::swap(swapped[0], swapped[1]);

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "absl/base/internal/endian.h"
+#include "lib/util/endian.h"
 
 namespace btfd::elf {
 namespace {
@@ -72,7 +72,7 @@ std::string Lz4Legacy(absl::string_view bytes) {
     const int size = LZ4_compress_default(
         block.data(), &out[start + 4], static_cast<int>(block.size()), bound);
     Require(size > 0);
-    absl::little_endian::Store32(&out[start], static_cast<uint32_t>(size));
+    util::StoreLittleEndian<uint32_t>(&out[start], static_cast<uint32_t>(size));
     out.resize(start + 4 + size);
   }
   return out;
@@ -102,10 +102,10 @@ std::string MakeBzImage(absl::string_view payload) {
   std::string image((kSetupSectors + 1) * 512 + kPayloadOffset, '\0');
   image[0x1f1] = kSetupSectors;
   image.replace(0x202, 4, "HdrS");
-  absl::little_endian::Store16(&image[0x206], 0x020f);
-  absl::little_endian::Store32(&image[0x248], kPayloadOffset);
-  absl::little_endian::Store32(&image[0x24c],
-                               static_cast<uint32_t>(payload.size()));
+  util::StoreLittleEndian<uint16_t>(&image[0x206], 0x020f);
+  util::StoreLittleEndian<uint32_t>(&image[0x248], kPayloadOffset);
+  util::StoreLittleEndian<uint32_t>(&image[0x24c],
+                                    static_cast<uint32_t>(payload.size()));
   image.append(payload.data(), payload.size());
   image.append(1000, '\x90');
   return image;

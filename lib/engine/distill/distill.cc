@@ -20,6 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/btf/base.h"
+#include "lib/btf/kinds.h"
 #include "lib/engine/distill/new_strings.h"
 #include "lib/engine/lookup.h"
 #include "lib/engine/sort.h"
@@ -56,12 +57,6 @@ bool CanBeDistilled(Kind kind) {
       return false;
   }
 }
-
-bool IsComposite(Kind kind) {
-  return kind == Kind::kStruct || kind == Kind::kUnion;
-}
-
-bool IsEnum(Kind kind) { return kind == Kind::kEnum || kind == Kind::kEnum64; }
 
 // Copies a record of `count` words, with each id and string field put through a
 // function: one walk where ForEachTypeField() and ForEachStringField() and a
@@ -251,7 +246,7 @@ class Distiller {
             ".BTF: refers to type ", id, " of the base, whose kind, ",
             type.kind_number(), ", has no place in a distilled base"));
       }
-      if (IsComposite(type.kind()) && type.name_off != 0) continue;
+      if (btf::IsComposite(type.kind()) && type.name_off != 0) continue;
       btf::ForEachTypeField(type, [this](TypeId used) {
         if (used != 0) Number(used);
       });
@@ -266,7 +261,7 @@ class Distiller {
       if (!GoesToBase(type)) continue;
       __builtin_prefetch(source_.string(type.name_off));
       const uint32_t size = type.size_or_type;
-      if (IsEnum(type.kind()) &&
+      if (btf::IsAnyEnum(type.kind()) &&
           (size == 0 || size > 8 || (size & (size - 1)) != 0)) {
         return absl::InvalidArgumentError(
             absl::StrCat(".BTF: refers to enum ", source_.name(member.id),
@@ -356,8 +351,8 @@ class Distiller {
     for (const Member& member : closure_) {
       const TypeRecord& type = source_.type(member.id);
       if (!GoesToBase(type)) continue;
-      const Kind kind = IsEnum(type.kind()) ? Kind::kEnum : type.kind();
-      const bool empty = IsEnum(kind) || IsComposite(kind);
+      const Kind kind = btf::IsAnyEnum(type.kind()) ? Kind::kEnum : type.kind();
+      const bool empty = btf::IsAnyEnum(kind) || btf::IsComposite(kind);
       // A FWD's third word is not used, but counts as an id.
       const uint32_t third = kind == Kind::kFwd
                                  ? NewId(numbers_.Find(type.size_or_type))

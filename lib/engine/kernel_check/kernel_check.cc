@@ -130,7 +130,7 @@ absl::Status CheckChain(TypeId id, const Btf& btf, const KernelRules& rules,
                         const KernelTypeCheck& types) {
   bool tags_may_follow = true;
   TypeId at = id;
-  for (int links = 0; IsModifier(btf.type(at).kind()); ++links) {
+  for (int links = 0; btf::IsModifier(btf.type(at).kind()); ++links) {
     if (links == kMaxChain) {
       return types.Refuse(id, absl::StrCat("the chain of modifiers and "
                                            "typedefs behind it is a cycle, or "
@@ -214,7 +214,7 @@ absl::Status KernelCheck(absl::string_view raw, const Btf& btf,
     RETURN_IF_ERROR(CheckOverNothing(btf, types));
   }
   for (TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
-    if (!IsModifier(btf.own_type(id).kind())) continue;
+    if (!btf::IsModifier(btf.own_type(id).kind())) continue;
     RETURN_IF_ERROR(CheckChain(id, btf, rules, types));
   }
   return absl::OkStatus();

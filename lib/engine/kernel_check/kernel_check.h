@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
+#include "lib/btf/kinds.h"
 
 namespace btfd::engine {
 
@@ -36,20 +37,6 @@ struct KernelRules {
   bool any_byte_order = true;
   bool foreign_endian = false;
 };
-
-// What the kernel calls a modifier: links of the chains that it follows.
-constexpr bool IsModifier(btf::Kind kind) {
-  switch (kind) {
-    case btf::Kind::kTypedef:
-    case btf::Kind::kVolatile:
-    case btf::Kind::kConst:
-    case btf::Kind::kRestrict:
-    case btf::Kind::kTypeTag:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // The rules of the kernel whose BTF `vmlinux` is: a kernel describes its own
 // parser there (the struct btf_header that it reads, for one). The newest rules

@@ -37,7 +37,7 @@ constexpr int kMaxModifiers = 64;
 const TypeRecord& SkipModifiers(const Btf& btf, TypeId id) {
   for (int i = 0; i < kMaxModifiers && id < btf.end_id(); ++i) {
     const TypeRecord& type = btf.type(id);
-    if (!IsModifier(type.kind())) return type;
+    if (!btf::IsModifier(type.kind())) return type;
     id = type.size_or_type;
   }
   return btf::VoidType();

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "lib/util/endian.h"
 
 namespace btfd::engine::testing {
 
@@ -61,7 +62,7 @@ IdsBuilder& IdsBuilder::Symbol(const std::string& name, uint64_t offset,
 IdsSection IdsBuilder::Build(bool big_endian) const {
   IdsSection section;
   for (uint32_t word : words_) {
-    if (big_endian) word = __builtin_bswap32(word);
+    if (big_endian) word = util::ByteSwap(word);
     section.content.append(reinterpret_cast<const char*>(&word), sizeof(word));
   }
   section.address = address_;
@@ -74,7 +75,7 @@ std::vector<uint32_t> WordsOf(const std::string& content, bool big_endian) {
   std::vector<uint32_t> words(content.size() / 4);
   memcpy(words.data(), content.data(), words.size() * 4);
   if (big_endian) {
-    for (uint32_t& word : words) word = __builtin_bswap32(word);
+    for (uint32_t& word : words) word = util::ByteSwap(word);
   }
   return words;
 }

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/btf/kinds.h"
 #include "lib/btf/testing/builder.h"
 #include "tests/differential/generator/form.h"
 
@@ -35,10 +36,6 @@ struct Node {
   uint32_t number = 0;  // size, count of elements, linkage
   bool flag = false;
 };
-
-bool IsComposite(Kind kind) {
-  return kind == Kind::kStruct || kind == Kind::kUnion;
-}
 
 class Program {
  public:
@@ -223,7 +220,8 @@ class Unit {
         continue;
       }
       needed_[i] = true;
-      if (IsComposite(nodes_[i].kind) && random_->Chance(habits_.forward)) {
+      if (btf::IsComposite(nodes_[i].kind) &&
+          random_->Chance(habits_.forward)) {
         declared_[i] = true;
         continue;
       }
@@ -265,7 +263,8 @@ class Unit {
     for (int attempt = 0; attempt < 8; ++attempt) {
       const size_t other = random_->Below(static_cast<uint32_t>(nodes_.size()));
       if (copies_[other].empty() || nodes_[other].kind == Kind::kFunc) continue;
-      if (other < node || IsComposite(nodes_[other].kind)) return Ref(other);
+      if (other < node || btf::IsComposite(nodes_[other].kind))
+        return Ref(other);
     }
     return Ref(1);
   }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/btf/kinds.h"
 #include "lib/btf/testing/builder.h"
 #include "tests/differential/generator/form.h"
 
@@ -33,20 +34,6 @@ struct Leaning {
   std::vector<Kind> kinds;  // with repetition: weights
 };
 
-bool IsSingleReference(Kind kind) {
-  switch (kind) {
-    case Kind::kPtr:
-    case Kind::kTypedef:
-    case Kind::kVolatile:
-    case Kind::kConst:
-    case Kind::kRestrict:
-    case Kind::kFunc:
-    case Kind::kTypeTag:
-      return true;
-    default:
-      return false;
-  }
-}
 bool IsOdd(Kind kind) {
   return kind == Kind::kVar || kind == Kind::kDatasec ||
          kind == Kind::kDeclTag || kind == Kind::kFunc;
@@ -116,8 +103,8 @@ class Writer {
   bool MayRefer(TypeId from, TypeId to) const {
     const Kind kind = kinds_[to];
     if (IsOdd(kind) && !random_->Chance(leaning_.odd)) return false;
-    if (!IsSingleReference(kinds_[from])) return true;
-    return to < from || !IsSingleReference(kind);
+    if (!btf::IsSingleReference(kinds_[from])) return true;
+    return to < from || !btf::IsSingleReference(kind);
   }
 
   TypeId Target(TypeId from) {

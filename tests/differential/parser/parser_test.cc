@@ -22,6 +22,7 @@
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
 #include "lib/btf/testing/builder.h"
+#include "lib/util/endian.h"
 #include "tests/oracle/libbpf.h"
 #include "tests/support/testdata.h"
 
@@ -285,7 +286,7 @@ std::string Damage(std::string raw, Random& random) {
         value = static_cast<uint32_t>(Below(random, 64));
         break;
       case 2:
-        value = __builtin_bswap32(static_cast<uint32_t>(Below(random, 64)));
+        value = util::ByteSwap(static_cast<uint32_t>(Below(random, 64)));
         break;
       case 3:
         value = 0xffffffff >> Below(random, 32);
@@ -388,7 +389,7 @@ TEST(LibbpfDiff, EveryHeaderLengthGivesLibbpfsVerdictAndBytes) {
     std::string raw = b->Build() + std::string(8, '\0');
     std::string foreign = testing::SwapEndian(raw);
     for (uint32_t hdr_len = 0; hdr_len <= 48; ++hdr_len) {
-      const uint32_t swapped = __builtin_bswap32(hdr_len);
+      const uint32_t swapped = util::ByteSwap(hdr_len);
       memcpy(&raw[4], &hdr_len, 4);
       memcpy(&foreign[4], &swapped, 4);
       for (int edits = 0; edits < 50; ++edits) {
