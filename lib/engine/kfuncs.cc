@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lib/btf/base.h"
+#include "lib/util/probe_map.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::engine {
@@ -77,7 +78,7 @@ class KfuncCollector {
 
  private:
   std::pmr::vector<Kfunc> kfuncs_;
-  SparseMap numbers_;  // id + 1 -> number, from 1
+  util::ProbeMap<uint32_t, uint32_t> numbers_;  // id + 1 -> number, from 1
 };
 
 }  // namespace

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two look-ups that stages need for one request: by sparse ids, and by
-// texts. Both cost what is put in, not what ids or texts
-// there could be, and take their memory from the request's arena.
+// Texts to numbers, for one request: costs what is put in, and takes its memory
+// from the request's arena. (Numbers to numbers: util::ProbeMap.)
 #ifndef BTFD_LIB_ENGINE_LOOKUP_H_
 #define BTFD_LIB_ENGINE_LOOKUP_H_
 
@@ -15,60 +14,6 @@
 #include "lib/btf/string_hash.h"
 
 namespace btfd::engine {
-
-// Non-zero keys -> values, 0 until set.
-class SparseMap {
- public:
-  // `expected` keys fit without growing.
-  SparseMap(std::pmr::memory_resource* memory, size_t expected)
-      : slots_(memory) {
-    size_t size = 64;
-    while (size < expected * 2) size *= 2;
-    slots_.resize(size);
-    mask_ = size - 1;
-  }
-
-  // The key's value. The reference is valid until the next call of this.
-  uint32_t& operator[](uint32_t key) {
-    Slot* slot = Locate(key);
-    if (slot->key != key) {
-      if (count_ * 2 > mask_) {
-        Grow();
-        slot = Locate(key);
-      }
-      ++count_;
-      slot->key = key;
-    }
-    return slot->value;
-  }
-  uint32_t Find(uint32_t key) { return Locate(key)->value; }
-
- private:
-  struct Slot {
-    uint32_t key = 0;
-    uint32_t value = 0;
-  };
-
-  // Ids that a module refers to lie close together, so their low bits, spread
-  // by a multiplication, collide rarely.
-  Slot* Locate(uint32_t key) {
-    size_t i = (key * 0x9e3779b1u) >> 7 & mask_;
-    while (slots_[i].key != 0 && slots_[i].key != key) i = (i + 1) & mask_;
-    return &slots_[i];
-  }
-  void Grow() {
-    std::pmr::vector<Slot> old((mask_ + 1) * 4, Slot{}, slots_.get_allocator());
-    old.swap(slots_);
-    mask_ = slots_.size() - 1;
-    for (const Slot& slot : old) {
-      if (slot.key != 0) *Locate(slot.key) = slot;
-    }
-  }
-
-  std::pmr::vector<Slot> slots_;
-  size_t mask_ = 0;
-  size_t count_ = 0;
-};
 
 // Text -> value; the first insertion of a text wins. The texts are not copied:
 // what they point to must outlive the table. Nobody can make texts that meet in

@@ -9,20 +9,13 @@
 
 namespace btfd::util {
 
-inline constexpr bool kHostIsBigEndian =
-    __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+inline constexpr bool kHostIsBigEndian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
 
 // The same number with its bytes in the other order.
 constexpr uint8_t ByteSwap(uint8_t value) { return value; }
-constexpr uint16_t ByteSwap(uint16_t value) {
-  return __builtin_bswap16(value);
-}
-constexpr uint32_t ByteSwap(uint32_t value) {
-  return __builtin_bswap32(value);
-}
-constexpr uint64_t ByteSwap(uint64_t value) {
-  return __builtin_bswap64(value);
-}
+constexpr uint16_t ByteSwap(uint16_t value) { return __builtin_bswap16(value); }
+constexpr uint32_t ByteSwap(uint32_t value) { return __builtin_bswap32(value); }
+constexpr uint64_t ByteSwap(uint64_t value) { return __builtin_bswap64(value); }
 
 // A number that stands at `from` in little-endian order, aligned or not.
 template <typename Number>

@@ -16,6 +16,7 @@
 #include "lib/btf/dedup_key.h"
 #include "lib/engine/dedup/candidates.h"
 #include "lib/engine/dedup/rules.h"
+#include "lib/util/probe_map.h"
 #include "lib/util/work_budget.h"
 
 namespace btfd::engine::dedup {
@@ -65,26 +66,18 @@ class Types {
 // found for, and empty enums that a full one was found for. Few, mostly none.
 class Redirects {
  public:
-  explicit Redirects(std::pmr::memory_resource* memory) : slots_(memory) {}
+  explicit Redirects(std::pmr::memory_resource* memory) : to_(memory) {}
 
   // `id` itself where it was not redirected.
   TypeId Of(TypeId id) const {
-    if (count_ == 0) return id;
-    const Slot& slot = slots_[Find(id)];
-    return slot.from == id ? slot.to : id;
+    const TypeId* const to = to_.Find(id);
+    return to == nullptr ? id : *to;
   }
   // Precondition: from != 0.
-  void Set(TypeId from, TypeId to);
+  void Set(TypeId from, TypeId to) { to_[from] = to; }
 
  private:
-  struct Slot {
-    TypeId from = 0;
-    TypeId to = 0;
-  };
-  size_t Find(TypeId id) const;
-
-  std::pmr::vector<Slot> slots_;  // linear probing, a power of two
-  size_t count_ = 0;
+  util::ProbeMap<TypeId, TypeId> to_;
 };
 
 struct State {

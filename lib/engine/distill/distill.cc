@@ -22,8 +22,8 @@
 #include "lib/btf/base.h"
 #include "lib/btf/kinds.h"
 #include "lib/engine/distill/new_strings.h"
-#include "lib/engine/lookup.h"
 #include "lib/engine/sort.h"
+#include "lib/util/probe_map.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::engine {
@@ -338,6 +338,12 @@ class Distiller {
   TypeId SplitId(uint32_t index) const {
     return base_count_ + 1 + places_[index];
   }
+  // 0 for what the closure does not hold.
+  uint32_t NumberOf(TypeId base_id) const {
+    const uint32_t* const number = numbers_.Find(base_id);
+    return number == nullptr ? 0 : *number;
+  }
+
   // By id, or by number of the closure.
   TypeId NewId(TypeId id) const {
     return id >= first_id_ ? SplitId(id - first_id_) : new_ids_[id];
@@ -355,7 +361,7 @@ class Distiller {
       const bool empty = btf::IsAnyEnum(kind) || btf::IsComposite(kind);
       // A FWD's third word is not used, but counts as an id.
       const uint32_t third = kind == Kind::kFwd
-                                 ? NewId(numbers_.Find(type.size_or_type))
+                                 ? NewId(NumberOf(type.size_or_type))
                                  : type.size_or_type;
       offsets.push_back(static_cast<uint32_t>(words.size()));
       words.push_back(strings_.AddToBase(type.name_off));
@@ -397,7 +403,7 @@ class Distiller {
   const bool sorted_;
   std::pmr::memory_resource* const memory_;
   NewStrings strings_;
-  SparseMap numbers_;                 // by base id, from 1
+  util::ProbeMap<TypeId, uint32_t> numbers_;  // by base id, from 1
   std::pmr::vector<Member> closure_;  // ascending by id, once it is complete
   uint32_t direct_count_ = 0;         // up to this number: used by own types
   uint32_t base_count_ = 0;           // types of the new base, without void

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "lib/btf/btf.h"
-#include "lib/engine/lookup.h"
+#include "lib/util/probe_map.h"
 
 namespace btfd::engine {
 
@@ -68,7 +68,8 @@ class NewStrings {
   const uint32_t base_len_;
   const uint64_t secret_;  // so that nobody can make texts that meet in slots_
   std::pmr::vector<uint32_t> own_;  // numbers, by own offset
-  SparseMap from_base_;             // numbers, by the base's offset
+  util::ProbeMap<uint32_t, uint32_t>
+      from_base_;  // numbers, by the base's offset
   // By number; old offsets, and new ones from AddNumbered() on.
   std::pmr::vector<uint32_t> numbered_;
   // Both sections back to back, so that an index is a new offset. Longer than

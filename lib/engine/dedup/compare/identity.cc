@@ -39,27 +39,11 @@ Identity::Identity(const State& state)
       answers_(state.memory) {}
 
 Identity::Answer& Identity::Find(TypeId a, TypeId b) {
-  if ((used_ + 1) * 2 > answers_.size()) {
-    std::pmr::vector<Answer> old(std::max<size_t>(64, answers_.size() * 2),
-                                 answers_.get_allocator());
-    old.swap(answers_);
-    used_ = 0;
-    for (const Answer& answer : old) {
-      if (answer.pair == 0) continue;
-      Find(static_cast<TypeId>(answer.pair >> 32),
-           static_cast<TypeId>(answer.pair)) = answer;
-    }
-  }
   const uint64_t pair = uint64_t{std::min(a, b)} << 32 | std::max(a, b);
-  const size_t mask = answers_.size() - 1;
-  size_t i = (pair * 0x9e3779b97f4a7c15u >> 32) & mask;
-  while (answers_[i].pair != pair && answers_[i].pair != 0) {
-    work_->Spend(1);
-    i = (i + 1) & mask;
-  }
-  used_ += answers_[i].pair == 0;
-  answers_[i].pair = pair;
-  return answers_[i];
+  uint64_t passed = 0;
+  Answer& answer = answers_.At(pair, &passed);
+  work_->Spend(passed);
+  return answer;
 }
 
 Equality Identity::Compare(TypeId a, TypeId b) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/engine/dedup/state.h"
+#include "lib/util/probe_map.h"
 
 namespace btfd::engine::dedup {
 
@@ -32,7 +33,6 @@ class Identity {
 
  private:
   struct Answer {
-    uint64_t pair = 0;
     uint8_t same_from = 0xff;  // least depth that is known to say yes
     uint8_t different_to = 0;  // greatest depth that is known to say no
   };
@@ -47,8 +47,8 @@ class Identity {
   const Types& types_;
   const IdentityRule rule_;
   util::WorkBudget* work_;
-  std::pmr::vector<Answer> answers_;  // linear probing, a power of two
-  size_t used_ = 0;
+  // By both ids, the lower one in the upper half.
+  util::ProbeMap<uint64_t, Answer> answers_;
 };
 
 }  // namespace btfd::engine::dedup

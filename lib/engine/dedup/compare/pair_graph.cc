@@ -18,13 +18,6 @@ namespace {
 // No sensible module has as many copies of one type.
 constexpr uint32_t kMaxCandidates = 64;
 
-// Of a table that is at most half full.
-size_t BaseSlots(size_t used) {
-  size_t slots = 256;
-  while (slots < 2 * used) slots *= 2;
-  return slots;
-}
-
 }  // namespace
 
 PairGraph::PairGraph(const State* state)
@@ -47,9 +40,9 @@ void PairGraph::Clear() {
     pairs_.reserve(4 * own);
     parts_.reserve(6 * own);
     slots_.reserve(own);
-    base_slots_.resize(BaseSlots(own));
+    base_slots_.Clear(own);
   } else {
-    base_slots_.assign(BaseSlots(slots_.size()), 0);
+    base_slots_.Clear(slots_.size());
     for (const CanonicalSlot& slot : slots_) {
       if (state_->types.is_own(slot.canonical)) {
         own_slots_[slot.canonical - state_->types.first()] = 0;
@@ -71,33 +64,15 @@ void PairGraph::ForgetMarks() {
   }
 }
 
-inline uint32_t& PairGraph::Place(TypeId base_id) const {
-  const size_t mask = base_slots_.size() - 1;
-  size_t i = (base_id * uint64_t{0x9e3779b97f4a7c15} >> 32) & mask;
-  while (base_slots_[i] != 0 && slots_[base_slots_[i]].canonical != base_id) {
-    i = (i + 1) & mask;
-  }
-  return base_slots_[i];
-}
-
-void PairGraph::Grow() {
-  base_slots_.assign(base_slots_.size() * 4, 0);
-  for (uint32_t slot = 1; slot < slots_.size(); ++slot) {
-    const TypeId id = slots_[slot].canonical;
-    if (!state_->types.is_own(id)) Place(id) = slot;
-  }
-}
-
 inline uint32_t PairGraph::SlotOf(TypeId canonical) {
   const bool own = state_->types.is_own(canonical);
-  uint32_t& slot =
-      own ? own_slots_[canonical - state_->types.first()] : Place(canonical);
+  uint32_t& slot = own ? own_slots_[canonical - state_->types.first()]
+                       : base_slots_[canonical + 1];
   if (slot != 0) return slot;
   const auto made = static_cast<uint32_t>(slots_.size());
   slot = made;
   slots_.push_back({canonical, kNoPair, 0, kNoPair, false});
   if (state_->types[canonical].kind() == Kind::kFwd) forwards_.push_back(made);
-  if (!own && slots_.size() * 2 > base_slots_.size()) Grow();
   return made;
 }
 
@@ -136,9 +111,12 @@ PairId PairGraph::Get(TypeId candidate, TypeId canonical) {
 }
 
 PairId PairGraph::Find(TypeId candidate, TypeId canonical) const {
-  const uint32_t slot = state_->types.is_own(canonical)
-                            ? own_slots_[canonical - state_->types.first()]
-                            : Place(canonical);
+  uint32_t slot = 0;
+  if (state_->types.is_own(canonical)) {
+    slot = own_slots_[canonical - state_->types.first()];
+  } else if (const uint32_t* found = base_slots_.Find(canonical + 1)) {
+    slot = *found;
+  }
   PairId pair = slot == 0 ? kNoPair : slots_[slot].first;
   while (pair != kNoPair && pairs_[pair].candidate != candidate) {
     state_->work->Spend(1);

@@ -11,6 +11,7 @@
 
 #include "lib/engine/dedup/compare/records.h"
 #include "lib/engine/dedup/state.h"
+#include "lib/util/probe_map.h"
 
 namespace btfd::engine::dedup {
 
@@ -111,8 +112,6 @@ class PairGraph {
   void AddPart(PairId in, TypeId candidate, TypeId canonical);
   PairId GetInSlot(TypeId candidate, uint32_t slot);
   uint32_t SlotOf(TypeId canonical);
-  uint32_t& Place(TypeId base_id) const;
-  void Grow();
 
   const State* state_;
   size_t limit_;
@@ -125,8 +124,7 @@ class PairGraph {
   std::pmr::vector<uint32_t> forwards_;    // slots of forwards
   // Own types that parts were found to lead to through a forward.
   std::pmr::vector<TypeId> behind_forwards_;
-  // Slots of base types; linear probing, a power of two.
-  mutable std::pmr::vector<uint32_t> base_slots_;
+  util::ProbeMap<uint32_t, uint32_t> base_slots_;  // by base id + 1
 };
 
 }  // namespace btfd::engine::dedup

@@ -38,30 +38,18 @@ bool IsTransparent(Kind kind) {
 }  // namespace
 
 void SignatureTable::Reserve(size_t count) {
-  size_t slots = 4;
-  while (slots < 2 * count) slots *= 2;
-  slots_.assign(slots, 0);
+  first_.Clear(count);
   entries_.reserve(count + 1);
   entries_.push_back({});
 }
 
-size_t SignatureTable::Place(uint64_t signature) const {
-  const size_t mask = slots_.size() - 1;
-  size_t i = signature & mask;
-  while (slots_[i] != 0 && entries_[slots_[i]].signature != signature) {
-    work_->Spend(1);
-    i = (i + 1) & mask;
-  }
-  return i;
-}
-
 TypeId SignatureTable::Add(uint64_t signature, TypeId id) {
-  if (entries_.size() * 4 > slots_.size() * 3) Grow();
-  uint32_t& slot = slots_[Place(signature)];
+  uint64_t passed = 0;
+  uint32_t& first = first_.At(KeyOf(signature), &passed);
+  work_->Spend(passed);
   const auto entry = static_cast<uint32_t>(entries_.size());
-  const uint32_t first = slot;
   if (first == 0) {
-    slot = entry;
+    first = entry;
     entries_.push_back({signature, id, 0});
     return 0;
   }
@@ -70,12 +58,11 @@ TypeId SignatureTable::Add(uint64_t signature, TypeId id) {
   return entries_[first].id;
 }
 
-void SignatureTable::Grow() {
-  slots_.assign(slots_.size() * 2, 0);
-  for (uint32_t entry = 1; entry < entries_.size(); ++entry) {
-    uint32_t& slot = slots_[Place(entries_[entry].signature)];
-    if (slot == 0) slot = entry;
-  }
+const SignatureTable::Entry* SignatureTable::First(uint64_t signature) const {
+  uint64_t passed = 0;
+  const uint32_t* const entry = first_.Find(KeyOf(signature), &passed);
+  work_->Spend(passed);
+  return entry == nullptr ? nullptr : &entries_[*entry];
 }
 
 UniqueTypes::UniqueTypes(const State& state, SplitFingerprints* fingerprints)

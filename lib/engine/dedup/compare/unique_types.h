@@ -10,6 +10,7 @@
 
 #include "lib/engine/dedup/compare/fingerprints.h"
 #include "lib/engine/dedup/state.h"
+#include "lib/util/probe_map.h"
 
 namespace btfd::engine::dedup {
 
@@ -23,28 +24,27 @@ class SignatureTable {
   };
 
   SignatureTable(util::WorkBudget* work, std::pmr::memory_resource* memory)
-      : work_(work), entries_(memory), slots_(memory) {}
+      : work_(work), entries_(memory), first_(memory) {}
 
   // To be called once, with about as many types as will be added.
   void Reserve(size_t count);
   // Returns the type that was first of that signature, or 0.
   TypeId Add(uint64_t signature, TypeId id);
   // Of the lists' entries none moves before the next Add().
-  const Entry* First(uint64_t signature) const {
-    const uint32_t entry = slots_[Place(signature)];
-    return entry == 0 ? nullptr : &entries_[entry];
-  }
+  const Entry* First(uint64_t signature) const;
   const Entry* Next(const Entry& entry) const {
     return entry.next == 0 ? nullptr : &entries_[entry.next];
   }
 
  private:
-  void Grow();
-  size_t Place(uint64_t signature) const;
+  // 0 is no key. A signature is a hash, so 0 and 1 may as well be one.
+  static uint64_t KeyOf(uint64_t signature) {
+    return signature == 0 ? 1 : signature;
+  }
 
-  util::WorkBudget* work_;            // a step for each slot that is in the way
-  std::pmr::vector<Entry> entries_;   // the first is no entry
-  std::pmr::vector<uint32_t> slots_;  // linear probing, a power of two
+  util::WorkBudget* work_;           // a step for each slot that is in the way
+  std::pmr::vector<Entry> entries_;  // the first is no entry
+  util::ProbeMap<uint64_t, uint32_t> first_;  // of entries_, by signature
 };
 
 class UniqueTypes {
