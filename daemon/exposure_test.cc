@@ -31,7 +31,7 @@ TEST_F(ExposureTest, AnotherUserIsRefusedBeforeAByteIsRead) {
   const pid_t stranger = fork();
   if (stranger == 0) {
     if (setuid(kNobody) != 0) _exit(2);
-    const util::UniqueFd fd = ConnectTo(socket_);
+    const util::UniqueFd fd = tests::ConnectTo(socket_);
     if (!fd) _exit(3);
     // A server of HTTP/2 would speak first; this one hangs up.
     char byte;
@@ -55,7 +55,7 @@ TEST_F(ExposureTest, AnotherUserDoesNotGetAsFarAsTheSocket) {
   const pid_t stranger = fork();
   if (stranger == 0) {
     if (setuid(kNobody) != 0) _exit(2);
-    _exit(!ConnectTo(socket_) && errno == EACCES ? 0 : 3);
+    _exit(!tests::ConnectTo(socket_) && errno == EACCES ? 0 : 3);
   }
   EXPECT_EQ(Wait(stranger), 0);
 }
@@ -73,7 +73,7 @@ TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
   std::vector<util::UniqueFd> open;
   for (const std::string& bytes : rubbish) {
     for (const bool close_at_once : {true, false}) {
-      util::UniqueFd fd = ConnectTo(socket_);
+      util::UniqueFd fd = tests::ConnectTo(socket_);
       send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
       if (!close_at_once) open.push_back(std::move(fd));
       EXPECT_EQ(Connect().Greet(), daemon);
@@ -81,42 +81,14 @@ TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
   }
 }
 
-// One unary call with bytes as they are; the answer's bytes.
-grpc::Status RawCall(Client* client, const std::string& method,
-                     const std::string& request, std::string* response) {
-  grpc::GenericStub stub(client->channel());
-  grpc::ClientContext context;
-  Client::SetDeadline(&context);
-  grpc::CompletionQueue queue;
-  const grpc::Slice slice(request);
-  const grpc::ByteBuffer sent(&slice, 1);
-  auto call = stub.PrepareUnaryCall(&context, method, sent, &queue);
-  call->StartCall();
-  grpc::ByteBuffer received;
-  grpc::Status status;
-  call->Finish(&received, &status, nullptr);
-  void* tag;
-  bool ok;
-  queue.Next(&tag, &ok);
-  std::vector<grpc::Slice> slices;
-  if (received.Valid()) received.Dump(&slices);
-  for (const grpc::Slice& part : slices) {
-    response->append(part.begin(), part.end());
-  }
-  return status;
-}
-
 TEST_F(ExposureTest, MessagesThatAreNoneOrTooLargeEndOnlyTheirCall) {
   const pid_t daemon = Start({"--max_btf_bytes=1M"});
   Client client = Connect();
-  std::string response;
   EXPECT_THAT(
-      RawCall(&client, "/btfd.v1.Btfd/Finalize", "\xff\xff\xff", &response)
-          .error_code(),
-      AnyOf(grpc::StatusCode::INTERNAL, grpc::StatusCode::INVALID_ARGUMENT));
-  EXPECT_EQ(
-      RawCall(&client, "/btfd.v1.Btfd/NoSuch", "", &response).error_code(),
-      grpc::StatusCode::UNIMPLEMENTED);
+      client.Call("Finalize", "\xff\xff\xff").status().code(),
+      AnyOf(absl::StatusCode::kInternal, absl::StatusCode::kInvalidArgument));
+  EXPECT_EQ(client.Call("NoSuch", "").status().code(),
+            absl::StatusCode::kUnimplemented);
   // Somewhat too large is answered, by far too large is not even read.
   v1::FinalizeRequest request = RequestFor(SampleBtf());
   request.set_btf(std::string(2 << 20, 'x'));
@@ -132,10 +104,9 @@ TEST_F(ExposureTest, MessagesThatAreNoneOrTooLargeEndOnlyTheirCall) {
 TEST_F(ExposureTest, HealthServiceAndReflectionCanBeReached) {
   Start();
   Client client = Connect();
-  std::string health;
-  EXPECT_TRUE(
-      RawCall(&client, "/grpc.health.v1.Health/Check", "", &health).ok());
-  EXPECT_EQ(health, "\x08\x01") << "status: SERVING";
+  const auto health = client.Call("/grpc.health.v1.Health/Check", "");
+  ASSERT_TRUE(health.ok()) << health.status();
+  EXPECT_EQ(*health, "\x08\x01") << "status: SERVING";
 
   grpc::GenericStub stub(client.channel());
   grpc::ClientContext context;

@@ -40,7 +40,7 @@ TEST_F(LifecycleTest, OfSixtyFourStartersOneServes) {
   // Each one comes back to a daemon that can be reached.
   for (const pid_t starter : starters) {
     EXPECT_EQ(Wait(starter), 0);
-    EXPECT_TRUE(ConnectTo(socket_));
+    EXPECT_TRUE(tests::ConnectTo(socket_));
   }
   const pid_t daemon = Connect().Greet();
   running_.insert(daemon);
@@ -107,7 +107,7 @@ TEST_F(LifecycleTest, AStarterThatCannotSaysWhy) {
 
 TEST_F(LifecycleTest, InTheForegroundItLogsToStderr) {
   const pid_t daemon = Spawn({"--foreground", "--log-level=info"});
-  Await([&] { return static_cast<bool>(ConnectTo(socket_)); }, "socket");
+  Await([&] { return static_cast<bool>(tests::ConnectTo(socket_)); }, "socket");
   EXPECT_EQ(Connect().Greet(), daemon);
   EXPECT_EQ(Wait(Spawn({"--foreground"})), 0)
       << "the second one leaves quietly";

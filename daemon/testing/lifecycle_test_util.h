@@ -6,11 +6,9 @@
 #define BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_
 
 #include <fcntl.h>
-#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -36,6 +34,7 @@
 #include "gtest/gtest.h"
 #include "lib/util/file.h"
 #include "proto/btfd.grpc.pb.h"
+#include "tests/support/daemon_client.h"
 #include "tests/support/process.h"
 
 namespace btfd::daemon {
@@ -46,43 +45,26 @@ inline std::string ReadAll(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// A connection, as a client makes it.
-class Client {
+// The tests' client, for tests that expect their calls to be answered.
+class Client : public tests::DaemonClient {
  public:
-  explicit Client(util::UniqueFd fd) {
-    fcntl(fd.get(), F_SETFL, O_NONBLOCK);
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxSendMessageSize(-1);
-    channel_ = grpc::CreateCustomInsecureChannelFromFd("test", fd.Release(),
-                                                       arguments);
-    stub_ = v1::Btfd::NewStub(channel_);
-  }
-  v1::Btfd::Stub* operator->() { return stub_.get(); }
-  std::shared_ptr<grpc::Channel> channel() { return channel_; }
+  using DaemonClient::DaemonClient;
+  v1::Btfd::Stub* operator->() { return stub(); }
 
   // The daemon's process, or -1.
   pid_t Greet() {
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    v1::GreetResponse response;
-    return stub_->Greet(&context, {}, &response).ok() ? response.pid() : -1;
+    const absl::StatusOr<int> pid = DaemonClient::Greet();
+    return pid.ok() ? *pid : -1;
   }
   v1::FinalizeResponse Finalize(const v1::FinalizeRequest& request) {
-    grpc::ClientContext context;
-    SetDeadline(&context);
-    v1::FinalizeResponse response;
-    const grpc::Status status = stub_->Finalize(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response;
+    const auto response = DaemonClient::Finalize(request, absl::Seconds(30));
+    EXPECT_TRUE(response.ok()) << response.status();
+    return response.value_or(v1::FinalizeResponse());
   }
   static void SetDeadline(grpc::ClientContext* context) {
     context->set_deadline(std::chrono::system_clock::now() +
                           std::chrono::seconds(30));
   }
-
- private:
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Btfd::Stub> stub_;
 };
 
 // An upload that has begun and is not finished: work in flight for as long as
@@ -176,19 +158,8 @@ class LifecycleTest : public ::testing::Test {
     return daemon;
   }
 
-  static util::UniqueFd ConnectTo(const std::string& path) {
-    util::UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    path.copy(address.sun_path, sizeof(address.sun_path) - 1);
-    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address),
-                sizeof(address)) != 0) {
-      fd.Reset();
-    }
-    return fd;
-  }
   Client Connect() {
-    util::UniqueFd fd = ConnectTo(socket_);
+    util::UniqueFd fd = tests::ConnectTo(socket_);
     EXPECT_TRUE(fd) << socket_ << ": " << strerror(errno);
     return Client(std::move(fd));
   }

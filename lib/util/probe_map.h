@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A hash map from numbers to small values whose memory comes from the request's
-// arena. Open addressing with linear probing, at most half full; the arena never
-// takes memory back piece by piece, so the map grows by whole tables. The stages
-// of the engine use it on their hot paths, where absl::flat_hash_map's separate
-// allocations and control bytes cost more than the stage itself.
+// arena. Open addressing with linear probing, at most half full; the arena
+// never takes memory back piece by piece, so the map grows by whole tables. The
+// stages of the engine use it on their hot paths, where absl::flat_hash_map's
+// separate allocations and control bytes cost more than the stage itself.
 //
 //   ProbeMap<uint32_t, uint32_t> numbers(memory, /*expected=*/100);
 //   numbers[id] = 7;

@@ -15,8 +15,8 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "proto/btfd.pb.h"
-#include "tests/load/daemon_client.h"
 #include "tests/load/workload.h"
+#include "tests/support/daemon_client.h"
 #include "tests/support/private_daemon.h"
 
 namespace btfd::tests {

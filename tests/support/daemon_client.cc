@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/load/daemon_client.h"
+#include "tests/support/daemon_client.h"
 
 #include <fcntl.h>
 #include <grpcpp/create_channel_posix.h>
@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "lib/util/digest.h"
-#include "proto/btfd.grpc.pb.h"
 
 namespace btfd::tests {
 
@@ -174,8 +173,11 @@ absl::StatusOr<std::string> DaemonClient::Call(const std::string& method,
   grpc::CompletionQueue queue;
   const grpc::Slice slice(message);
   const grpc::ByteBuffer sent(&slice, 1);
-  auto call =
-      stub.PrepareUnaryCall(&context, "/btfd.v1.Btfd/" + method, sent, &queue);
+  auto call = stub.PrepareUnaryCall(&context,
+                                    method.find('/') == std::string::npos
+                                        ? "/btfd.v1.Btfd/" + method
+                                        : method,
+                                    sent, &queue);
   call->StartCall();
   grpc::ByteBuffer received;
   grpc::Status status;
@@ -189,6 +191,12 @@ absl::StatusOr<std::string> DaemonClient::Call(const std::string& method,
   if (received.Valid()) received.Dump(&slices);
   for (const grpc::Slice& part : slices) bytes.append(part.begin(), part.end());
   return bytes;
+}
+
+v1::Btfd::Stub* DaemonClient::stub() { return impl_->stub.get(); }
+
+std::shared_ptr<grpc::Channel> DaemonClient::channel() {
+  return impl_->channel;
 }
 
 v1::AddBaseRequest HeaderFor(const std::string& raw) {

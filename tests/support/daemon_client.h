@@ -2,8 +2,10 @@
 //
 // A client that behaves as a test wants it to: well, badly, or not at all. The
 // calls are those of proto/btfd.proto without any of the client's repairs.
-#ifndef BTFD_TESTS_LOAD_DAEMON_CLIENT_H_
-#define BTFD_TESTS_LOAD_DAEMON_CLIENT_H_
+#ifndef BTFD_TESTS_SUPPORT_DAEMON_CLIENT_H_
+#define BTFD_TESTS_SUPPORT_DAEMON_CLIENT_H_
+
+#include <grpcpp/channel.h>
 
 #include <memory>
 #include <string>
@@ -13,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "lib/util/file.h"
+#include "proto/btfd.grpc.pb.h"
 #include "proto/btfd.pb.h"
 
 namespace btfd::tests {
@@ -60,10 +63,14 @@ class DaemonClient {
   // A whole upload, in chunks of `chunk` bytes.
   absl::StatusOr<v1::AddBaseResponse> AddBase(const std::string& raw,
                                               size_t chunk = 1 << 20);
-  // One call of any method with a message of any bytes, gzipped or not.
+  // One call of any method with a message of any bytes, gzipped or not. A name
+  // with a slash is a whole path, "/package.Service/Name".
   absl::StatusOr<std::string> Call(const std::string& method,
                                    const std::string& message,
                                    bool gzip = false);
+  // For any other call.
+  v1::Btfd::Stub* stub();
+  std::shared_ptr<grpc::Channel> channel();
 
  private:
   std::unique_ptr<Impl> impl_;
@@ -74,4 +81,4 @@ v1::AddBaseRequest HeaderFor(const std::string& raw);
 
 }  // namespace btfd::tests
 
-#endif  // BTFD_TESTS_LOAD_DAEMON_CLIENT_H_
+#endif  // BTFD_TESTS_SUPPORT_DAEMON_CLIENT_H_
