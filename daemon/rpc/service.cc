@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "daemon/rpc/raw_handlers.h"
 #include "daemon/rpc/stream.h"
 #include "daemon/wire/convert.h"
 #include "daemon/wire/message.h"
@@ -116,8 +117,8 @@ void Service::RegisterSmall(const char* method,
                             grpc::Status (Service::*serve)(Context*,
                                                            const Request*,
                                                            Response*)) {
-  using Call = grpc::ServerUnaryStreamer<Bytes, Response>;
-  const auto handle = [this, method, serve](Context* context, Call* call) {
+  const auto handle = [this, method, serve](Context* context,
+                                            RawUnaryCall<Response>* call) {
     Bytes raw;
     if (!call->Read(&raw)) return NoRequest();
     const auto pass = remote_clients_.Admit(*context, method, raw.Length());
@@ -133,9 +134,7 @@ void Service::RegisterSmall(const char* method,
     }
     return status;
   };
-  MarkMethodStreamed(
-      IndexOf(method),
-      new grpc::internal::StreamedUnaryHandler<Bytes, Response>(handle));
+  MarkMethodStreamed(IndexOf(method), NewRawUnaryHandler<Response>(handle));
 }
 
 void Service::RegisterMethods() {
@@ -151,25 +150,22 @@ void Service::RegisterMethods() {
   RegisterSmall("ReportEvents", &Service::ReportEvents);
   RegisterSmall("Shutdown", &Service::Shutdown);
 
-  using Unary = grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>;
   MarkMethodStreamed(
       IndexOf("Finalize"),
-      new grpc::internal::StreamedUnaryHandler<Bytes, v1::FinalizeResponse>(
-          [this](Context* context, Unary* call) {
+      NewRawUnaryHandler<v1::FinalizeResponse>(
+          [this](Context* context, RawUnaryCall<v1::FinalizeResponse>* call) {
             return ServeFinalize(context, call);
           }));
-  using Stream = grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>;
   MarkMethodStreamed(
       IndexOf("FinalizeStream"),
-      new grpc::internal::TemplatedBidiStreamingHandler<Stream, false>(
-          [this](Context* context, Stream* call) {
+      NewRawStreamHandler<v1::FinalizeResponse>(
+          [this](Context* context, RawStreamCall<v1::FinalizeResponse>* call) {
             return ServeStream(context, call);
           }));
-  using Upload = grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>;
   MarkMethodStreamed(
       IndexOf("AddBase"),
-      new grpc::internal::TemplatedBidiStreamingHandler<Upload, false>(
-          [this](Context* context, Upload* call) {
+      NewRawStreamHandler<v1::AddBaseResponse>(
+          [this](Context* context, RawStreamCall<v1::AddBaseResponse>* call) {
             return ServeUpload(context, call);
           }));
 }
@@ -227,9 +223,8 @@ grpc::Status Service::FindResult(Context* context,
   return grpc::Status::OK;
 }
 
-grpc::Status Service::ServeFinalize(
-    Context* context,
-    grpc::ServerUnaryStreamer<Bytes, v1::FinalizeResponse>* call) {
+grpc::Status Service::ServeFinalize(Context* context,
+                                    RawUnaryCall<v1::FinalizeResponse>* call) {
   Bytes raw;
   if (!call->Read(&raw)) return NoRequest();
   v1::FinalizeRequest request;
