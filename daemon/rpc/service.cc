@@ -81,6 +81,17 @@ uint64_t ResidentBytes() {
   return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+void FillBaseInfo(const BaseDescription& base, v1::BaseInfo* info) {
+  info->set_digest(std::string(base.digest.binary()));
+  info->set_origin(base.origin);
+  info->set_types(base.types);
+  info->set_raw_bytes(base.raw_bytes);
+  info->set_resident_bytes(base.resident_bytes);
+  info->set_dedup_ready(base.dedup_ready);
+  info->set_requests(base.requests);
+  info->set_last_used_unix(base.last_used_unix);
+}
+
 }  // namespace
 
 Service::Service(Parts parts)

@@ -173,17 +173,6 @@ void FillResponse(engine::FinalizeOutput output,
   }
 }
 
-void FillBaseInfo(const BaseDescription& base, v1::BaseInfo* info) {
-  info->set_digest(std::string(base.digest.binary()));
-  info->set_origin(base.origin);
-  info->set_types(base.types);
-  info->set_raw_bytes(base.raw_bytes);
-  info->set_resident_bytes(base.resident_bytes);
-  info->set_dedup_ready(base.dedup_ready);
-  info->set_requests(base.requests);
-  info->set_last_used_unix(base.last_used_unix);
-}
-
 uint64_t BytesIn(const v1::FinalizeRequest& request) {
   return request.btf().size() + request.distilled_base().size() +
          request.ids().content().size();

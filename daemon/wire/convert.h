@@ -8,7 +8,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daemon/bases/registry.h"
 #include "lib/engine/pipeline.h"
 #include "lib/store/store.h"
 #include "proto/btfd.pb.h"
@@ -27,7 +26,6 @@ absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key);
 // Moves the output into the response.
 void FillResponse(engine::FinalizeOutput output,
                   v1::FinalizeResponse* response);
-void FillBaseInfo(const BaseDescription& base, v1::BaseInfo* info);
 
 // The BTF bytes of a request and of a response, as they are counted.
 uint64_t BytesIn(const v1::FinalizeRequest& request);

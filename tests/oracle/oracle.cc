@@ -114,4 +114,55 @@ OracleBtf OracleEncode(const struct btf* standalone, struct btf* base) {
   return made;
 }
 
+std::unique_ptr<OracleEditor> OracleEditor::Load(absl::string_view raw,
+                                                 const OracleEditor* base) {
+  Silence();
+  const auto size = static_cast<uint32_t>(raw.size());
+  struct ::btf* btf = base != nullptr
+                          ? btf__new_split(raw.data(), size, base->btf_)
+                          : btf__new(raw.data(), size);
+  // An overflown record size comes back as a negative int in pointer's
+  // clothes.
+  if (btf == nullptr || reinterpret_cast<intptr_t>(btf) < 0) return nullptr;
+  return std::unique_ptr<OracleEditor>(
+      new OracleEditor(btf, base != nullptr ? base->end_id() : 1));
+}
+
+OracleEditor::~OracleEditor() { btf__free(btf_); }
+
+uint32_t OracleEditor::end_id() const { return btf__type_cnt(btf_); }
+
+std::string OracleEditor::Raw() const {
+  uint32_t size = 0;
+  const void* data = btf__raw_data(btf_, &size);
+  if (data == nullptr) return "(libbpf gave no raw data)";
+  return std::string(static_cast<const char*>(data), size);
+}
+
+int OracleEditor::AddString(const std::string& text) {
+  return btf__add_str(btf_, text.c_str());
+}
+int OracleEditor::FindString(const std::string& text) {
+  return btf__find_str(btf_, text.c_str());
+}
+int OracleEditor::AddPtr(uint32_t to) {
+  return btf__add_ptr(btf_, static_cast<int>(to));
+}
+int OracleEditor::AddInt(const std::string& name) {
+  return btf__add_int(btf_, name.c_str(), 4, BTF_INT_SIGNED);
+}
+
+int OracleEditor::Permute(const std::vector<uint32_t>& new_index) {
+  std::vector<uint32_t> map;
+  if (first_id_ == 1) map.push_back(0);
+  for (const uint32_t index : new_index) map.push_back(first_id_ + index);
+  return btf__permute(btf_, map.data(), static_cast<uint32_t>(map.size()),
+                      nullptr);
+}
+
+int OracleEditor::FindByName(btf::Kind kind, const std::string& name) const {
+  return btf__find_by_name_kind(btf_, name.c_str(),
+                                static_cast<uint32_t>(kind));
+}
+
 }  // namespace btfd::tests

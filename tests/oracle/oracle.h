@@ -5,11 +5,14 @@
 #ifndef BTFD_TESTS_ORACLE_ORACLE_H_
 #define BTFD_TESTS_ORACLE_ORACLE_H_
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "lib/btf/format.h"
 
 struct btf;
 
@@ -52,6 +55,36 @@ OracleBtf OracleRebase(const struct btf* standalone, struct btf* base);
 // The same as pahole makes it: over `base` (null: none), each of the strings
 // added in its order, then all types.
 OracleBtf OracleEncode(const struct btf* standalone, struct btf* base);
+
+// A BTF that is edited and asked by libbpf's calls, under names that do not
+// depend on libbpf's header.
+class OracleEditor {
+ public:
+  // Null where libbpf rejects the bytes, or crashes on them by a known defect
+  // (a record size that overflows). `base` must outlive the result.
+  static std::unique_ptr<OracleEditor> Load(absl::string_view raw,
+                                            const OracleEditor* base);
+  ~OracleEditor();
+  OracleEditor(const OracleEditor&) = delete;
+  OracleEditor& operator=(const OracleEditor&) = delete;
+
+  uint32_t end_id() const;
+  std::string Raw() const;
+
+  // Each of these gives a negative errno where libbpf does.
+  int AddString(const std::string& text);
+  int FindString(const std::string& text);
+  int AddPtr(uint32_t to);
+  int AddInt(const std::string& name);
+  int Permute(const std::vector<uint32_t>& new_index);
+  int FindByName(btf::Kind kind, const std::string& name) const;
+
+ private:
+  OracleEditor(struct ::btf* btf, uint32_t first_id)
+      : btf_(btf), first_id_(first_id) {}
+  struct ::btf* btf_;
+  uint32_t first_id_;
+};
 
 }  // namespace btfd::tests
 

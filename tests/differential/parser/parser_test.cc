@@ -23,7 +23,8 @@
 #include "lib/btf/btf.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/util/endian.h"
-#include "tests/oracle/libbpf.h"
+#include "tests/oracle/oracle.h"
+#include "tests/support/module_input.h"
 #include "tests/support/testdata.h"
 
 namespace btfd::btf {
@@ -32,8 +33,8 @@ namespace {
 using testing::BlobForm;
 using testing::BtfBuilder;
 using testing::LayoutEntry;
-using testing::LibbpfBtf;
 using testing::StandardLayout;
+using tests::OracleEditor;
 
 using Random = std::mt19937_64;
 
@@ -42,9 +43,10 @@ uint64_t Below(Random& random, uint64_t limit) { return random() % limit; }
 // A base as both sides see it.
 struct BasePair {
   explicit BasePair(const std::string& raw)
-      : ours(*Base::Build(raw)), theirs(LibbpfBtf::Load(raw, nullptr)) {}
+      : ours(*Base::Build(raw)),
+        theirs(tests::OracleEditor::Load(raw, nullptr)) {}
   std::shared_ptr<const Base> ours;
-  std::unique_ptr<LibbpfBtf> theirs;
+  std::unique_ptr<tests::OracleEditor> theirs;
 };
 
 // One input, both sides.
@@ -53,7 +55,8 @@ class Case {
   Case(const std::string& raw, const BasePair* base)
       : raw_(raw), size_(raw.size()), bytes_(new char[raw.size()]) {
     memcpy(bytes_.get(), raw.data(), raw.size());
-    theirs_ = LibbpfBtf::Load(bytes(), base ? base->theirs.get() : nullptr);
+    theirs_ =
+        tests::OracleEditor::Load(bytes(), base ? base->theirs.get() : nullptr);
     auto parsed = Btf::Parse(bytes(), base ? base->ours.get() : nullptr, ".BTF",
                              std::pmr::new_delete_resource());
     error_ = parsed.status();
@@ -63,7 +66,7 @@ class Case {
   absl::string_view bytes() const { return {bytes_.get(), size_}; }
   bool accepted() const { return ours_.has_value(); }
   Btf& ours() { return *ours_; }
-  LibbpfBtf& theirs() { return *theirs_; }
+  tests::OracleEditor& theirs() { return *theirs_; }
 
   // Compares the verdicts; true where both accept.
   bool SameVerdict() {
@@ -91,7 +94,7 @@ class Case {
   std::unique_ptr<char[]> bytes_;
   absl::Status error_;
   std::optional<Btf> ours_;
-  std::unique_ptr<LibbpfBtf> theirs_;
+  std::unique_ptr<tests::OracleEditor> theirs_;
 };
 
 void AddSomeString(Case* c, const BasePair* base, Random& random) {
@@ -468,7 +471,9 @@ TEST_F(RealKernel, ModulesComeOutAsLibbpfGivesThemWholeCutOrDamaged) {
   Random random(8);
   int modules = 0;
   for (size_t i = 0; i < kernel_.modules.size(); i += 20) {
-    const std::string raw = testing::ReadBtfSection(kernel_.modules[i]);
+    const auto module = tests::ReadModuleInput(kernel_.modules[i]);
+    ASSERT_TRUE(module.ok()) << module.status();
+    const std::string& raw = module->btf;
     if (raw.empty()) continue;
     ++modules;
     EXPECT_TRUE(Compare(raw, base_.get(), random)) << kernel_.modules[i];
