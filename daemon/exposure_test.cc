@@ -2,11 +2,13 @@
 //
 // Who may speak to the real daemon, and what it withstands of those who do.
 #include <grpcpp/generic/generic_stub.h>
+#include <sys/socket.h>
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "daemon/testing/lifecycle_test_util.h"
 #include "gmock/gmock.h"
 
@@ -15,6 +17,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr uid_t kNobody = 65534;
 
@@ -60,22 +63,54 @@ TEST_F(ExposureTest, AnotherUserDoesNotGetAsFarAsTheSocket) {
   EXPECT_EQ(Wait(stranger), 0);
 }
 
+// What comes back on a connection within that time, and whether it is closed
+// then.
+std::pair<std::string, bool> Heard(int fd, absl::Duration limit) {
+  std::string bytes;
+  const absl::Time give_up = absl::Now() + limit;
+  while (absl::Now() < give_up) {
+    char buffer[4096];
+    const ssize_t size = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+    if (size == 0 || (size < 0 && errno != EAGAIN)) return {bytes, true};
+    if (size > 0) bytes.append(buffer, size);
+    if (size < 0) absl::SleepFor(absl::Milliseconds(1));
+  }
+  return {bytes, false};
+}
+
 TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
   const pid_t daemon = Start();
   const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
-  const std::vector<std::string> rubbish = {
-      "", "GET / HTTP/1.1\r\n\r\n", std::string(100000, '\xff'),
-      preface + std::string(1000, '\xff'),
+  struct Row {
+    std::string bytes;
+    bool is_closed;  // else the daemon waits for more
+  };
+  const std::vector<Row> rows = {
+      {"", false},
+      {"GET / HTTP/1.1\r\n\r\n", true},
+      {std::string(100000, '\xff'), true},
+      {preface + std::string(1000, '\xff'), true},
       // A frame that claims 16 MB, and one that ends in its middle.
-      preface + settings + std::string("\xff\xff\xff\1\4\0\0\0\1", 9),
-      preface + settings + std::string("\0\0\x40\1\4\0\0\0\1zz", 11)};
+      {preface + settings + std::string("\xff\xff\xff\1\4\0\0\0\1", 9), true},
+      {preface + settings + std::string("\0\0\x40\1\4\0\0\0\1zz", 11), false}};
   std::vector<util::UniqueFd> open;
-  for (const std::string& bytes : rubbish) {
+  for (const Row& row : rows) {
     for (const bool close_at_once : {true, false}) {
       util::UniqueFd fd = tests::ConnectTo(socket_);
-      send(fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (!close_at_once) open.push_back(std::move(fd));
+      send(fd.get(), row.bytes.data(), row.bytes.size(),
+           MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (!close_at_once) {
+        const auto [heard, closed] = Heard(
+            fd.get(), row.is_closed ? absl::Seconds(10) : absl::Seconds(0.2));
+        EXPECT_EQ(closed, row.is_closed)
+            << absl::CHexEscape(row.bytes.substr(0, 50));
+        // No more than SETTINGS, a window and GOAWAY: the daemon is no server
+        // of HTTP/1.1.
+        EXPECT_LT(heard.size(), 300u);
+        EXPECT_THAT(heard, Not(HasSubstr("HTTP/1")));
+        open.push_back(std::move(fd));
+      }
       EXPECT_EQ(Connect().Greet(), daemon);
     }
   }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers of calls whose requests arrive as bytes, so that they can be measured
-// before they are parsed. gRPC has them for the code that it generates, in its
-// namespace `internal`, which it may change with any release: this header is the
-// only place that names it (tried with 1.51).
+// Handlers of calls whose requests arrive as bytes, so that they can be
+// measured before they are parsed. gRPC has them for the code that it
+// generates, in its namespace `internal`, which it may change with any release:
+// this header is the only place that names it (tried with 1.51).
 #ifndef BTFD_DAEMON_RPC_RAW_HANDLERS_H_
 #define BTFD_DAEMON_RPC_RAW_HANDLERS_H_
 
-#include <grpcpp/support/method_handler.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/method_handler.h>
 #include <grpcpp/support/status.h>
 #include <grpcpp/support/sync_stream.h>
 

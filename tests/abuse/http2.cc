@@ -2,9 +2,13 @@
 #include "tests/abuse/http2.h"
 
 #include <errno.h>
+#include <nghttp2/nghttp2.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -78,6 +82,77 @@ std::string GrpcMessage(const std::string& message, bool compressed,
   return framed + message;
 }
 
+namespace {
+
+uint32_t BigEndian(absl::string_view bytes) {
+  uint32_t value = 0;
+  for (const char byte : bytes) value = value << 8 | static_cast<uint8_t>(byte);
+  return value;
+}
+
+// The fields of header blocks, which refer to each other (RFC 7541).
+class Inflater {
+ public:
+  Inflater() { nghttp2_hd_inflate_new(&inflater_); }
+  ~Inflater() { nghttp2_hd_inflate_del(inflater_); }
+  Headers Inflate(absl::string_view block) {
+    Headers headers;
+    while (true) {
+      nghttp2_nv field;
+      int flags = 0;
+      const ssize_t used = nghttp2_hd_inflate_hd2(
+          inflater_, &field, &flags,
+          reinterpret_cast<const uint8_t*>(block.data()), block.size(), 1);
+      if (used < 0) return {{"broken", "headers"}};
+      block.remove_prefix(used);
+      if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {
+        headers.emplace_back(
+            std::string(reinterpret_cast<char*>(field.name), field.namelen),
+            std::string(reinterpret_cast<char*>(field.value), field.valuelen));
+      }
+      if ((flags & NGHTTP2_HD_INFLATE_FINAL) != 0) break;
+    }
+    nghttp2_hd_inflate_end_headers(inflater_);
+    return headers;
+  }
+
+ private:
+  nghttp2_hd_inflater* inflater_ = nullptr;
+};
+
+}  // namespace
+
+std::string Said(const std::string& frames) {
+  Inflater inflater;
+  std::vector<std::string> words;
+  absl::string_view rest = frames;
+  while (rest.size() >= 9) {
+    const uint32_t length = BigEndian(rest.substr(0, 3));
+    const auto type = static_cast<FrameType>(rest[3]);
+    const uint8_t flags = rest[4];
+    const uint32_t stream = BigEndian(rest.substr(5, 4));
+    if (rest.size() - 9 < length) break;
+    const absl::string_view payload = rest.substr(9, length);
+    rest.remove_prefix(9 + length);
+    if (type == FrameType::kGoAway && payload.size() >= 8) {
+      words.push_back(absl::StrCat("GOAWAY ", BigEndian(payload.substr(4, 4))));
+    } else if (type == FrameType::kRstStream) {
+      words.push_back(absl::StrCat("RESET ", stream, ": ", BigEndian(payload)));
+    } else if (type == FrameType::kPing && (flags & 1) != 0) {
+      words.push_back("PING");
+    } else if (type == FrameType::kHeaders) {
+      for (const auto& [name, value] : inflater.Inflate(payload)) {
+        if (name == "grpc-status") {
+          words.push_back(absl::StrCat("ANSWER ", stream, ": ", value));
+        } else if (name == "broken" || (name == ":status" && value != "200")) {
+          words.push_back(absl::StrCat("HTTP ", stream, ": ", value));
+        }
+      }
+    }
+  }
+  return absl::StrJoin(words, ", ");
+}
+
 bool RawConnection::Send(const std::string& bytes, bool deaf) {
   absl::string_view rest = bytes;
   const absl::Time give_up = absl::Now() + absl::Seconds(5);
@@ -113,6 +188,25 @@ std::string RawConnection::Receive(int milliseconds) {
     received.append(bytes, size);
   }
   return received;
+}
+
+std::string RawConnection::ReceiveUntil(const std::string& words,
+                                        int milliseconds) {
+  std::string frames;
+  const absl::Time give_up = absl::Now() + absl::Milliseconds(milliseconds);
+  while (absl::Now() < give_up) {
+    const std::string said = Said(frames);
+    if (absl::StrContains(said, words)) return said;
+    pollfd poll_fd = {fd_.get(), POLLIN, 0};
+    if (poll(&poll_fd, 1, 20) <= 0) continue;
+    char bytes[65536];
+    const ssize_t size = recv(fd_.get(), bytes, sizeof(bytes), MSG_DONTWAIT);
+    if (size == 0 || (size < 0 && errno != EAGAIN)) {
+      return Said(frames) + ", CLOSED";
+    }
+    if (size > 0) frames.append(bytes, size);
+  }
+  return Said(frames);
 }
 
 bool RawConnection::AwaitClosed(int milliseconds) {

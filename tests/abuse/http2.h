@@ -22,6 +22,7 @@ enum class FrameType : uint8_t {
   kRstStream = 3,
   kSettings = 4,
   kPing = 6,
+  kGoAway = 7,
   kWindowUpdate = 8,
   kContinuation = 9,
 };
@@ -41,6 +42,12 @@ Headers CallHeaders(const std::string& method, const Headers& more = {});
 std::string GrpcMessage(const std::string& message, bool compressed = false,
                         int64_t length = -1);
 
+// What the frames of a server say, in words and in their order, with commas
+// between: "GOAWAY 1", "RESET 3: 8" (stream and error code), "ANSWER 1: 12"
+// (stream and grpc-status), "HTTP 1: 415" (an answer that is no gRPC's), "PING"
+// (an answered one). Frames that say nothing of this kind are passed over.
+std::string Said(const std::string& frames);
+
 // A connection that says whatever it is told to.
 class RawConnection {
  public:
@@ -51,6 +58,9 @@ class RawConnection {
   bool Send(const std::string& bytes, bool deaf = false);
   // What comes within that time, at most about 1 MB.
   std::string Receive(int milliseconds);
+  // Receives until Said() contains `words`, or the other side closes, or that
+  // time is over; what it said, and ", CLOSED" if it closed.
+  std::string ReceiveUntil(const std::string& words, int milliseconds);
   // True once the other side has closed; waits that long for it.
   bool AwaitClosed(int milliseconds);
   int fd() const { return fd_.get(); }

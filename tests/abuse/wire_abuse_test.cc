@@ -3,6 +3,7 @@
 // HTTP/2 that no library would send: after each of these the daemon is the same
 // process, has nothing in flight, holds no memory worth speaking of, and gives
 // a good request the right bytes.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -16,6 +17,8 @@
 
 namespace btfd::tests {
 namespace {
+
+using ::testing::HasSubstr;
 
 class WireAbuse : public DaemonTest {
  protected:
@@ -59,6 +62,17 @@ class WireAbuse : public DaemonTest {
         },
         "good requests are served");
   }
+  // Sends `bytes`, then a ping, and expects the daemon to say `words`: that the
+  // connection ends (GOAWAY, CLOSED), that a stream does (RESET), that a call
+  // fails (ANSWER), or that nothing was wrong (PING).
+  void ExpectSaid(const std::string& what, const std::string& bytes,
+                  const std::string& words) const {
+    RawConnection connection(RawConnect());
+    connection.Send(Preface() + bytes +
+                    Frame(FrameType::kPing, 0, 0, "12345678"));
+    EXPECT_THAT(connection.ReceiveUntil(words, 5000), HasSubstr(words)) << what;
+    ExpectUnharmedAfter(what);
+  }
   // What the allocator keeps for a while of many small pieces, and of threads.
   void ExpectUnharmedAfter(const std::string& what) const {
     SCOPED_TRACE(what);
@@ -79,91 +93,113 @@ TEST_F(WireAbuse, AGoodCallByHandIsAnswered) {
   EXPECT_NE(answer.find("application/grpc"), std::string::npos);
 }
 
+struct Row {
+  std::string what;
+  std::string bytes;
+  std::string words;  // that the daemon answers with
+};
+
 TEST_F(WireAbuse, FramesThatBreakTheRules) {
   const std::string headers = Begin(1, "Finalize");
   const std::string good = headers + Data(1, GoodMessage(), kEndStream);
-  const std::vector<std::pair<std::string, std::string>> sent = {
-      {"data before headers", Data(1, GoodMessage())},
-      {"headers on an even stream", Begin(2, "Finalize")},
-      {"headers on stream 0", Begin(0, "Finalize")},
-      {"a stream begun again", good + good},
-      {"streams in falling order", Begin(9, "Finalize") + Begin(3, "Finalize")},
-      {"settings of a wrong size", Frame(FrameType::kSettings, 0, 0, "abcde")},
-      {"settings of a stream", Frame(FrameType::kSettings, 0, 1)},
-      {"a ping of a wrong size", Frame(FrameType::kPing, 0, 0, "abc")},
+  const std::vector<Row> rows = {
+      {"data before headers", Data(1, GoodMessage()), "PING"},
+      {"headers on an even stream", Begin(2, "Finalize"), "GOAWAY"},
+      {"headers on stream 0", Begin(0, "Finalize"), "GOAWAY"},
+      {"a stream begun again", good + good, "GOAWAY"},
+      {"streams in falling order", Begin(9, "Finalize") + Begin(3, "Finalize"),
+       "GOAWAY"},
+      {"settings of a wrong size", Frame(FrameType::kSettings, 0, 0, "abcde"),
+       "GOAWAY"},
+      {"settings of a stream", Frame(FrameType::kSettings, 0, 1), "GOAWAY"},
+      {"a ping of a wrong size", Frame(FrameType::kPing, 0, 0, "abc"),
+       "GOAWAY"},
       {"a window that grows by nothing",
-       Frame(FrameType::kWindowUpdate, 0, 0, std::string(4, '\0'))},
+       Frame(FrameType::kWindowUpdate, 0, 0, std::string(4, '\0')), "GOAWAY"},
       {"a window that overflows",
        Frame(FrameType::kWindowUpdate, 0, 0, "\x7f\xff\xff\xff") +
-           Frame(FrameType::kWindowUpdate, 0, 0, "\x7f\xff\xff\xff")},
-      {"a frame of 16 MB", Frame(FrameType::kData, 0, 1, "x", 0xffffff)},
+           Frame(FrameType::kWindowUpdate, 0, 0, "\x7f\xff\xff\xff"),
+       "PING"},
+      {"a frame of 16 MB", Frame(FrameType::kData, 0, 1, "x", 0xffffff),
+       "GOAWAY"},
       {"headers that are cut off",
        Frame(FrameType::kHeaders, kEndHeaders, 1,
-             HpackBlock(CallHeaders("Finalize")).substr(0, 50))},
+             HpackBlock(CallHeaders("Finalize")).substr(0, 50)),
+       "GOAWAY"},
       {"an index of headers that there is not",
-       Frame(FrameType::kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\x0f")},
+       Frame(FrameType::kHeaders, kEndHeaders, 1, "\xff\xff\xff\xff\x0f"),
+       "GOAWAY"},
       {"a continuation of nothing",
-       Frame(FrameType::kContinuation, kEndHeaders, 1, "x")},
+       Frame(FrameType::kContinuation, kEndHeaders, 1, "x"), "GOAWAY"},
       {"headers within headers",
        Frame(FrameType::kHeaders, 0, 1, HpackBlock(CallHeaders("Greet"))) +
-           Begin(3, "Finalize")},
-      {"data beyond the window", headers + Data(1, std::string(1 << 20, 'x'))},
+           Begin(3, "Finalize"),
+       "GOAWAY"},
+      {"data beyond the window", headers + Data(1, std::string(1 << 20, 'x')),
+       "RESET 1"},
       {"a frame that nobody knows",
-       Frame(static_cast<FrameType>(200), 0xff, 1, std::string(1000, 'x'))},
-      {"a preface twice", Preface()},
-      {"HTTP/1.1 after the preface", "GET / HTTP/1.1\r\n\r\n"},
-      {"noise", std::string(70000, '\xa5')},
+       Frame(static_cast<FrameType>(200), 0xff, 1, std::string(1000, 'x')),
+       "PING"},
+      {"a preface twice", Preface(), "GOAWAY"},
+      {"HTTP/1.1 after the preface", "GET / HTTP/1.1\r\n\r\n", "GOAWAY"},
+      {"noise", std::string(70000, '\xa5'), "GOAWAY"},
   };
-  for (const auto& [what, bytes] : sent) {
-    RawConnection connection(RawConnect());
-    connection.Send(Preface() + bytes);
-    connection.Receive(20);
-    ExpectUnharmedAfter(what);
-  }
+  for (const Row& row : rows) ExpectSaid(row.what, row.bytes, row.words);
 }
 
 TEST_F(WireAbuse, CallsThatAreNone) {
-  const std::vector<std::pair<std::string, std::string>> sent = {
-      {"of no method", Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
-                             HpackBlock({{":method", "POST"}}))},
-      {"by GET", Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
-                       HpackBlock({{":method", "GET"},
-                                   {":scheme", "http"},
-                                   {":path", "/btfd.v1.Btfd/Greet"},
-                                   {":authority", "x"}}))},
-      {"of text", Begin(1, "Greet", {{"content-type", "text/html"}}) +
-                      Data(1, GrpcMessage(""), kEndStream)},
+  const std::vector<Row> rows = {
+      {"of no method",
+       Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
+             HpackBlock({{":method", "POST"}})),
+       "ANSWER 1"},
+      {"by GET",
+       Frame(FrameType::kHeaders, kEndHeaders | kEndStream, 1,
+             HpackBlock({{":method", "GET"},
+                         {":scheme", "http"},
+                         {":path", "/btfd.v1.Btfd/Greet"},
+                         {":authority", "x"}})),
+       "ANSWER 1"},
+      {"of text",
+       Begin(1, "Greet", {{"content-type", "text/html"}}) +
+           Data(1, GrpcMessage(""), kEndStream),
+       "ANSWER 1"},
       {"of a method that is a path",
-       Begin(1, "../../../etc/passwd") + Data(1, GoodMessage(), kEndStream)},
+       Begin(1, "../../../etc/passwd") + Data(1, GoodMessage(), kEndStream),
+       "ANSWER 1: 12"},
       {"with a deadline that is none",
        Begin(1, "Greet", {{"grpc-timeout", "99999999999999999999H"}}) +
-           Data(1, GrpcMessage(""), kEndStream)},
+           Data(1, GrpcMessage(""), kEndStream),
+       "ANSWER 1"},
       {"with an encoding that is none",
        Begin(1, "Finalize", {{"grpc-encoding", "snappy"}}) +
-           Data(1, GoodMessage(), kEndStream)},
-      {"without a message", Begin(1, "Finalize", {}, kEndStream)},
+           Data(1, GoodMessage(), kEndStream),
+       "ANSWER 1"},
+      {"without a message", Begin(1, "Finalize", {}, kEndStream),
+       "ANSWER 1: 1"},
       {"with two messages",
        Begin(1, "Finalize") +
-           Data(1, GoodMessage() + GoodMessage(), kEndStream)},
+           Data(1, GoodMessage() + GoodMessage(), kEndStream),
+       "ANSWER 1"},
       {"with a message that ends early",
        Begin(1, "Finalize") +
-           Data(1, GrpcMessage("abc", false, 1000), kEndStream)},
+           Data(1, GrpcMessage("abc", false, 1000), kEndStream),
+       "ANSWER 1"},
       {"with a message of 4 GB",
-       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", false, 0xffffffff))},
+       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", false, 0xffffffff)),
+       "ANSWER 1: 8"},
       {"with a message that says it is compressed",
-       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", true), kEndStream)},
+       Begin(1, "Finalize") + Data(1, GrpcMessage("abc", true), kEndStream),
+       "ANSWER 1"},
       {"with a flag that there is not",
-       Begin(1, "Finalize") + Data(1, "\x7f" + GoodMessage().substr(1))},
-      {"with data after the end", Begin(1, "Finalize") +
-                                      Data(1, GoodMessage(), kEndStream) +
-                                      Data(1, GoodMessage(), kEndStream)},
+       Begin(1, "Finalize") + Data(1, "\x7f" + GoodMessage().substr(1)),
+       "ANSWER 1"},
+      {"with data after the end",
+       Begin(1, "Finalize") + Data(1, GoodMessage(), kEndStream) +
+           Data(1, GoodMessage(), kEndStream),
+       "ANSWER 1"},
   };
-  for (const auto& [what, bytes] : sent) {
-    RawConnection connection(RawConnect());
-    connection.Send(Preface() + bytes);
-    connection.Receive(20);
-    ExpectUnharmedAfter(what);
-  }
+  for (const Row& row : rows) ExpectSaid(row.what, row.bytes, row.words);
 }
 
 TEST_F(WireAbuse, UnfinishedMessagesOfManyStreamsInterleaved) {

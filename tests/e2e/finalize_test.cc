@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/support/json.h"
 #include "tests/support/module_input.h"
 #include "tests/support/peer.h"
 #include "tests/support/private_daemon.h"
@@ -68,13 +69,8 @@ class Finalize : public ::testing::Test {
   // A counter since the daemon started. Those that are 0 are not listed.
   long Counter(const std::string& name) {
     const ProcessResult status = daemon_.Client({"status", "--json"});
-    EXPECT_THAT(status.out, HasSubstr("\"lifetime_counters\""));
-    const std::string counters =
-        status.out.substr(0, status.out.find("\"lifetime_counters\""));
-    const std::string key = absl::StrCat("\"", name, "\": ");
-    const size_t at = counters.find(key);
-    if (at == std::string::npos) return 0;
-    return std::strtol(counters.c_str() + at + key.size(), nullptr, 10);
+    EXPECT_EQ(JsonAt(status.out, "running"), "true") << status.out;
+    return static_cast<long>(JsonNumberAt(status.out, "counters." + name));
   }
 
   PrivateDaemon daemon_{Programs::OfRunfiles()};

@@ -19,6 +19,7 @@
 #include "daemon/tls/client_credentials.h"
 #include "proto/btfd.grpc.pb.h"
 #include "tests/farm/farm.h"
+#include "tests/support/json.h"
 
 namespace btfd::tests {
 namespace {
@@ -90,10 +91,8 @@ TEST_F(CrowdTest, AThousandConnectionsAreServed) {
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   const auto remote = StartRemote(port_);
   const std::string status = remote->Client({"status", "--json"}).out;
-  const size_t at = status.find("\"pid\": ");
-  ASSERT_NE(at, std::string::npos) << status;
-  ASSERT_TRUE(absl::SimpleAtoi(
-      status.substr(at + 7, status.find(',', at) - at - 7), &pid_));
+  pid_ = static_cast<int>(JsonNumberAt(status, "pid"));
+  ASSERT_NE(pid_, 0) << status;
 
   std::vector<std::unique_ptr<v1::Btfd::Stub>> crowd;
   for (const size_t connections : {1, 10, 100, 1000}) {

@@ -15,25 +15,13 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "tests/support/json.h"
 
 namespace btfd::tests {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-// The first number after `"key"` in a text of JSON.
-uint64_t NumberAfter(const std::string& json, const std::string& key) {
-  const size_t at = json.find(absl::StrCat("\"", key, "\""));
-  if (at == std::string::npos) return 0;
-  const size_t first = json.find_first_of("0123456789", at + key.size() + 2);
-  const size_t end = json.find_first_not_of("0123456789", first);
-  uint64_t number = 0;
-  EXPECT_TRUE(absl::SimpleAtoi(json.substr(first, end - first), &number));
-  return number;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 int FreePort() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -71,18 +59,11 @@ void FarmDaemon::Kill(int signal) const {
 uint64_t FarmDaemon::Count(const std::string& counter) const {
   const ProcessResult status = Client({"status", "--json"});
   EXPECT_EQ(status.exit_code, 0) << status.err << Log();
-  const size_t end = status.out.find("\"lifetime_counters\"");
-  return NumberAfter(status.out.substr(0, end), counter);
+  return JsonNumberAt(status.out, "counters." + counter);
 }
 
 uint64_t FarmDaemon::Bases() const {
-  const std::string status = Client({"status", "--json"}).out;
-  uint64_t bases = 0;
-  for (size_t at = status.find("\"digest\""); at != std::string::npos;
-       at = status.find("\"digest\"", at + 1)) {
-    ++bases;
-  }
-  return bases;
+  return JsonNumberAt(Client({"status", "--json"}).out, "bases");
 }
 
 FarmTest::FarmTest() {

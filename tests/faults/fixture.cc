@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/elf/testing/elf_builder.h"
+#include "tests/support/json.h"
 
 namespace btfd::tests {
 
@@ -73,14 +74,8 @@ void DaemonFaults::FinalizeAll(const PrivateDaemon& daemon,
 
 uint64_t DaemonFaults::Count(const PrivateDaemon& daemon,
                              const std::string& counter) {
-  std::string status = daemon.Client({"status", "--json"}).out;
-  // Those of this daemon stand first, then those of all of them.
-  status.resize(std::min(status.find("\"lifetime_counters\""), status.size()));
-  const std::string key = absl::StrCat("\"", counter, "\": ");
-  const size_t at = status.find(key);
-  return at == std::string::npos
-             ? 0
-             : std::strtoull(status.c_str() + at + key.size(), nullptr, 10);
+  return JsonNumberAt(daemon.Client({"status", "--json"}).out,
+                      "counters." + counter);
 }
 
 std::string DaemonFaults::RuntimeFile(const std::string& directory,

@@ -85,10 +85,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const uint8_t value = parts.Byte();
     if (!damaged.empty()) damaged[at % damaged.size()] ^= value;
   }
+  const bool is_damaged = core != (*built)->blob();
   fuzz::MendChecksum<btf::BaseBlobHeader>(&core, btf::BaseBlobChecksum);
   fuzz::MendChecksum<btf::DedupBlobHeader>(&candidates, btf::DedupBlobChecksum);
 
   auto base = btf::Base::Load(fuzz::BlobOf(core));
+  // What is as it was stored is taken, and is the same as before.
+  if (!is_damaged && (!base.ok() || (*base)->blob() != (*built)->blob())) {
+    __builtin_trap();
+  }
   if (!base.ok()) return 0;
   fuzz::UseBase(**base, split_bytes.view());
   auto index = btf::DedupIndex::Load(fuzz::BlobOf(candidates), **base);

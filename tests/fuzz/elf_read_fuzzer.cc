@@ -15,6 +15,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (uint32_t i = 0; i < file->section_count(); ++i) {
     const elf::Section section = file->section(i);
     sum += section.name.size() + section.content.size();
+    // Content is a view of the file, nothing else.
+    const absl::string_view all = file->bytes();
+    if (!section.content.empty() &&
+        (section.content.data() < all.data() ||
+         section.content.data() + section.content.size() >
+             all.data() + all.size())) {
+      __builtin_trap();
+    }
     if (!section.content.empty()) sum += section.content.back();
   }
   if (auto btf = file->BtfContent(); btf.ok()) sum += btf->size();

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The whole way of a module from raw bytes: base, split, distilled base and
-// .BTF_ids are all hostile, and any combination of steps is asked for.
+// .BTF_ids are all hostile, and any combination of steps is asked for. What the
+// engine gives is the same the second time, and a distilled and sorted BTF is
+// one that can be read.
+#include <memory_resource>
 #include <string>
 
 #include "lib/btf/base.h"
@@ -52,6 +55,23 @@ engine::IdsSection IdsFrom(Parts* parts) {
   return ids;
 }
 
+void Expect(bool holds) {
+  if (!holds) __builtin_trap();
+}
+
+// A distilled base and its split have headers of their own, and sorting has
+// checked their ids.
+void ExpectReadable(const engine::FinalizeOutput& output) {
+  std::pmr::monotonic_buffer_resource memory;
+  const auto new_base =
+      btf::Btf::Parse(*output.btf_base, nullptr, ".BTF.base", &memory);
+  Expect(new_base.ok());
+  const auto base = btf::Base::FromBtf(*new_base);
+  if (!base.ok()) return;  // names that cost too much
+  const auto split = btf::Btf::Parse(*output.btf, base->get(), ".BTF", &memory);
+  Expect(split.ok() && split->own_count() == output.types_out);
+}
+
 }  // namespace
 }  // namespace btfd::fuzz
 
@@ -85,8 +105,16 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   engine::FinalizeOutput output;
   const absl::Status status = engine::Finalize(input, steps, &arena, &output);
   // A failure says where; a success has no failed part.
-  if (status.ok() != (output.failed_in == engine::FailedIn::kNone)) {
-    __builtin_trap();
+  fuzz::Expect(status.ok() == (output.failed_in == engine::FailedIn::kNone));
+  arena.Reset();
+  engine::FinalizeOutput again;
+  const absl::Status second = engine::Finalize(input, steps, &arena, &again);
+  fuzz::Expect(second == status && again.btf == output.btf &&
+               again.btf_base == output.btf_base &&
+               again.btf_ids == output.btf_ids &&
+               again.warnings == output.warnings);
+  if (status.ok() && steps.sort && output.btf && output.btf_base) {
+    fuzz::ExpectReadable(output);
   }
   return 0;
 }

@@ -47,7 +47,13 @@ void ReadResult(bool mend, Parts* parts) {
     if (!part.inlined) part.bytes = std::string(parts->Part().view());
   }
   const auto response = remote::DecodeResult(*std::move(found));
-  if (response.ok()) static_cast<void>(response->SerializeAsString());
+  if (!response.ok()) return;
+  // What was taken can be sent on, and reads as the same.
+  const std::string sent = response->SerializeAsString();
+  v1::FinalizeResponse received;
+  if (!received.ParseFromString(sent) || received.SerializeAsString() != sent) {
+    __builtin_trap();
+  }
 }
 
 absl::StatusOr<util::Blob> ReadIndex(Parts* parts) {

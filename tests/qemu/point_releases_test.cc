@@ -20,6 +20,7 @@
 #include "absl/strings/strip.h"
 #include "tests/oracle/oracle.h"
 #include "tests/qemu/guest.h"
+#include "tests/support/json.h"
 #include "tests/support/module_input.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/process.h"
@@ -82,9 +83,7 @@ class PointReleases : public ::testing::Test {
   std::vector<Kernel> older_;
 };
 
-bool IsGood(const std::string& line) {
-  return line.find("\"ok\": true") != std::string::npos;
-}
+bool IsGood(const std::string& line) { return JsonAt(line, "ok") == "true"; }
 
 TEST_F(PointReleases, TheVerdictIsThatOfLibbpf) {
   const std::vector<std::string> modules =

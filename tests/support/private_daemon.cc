@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tests/support/json.h"
 
 namespace btfd::tests {
 
@@ -54,14 +55,7 @@ absl::Status PrivateDaemon::Control(const std::string& command) {
 
 absl::StatusOr<int> PrivateDaemon::Pid() const {
   const ProcessResult status = Client({"status", "--json"});
-  const size_t key = status.out.find("\"pid\"");
-  int pid = 0;
-  if (key != std::string::npos) {
-    const size_t first = status.out.find_first_of("0123456789", key);
-    const size_t end = status.out.find_first_not_of("0123456789", first);
-    static_cast<void>(
-        absl::SimpleAtoi(status.out.substr(first, end - first), &pid));
-  }
+  const int pid = static_cast<int>(JsonNumberAt(status.out, "pid"));
   if (pid == 0) return absl::NotFoundError("no daemon: " + status.err);
   return pid;
 }

@@ -3,11 +3,11 @@
 // The user units against what they must agree with: the client's rule for the
 // socket, and the daemon's command line. This test does what systemd does with
 // them, for there may be none here.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,13 +24,12 @@
 #include "absl/strings/str_split.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
+#include "tests/support/json.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/process.h"
 
 namespace btfd {
 namespace {
-
-using ::testing::HasSubstr;
 
 // The one value of `key` in a unit.
 std::string Setting(const std::string& unit, const std::string& key) {
@@ -104,7 +103,7 @@ TEST(Units, TheDaemonOfTheServiceServesClientsOfTheSocket) {
     if (status.exit_code != 0) usleep(50000);  // bound, not yet listening
   }
   EXPECT_EQ(status.exit_code, 0) << status.err;
-  EXPECT_THAT(status.out, HasSubstr(absl::StrCat("\"pid\": ", daemon, ",")));
+  EXPECT_EQ(tests::JsonAt(status.out, "pid"), absl::StrCat(daemon));
 
   EXPECT_EQ(tests::RunProcess({programs.btfc, "stop"}, options).exit_code, 0);
   int ended = -1;

@@ -56,29 +56,33 @@ TEST_P(Stages, DistillAsLibbpf) {
 }
 
 TEST_P(Stages, RelocateBackAsLibbpf) {
-  RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
-    const GeneratedCase input = Generate(GetParam(), seed);
-    return CompareDistillAndRelocate(input, input.base, arena, refused);
-  });
+  EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
+              const GeneratedCase input = Generate(GetParam(), seed);
+              return CompareDistillAndRelocate(input, input.base, arena,
+                                               refused);
+            }),
+            1);
 }
 
 TEST_P(Stages, RelocateElsewhereAsLibbpf) {
-  RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
-    const GeneratedCase other = Generate(GetParam(), seed + 1);
-    return CompareDistillAndRelocate(Generate(GetParam(), seed),
-                                     other.has_base ? other.base : other.split,
-                                     arena, refused);
-  });
+  EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
+              const GeneratedCase other = Generate(GetParam(), seed + 1);
+              return CompareDistillAndRelocate(
+                  Generate(GetParam(), seed),
+                  other.has_base ? other.base : other.split, arena, refused);
+            }),
+            1);
 }
 
 TEST_P(Stages, RebaseAsLibbpf) {
-  RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
-    const GeneratedCase input = Generate(GetParam(), seed);
-    const GeneratedCase other = Generate(GetParam(), seed + 1);
-    return CompareRebase(input.has_base ? input.base : input.split,
-                         other.has_base ? other.base : other.split, arena,
-                         refused);
-  });
+  EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
+              const GeneratedCase input = Generate(GetParam(), seed);
+              const GeneratedCase other = Generate(GetParam(), seed + 1);
+              return CompareRebase(input.has_base ? input.base : input.split,
+                                   other.has_base ? other.base : other.split,
+                                   arena, refused);
+            }),
+            1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Styles, Stages,
