@@ -1,4 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// One call at a time over one HTTP/2 connection. nghttp2 makes and reads the
+// frames; this file moves its bytes through the socket, adds and removes gRPC's
+// five bytes before a message, and reads the status from the trailers. While an
+// answer is awaited and the daemon is silent for `Limits::silence`, a PING asks
+// whether it is alive.
 #include "client/rpc/direct_connection.h"
 
 #include <errno.h>
@@ -19,13 +25,15 @@ namespace btfd::client {
 namespace {
 
 constexpr size_t kFrameHead = 5;
-// What goes through a socket at once. Not more: memory that is touched for the
-// first time costs more than a call of the kernel's.
+// Bytes that go through the socket in one system call. A larger buffer would be
+// memory that is touched for the first time, and that costs more than one more
+// system call.
 constexpr size_t kPiece = size_t{32} << 10;
-// By how much an answer may be longer than its request and still fit where that
-// was.
+// An answer is read into the memory of its request, which has this many bytes
+// to spare: most answers are not longer than that.
 constexpr size_t kSlack = size_t{4} << 10;
-// Answers are a few megabytes at most: no turn of ours is to be waited for.
+// The flow-control window. Answers are a few megabytes at most, so the daemon
+// never has to wait for this client to open the window further.
 constexpr int32_t kWindow = 64 << 20;
 
 nghttp2_nv Header(absl::string_view name, absl::string_view value) {
@@ -36,7 +44,7 @@ nghttp2_nv Header(absl::string_view name, absl::string_view value) {
           NGHTTP2_NV_FLAG_NONE};
 }
 
-// gRPC's messages have all but printable characters as %XX.
+// gRPC sends error messages with %XX for each character that is not printable.
 std::string PercentDecoded(absl::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -52,8 +60,8 @@ std::string PercentDecoded(absl::string_view text) {
   return decoded;
 }
 
-// The length of the message that `framed`, which has its frame's head, is to
-// be.
+// The length of the message whose first bytes, gRPC's five among them, are
+// `framed`.
 size_t MessageLength(absl::string_view framed) {
   size_t length = 0;
   for (size_t i = 1; i < kFrameHead; ++i) {

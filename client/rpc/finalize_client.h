@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests that get an answer: by the shared daemon if there is one that works,
-// else by a private one that does the same work. A build never fails because of
-// the daemon, unless BTFD_REQUIRE=1 asks for that.
+// Sends requests and gets an answer to each. The shared daemon answers if it
+// works; otherwise the client starts a private daemon, which does the same
+// work. So a build never fails because of the daemon, unless BTFD_REQUIRE=1 is
+// set.
 //
-// What is done about each failure of the shared daemon:
+// What the client does about each failure of the shared daemon:
 //   absent, cannot be started     private, and a mark for the next minute
 //   does not answer (stopped)     private, and a mark for the next minute
 //   another protocol or engine    private, and a mark for the next minute
-//   connection lost, draining     once more over a new connection, then private
+//   connection lost, draining     one more try over a new connection, then
+//                                 private
 //   busy                          some more tries, then private
-//   a defect of ours (INTERNAL)   private
-// Every use of the private one is counted, under a name of its own, where
-// `btfc status` shows it.
+//   a defect of btfd (INTERNAL)   private
+// While the mark is there, no client of the user tries the shared daemon. The
+// client counts each use of a private daemon, under one name for each reason;
+// `btfc status` shows the counts.
 #ifndef BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
 #define BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
 
@@ -40,23 +43,24 @@ using Notice = std::function<void(const std::string&)>;
 enum class Fallback { kNoDaemon, kTimeout, kVersion, kBusy, kLost, kInternal };
 const char* FallbackCounter(Fallback reason);
 
-// What a call came to, and what to do about it.
+// What the client does after a call.
 enum class NextStep { kAnswered, kReconnect, kWait, kFallBack };
 struct ClassifiedCall {
   NextStep next_step = NextStep::kAnswered;
   Fallback reason = Fallback::kNoDaemon;  // unless kAnswered
   std::string why;
 };
-// The response counts only if the transport is OK. Of a private daemon, which
-// is the last resort, any engine will do.
+// Says what a call came to. `response` is looked at only if `transport` is OK.
+// A private daemon is the last resort, so its engine's version is not checked.
 ClassifiedCall ClassifyCall(const absl::Status& transport,
                             const v1::FinalizeResponse& response,
                             bool is_private);
 
-// Says which base a request is over, and registers it where the daemon asks
-// for that: `send` is called again after each such answer, a bounded number of
-// times. `base` may be null. The Status is the transport's; what is wrong with
-// the base itself, and no daemon could help, goes to `base_error`.
+// Sends a request over a base. First it fills in what the request says of the
+// base. If the daemon answers that it does not know the base, the client tells
+// it the digest or sends the base, and calls `send` again, a bounded number of
+// times. `base` may be null. The Status is the transport's. `base_error` is set
+// if something is wrong with the base file, which no other daemon could help.
 absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
                           v1::FinalizeRequest* request,
                           v1::FinalizeResponse* response,
@@ -75,20 +79,21 @@ class FinalizeClient {
   absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
                                                 BaseFile* base);
 
-  // A connection to the same daemon as the last call's, for who makes calls of
-  // his own by gRPC. Connects if need be. A private daemon has one such
-  // connection: Unavailable, if that was given away before.
+  // A connection to the daemon of the last call, for a caller that makes its
+  // own calls by gRPC. Connects if there is none. A private daemon has one such
+  // connection: Unavailable if it was given away before.
   absl::StatusOr<util::UniqueFd> UseStream();
   // Whether that daemon is private.
   bool is_private() const { return is_private_; }
-  // What came of such a call, unless it was OK: the next one goes elsewhere.
+  // The caller tells how such a call failed; the next call goes to another
+  // daemon where that helps.
   void Failed(const absl::Status& transport);
 
  private:
-  // Who is asked next. Connects if need be. The pointer is valid until the next
-  // call of any method.
+  // The daemon that gets the next request. Connects if there is no connection.
+  // The pointer is valid until the next call of any method.
   absl::StatusOr<DirectConnection*> Use();
-  // What is there to try after a failure. Unavailable if that is nothing.
+  // The daemon to try after a failed call. Unavailable if none is left.
   absl::StatusOr<DirectConnection*> UseAfter(const ClassifiedCall& call);
   absl::StatusOr<DirectConnection*> UseShared();
   absl::StatusOr<DirectConnection*> UsePrivate();

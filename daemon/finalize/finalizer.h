@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request, from message to message: check, admit, find the base, look in
-// the result cache, ask a remote daemon or run the engine, keep the result,
-// count. Knows nothing of gRPC's calls: unary and streamed requests both end
-// here.
+// One request, from the request message to the response message. The finalizer
+// checks and admits a request, finds its base and looks for a kept result. If
+// there is none it asks the shared cache, then a remote daemon, and at last
+// runs the engine. It keeps the result and counts the outcome. It knows nothing
+// of gRPC's calls, so that unary and streamed requests take the same way.
 #ifndef BTFD_DAEMON_FINALIZE_FINALIZER_H_
 #define BTFD_DAEMON_FINALIZE_FINALIZER_H_
 
@@ -35,38 +36,42 @@ namespace btfd::daemon {
 // Thread-safe. All that is given must outlive it.
 class Finalizer {
  public:
-  // `verifier` may be null: hits are not looked at. `forwarder` may be null:
-  // nothing is handed on to other daemons. So may `shared`: there is no cache
-  // that many hosts share.
+  // Three of them may be null. Without a `verifier` no hit is computed anew;
+  // without a `forwarder` no request goes to a remote daemon; without `shared`
+  // there is no cache that many hosts share.
   Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
             AdmissionControl* admission, Workspaces* workspaces,
             BaseRegistry* bases, FileKeyTable* file_keys, ResultCache* results,
             ResultVerifier* verifier, store::Counters* counters, util::Log* log,
             Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
 
-  // Admission for a request that came and is not parsed yet, to be asked for
-  // before Run. The ticket stays the caller's, until the answer is delivered.
+  // Admits a request that has arrived and is not parsed yet. The caller asks
+  // for this before Run() or Start(), and keeps the ticket until it has
+  // delivered the answer.
   absl::StatusOr<AdmissionControl::Ticket> Admit(
       const MessageSize& size, const util::CallDeadline& call_deadline);
 
-  // Answers, tag included: a request that was not admitted, and one that was,
-  // whatever comes.
+  // Fills the response, tag included. Refuse() is for a request that was not
+  // admitted, Run() for one that was; Run() answers whatever goes wrong.
   void Refuse(const MessageSize& size, const absl::Status& why,
               v1::FinalizeResponse* response);
   void Run(const v1::FinalizeRequest& request,
            const util::CallDeadline& call_deadline,
            v1::FinalizeResponse* response);
 
-  // The same without holding a thread while the shared cache is asked: what
-  // remains is given to `later`, and `done` is called at the end, by whoever
-  // did the rest. The response must live until then.
+  // As Run(), but no thread waits for the shared cache. If the shared cache has
+  // to be asked, Start() returns at once, `later` gets the rest of the work
+  // once the cache has answered, and `done` is called after that. Otherwise
+  // `done` is called before Start() returns. The response must live until
+  // `done`.
   using Later = std::function<void(std::function<void()> task)>;
   void Start(std::shared_ptr<const v1::FinalizeRequest> request,
              const util::CallDeadline& call_deadline,
              v1::FinalizeResponse* response, Later later,
              std::function<void()> done);
 
-  // Answers from what is there already, or with RESULT_UNKNOWN.
+  // Answers from the result cache or the shared cache, else with
+  // RESULT_UNKNOWN. Never runs the engine.
   void Find(const v1::FindResultRequest& query,
             const util::CallDeadline& call_deadline,
             v1::FinalizeResponse* response);
@@ -74,7 +79,8 @@ class Finalizer {
  private:
   using Failure = EngineFailure;
 
-  // A request between the two halves of its way.
+  // A request under way. It lives from the start of Run() or Start() to their
+  // end, which for Start() may be on another thread.
   struct Job {
     Job(const v1::FinalizeRequest& r, const util::CallDeadline& p,
         v1::FinalizeResponse* out)

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One does a thing for all who want it: at the start of a build many requests
-// learn at once that a remote daemon lacks the base, and one of them sends it.
+// Lets one of several threads do a thing that all of them need. At the start of
+// a build many requests learn at the same time that a remote daemon lacks the
+// base. The first of them sends it, the others wait, and then send their
+// requests again.
+//
+//   const uint64_t seen = flight.Done(digest);
+//   ... the daemon says that it lacks the base ...
+//   if (flight.Begin(digest, seen, deadline)) {
+//     const bool sent = SendBase();
+//     flight.End(digest, sent);
+//   }
 #ifndef BTFD_DAEMON_FORWARD_SINGLE_FLIGHT_H_
 #define BTFD_DAEMON_FORWARD_SINGLE_FLIGHT_H_
 
@@ -18,11 +27,13 @@ namespace btfd::daemon {
 // Thread-safe.
 class SingleFlight {
  public:
-  // How often it was done for `key`. Ask before finding out whether it must be.
+  // How often the thing was done for `key`. A thread asks for this before it
+  // finds out whether the thing must be done.
   uint64_t Done(const util::Digest& key) const;
 
-  // True: it is the caller's turn, until End. False: somebody else did it since
-  // Done() gave `seen`, or the deadline passed.
+  // True: the caller does the thing and calls End(); others wait meanwhile.
+  // False: another thread did it after Done() gave `seen`, or the deadline has
+  // passed. After a failed attempt one of the waiting threads gets true.
   bool Begin(const util::Digest& key, uint64_t seen, absl::Time deadline);
   void End(const util::Digest& key, bool done);
 

@@ -1,24 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Learning from failed comparisons. A split full of near-identical copies makes
-// libbpf walk the same graphs over and over: each comparison runs until it
-// meets two copies, c and c', where the canonical side has one type k. That it
-// fails there says nothing of the pairs on the way as such, because whether
-// (c', k) contradicts depends on what was assumed before. But this holds:
+// What a failed comparison teaches.
 //
-//   Let a comparison succeed that has assumed (x, k). Then it met all parts of
-//   that pair and accepted them. A part (x', k') whose roots are different, and
-//   that is pinned (unique_types.h), was assumed as well.
+// Why. A split full of near-identical copies makes libbpf walk the same graphs
+// again and again: each comparison runs until it meets two copies, c and c',
+// where the canonical side has one type k. This failure says nothing about the
+// pairs on the way, because (c', k) is a contradiction only if (c, k) was
+// assumed before. But the following holds.
 //
-// Follow this from pair to pair. What leads through pinned pairs to a pair
-// whose records differ, or to one that is refuted, or both to (c, k) and to the
-// pair that (c', k) is a part of, cannot be assumed by a comparison that
-// succeeds: it is refuted, and a later comparison stops where it would assume
-// it.
+//   Let a comparison succeed that has assumed the pair (x, k). Then it met all
+//   parts of that pair and accepted them. A part (x', k') whose roots differ,
+//   and that is pinned (unique_types.h), was assumed as well.
 //
-// All of this is about roots that are different. Every pair for which that was
-// taken is relied on; as soon as types are mapped such that one of them is
-// settled, all that was learned is forgotten, and not before.
+// So one assumption forces others, from pair to pair through pinned pairs. A
+// pair is *refuted*, that is: no comparison that succeeds assumes it, if it
+// forces
+//   - a pair whose records differ, or
+//   - a pair that is refuted already, or
+//   - both (c, k) and a pair of which (c', k) is a part, for a pinned c' other
+//     than c.
+// A later comparison stops where it would assume a refuted pair.
+//
+//   Example. Candidates are the types 1, 2, 3, 4; canonical are the types 5, 6,
+//   7:
+//     1: struct list { struct head *a; struct item *b; }
+//     2: struct head { long n; }     3: struct item { int n; }
+//     4: struct user { struct list *l; }
+//     5: struct list { struct head *a; struct item *b; }
+//     6: struct head { long n; }     7: struct item { long n; }
+//   Let all pairs be pinned. A comparison that starts at (4, ...) comes to (1,
+//   5), then to (2, 6), which is the same, and to (3, 7), whose records differ:
+//   it fails. (1, 5) forces (3, 7), so (1, 5) is refuted, and so is every pair
+//   that forces (1, 5). The next comparison that comes to (1, 5), from
+//   wherever, stops there without a look at the rest of the list.
+//
+// When this ends. All of this is about roots that differ. A pair whose roots
+// were taken to differ is marked as relied on. As soon as types are mapped such
+// that the roots of a marked pair become equal, all that was learned is
+// forgotten.
 #include <algorithm>
 #include <utility>
 

@@ -1,25 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Let a comparison succeed in which x was accepted for k, though h != x was
-// assumed for k. Then h is identical with x as Identity (identity.h) sees
-// it; and (h, k) was compared part by part, so their signatures are equal:
-// the same shape, and parts of the same fingerprints. If there is no such h, x
-// is pinned to k.
+// Which types are pinned, and why.
 //
-// Being identical takes a finite proof, part by part, down to leaves or to
-// equal ids. So what leads into a cycle of own types is never identical with a
-// type of the base. Among own types of that sort, copies are looked for: of
-// each, its shape, the ids of those parts that count as unique, and the
-// fingerprints of the others are hashed. Types of equal hash stop being unique;
-// that makes the hashes coarser, and so it goes on until nothing changes. What
-// is left is identical with nothing: in a proof that it is, the parts would
-// have been found to be copies, and would count by their fingerprints, which
-// copies share. Collisions of hashes only make types lose their uniqueness,
-// which is always safe.
+// A comparison assumes one candidate for each canonical type that it meets. If
+// it meets k again with another candidate x, while h is assumed for k, it
+// accepts x only if h and x are identical (identity.h). So x is *pinned* to k
+// if no such h exists: a comparison that succeeds and has accepted (x, k) has
+// assumed (x, k).
+//
+// An h must pass two tests. It is identical with x. And it was compared with k
+// part by part, so that h and k have one signature: the same shape, and parts
+// of the same fingerprints. This file finds types for which no h passes.
+//
+// Types in cycles. Identity looks for a finite proof: it goes from part to part
+// until it comes to leaves or to equal ids. From a type that leads into a cycle
+// of own types such a proof can end at equal ids only. Therefore such a type is
+// never identical with a type of the base, and only a copy among the own types
+// can be identical with it. To find copies, each type in a cycle gets a hash of
+// its shape, of the ids of its parts that count as unique, and of the
+// fingerprints of its other parts. At first all types in cycles count as
+// unique. Types that share a hash stop counting as unique. That makes hashes
+// coarser, so this is repeated until nothing changes. A type that still counts
+// as unique is identical with no other type: in a proof of the contrary its
+// parts would be copies of each other, would not count as unique, and so would
+// have added equal fingerprints to equal hashes. If two hashes are equal by
+// chance, types lose their uniqueness, which is always safe.
+//
+//   Example. struct a { struct a *next; } is a cycle of its own; p is the type
+//   of `next`. Four structs lead into it:
+//     1: struct u { p m; }             2: struct u { p m; }
+//     3: struct v { struct u m; },     4: struct v { struct u m; },
+//        where m is of type 1             where m is of type 2
+//   Round 1: all count as unique. 1 and 2 have the same shape and the same part
+//   p: their hashes are equal, so they stop counting. 3 and 4 have the parts 1
+//   and 2: their hashes differ. Round 2: 3 and 4 are hashed again, with the
+//   fingerprints of 1 and 2 in place of their ids. These are equal, so 3 and 4
+//   stop counting, too. Round 3: nothing changes. struct a and p still count:
+//   they are pinned to whatever they are accepted for. 1 to 4 are not.
 //
 // All other types (ARRAY is one, because Identity does not look at elements)
-// are held by signature: what is assumed for k is one of those that have the
-// signature of k.
+// are kept by signature. An h that was assumed for k is one of those that have
+// the signature of k; IsPinned() names them, and the caller rules them out.
 #include "lib/engine/dedup/compare/unique_types.h"
 
 namespace btfd::engine::dedup {
