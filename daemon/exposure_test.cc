@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may speak to the real daemon, and what it withstands of those who do.
+// Which processes may connect to the real daemon, and what it withstands of
+// those that do.
 #include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 

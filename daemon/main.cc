@@ -116,7 +116,8 @@ int Main(Options options) {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();
 
-  // Who serves inherited connections or a supervisor's socket is waited for.
+  // A daemon that serves inherited connections or a supervisor's socket stays
+  // in the foreground: its starter waits for it.
   const bool background =
       !options.foreground && systemd_fd < 0 && options.connection_fds.empty();
   util::UniqueFd ready;

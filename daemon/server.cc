@@ -308,8 +308,8 @@ void Server::AcceptAll() {
   while (true) {
     absl::StatusOr<util::UniqueFd> connection = door_.listener->Accept();
     if (connection.ok()) {
-      // Who is turned away falls back at once; one that were left in the queue
-      // would wait first.
+      // A client whose connection is closed falls back at once; one left in the
+      // queue would wait first.
       if (connections_.Add(connection->get())) {
         Serve(grpc_.get(), *std::move(connection));
       } else {
@@ -391,7 +391,7 @@ void Server::Drain() {
                  absl::Seconds(1)) +
       absl::Seconds(1))));
   if (door_.listener != nullptr) {
-    // Who waits at a supervisor's socket is the next daemon's.
+    // Clients that wait at a supervisor's socket are served by the next daemon.
     if (door_.listener->Retire()) AcceptAll();
     door_.listener = nullptr;
   }

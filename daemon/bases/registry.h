@@ -77,7 +77,7 @@ class BaseRegistry {
   // NotFound if the digest is known neither here nor in the store.
   absl::StatusOr<Handle> Acquire(const util::Digest& digest);
 
-  // As Acquire, but looks in the shared cache as well, which takes its time.
+  // As Acquire, but also asks the shared cache, which may take seconds.
   absl::StatusOr<Handle> Fetch(const util::Digest& digest);
 
   // Validates, indexes and keeps a base, and has it stored in the background.

@@ -42,7 +42,8 @@ absl::Status AdmissionControl::WaitForRoom(
                                                " requests with ", bytes_,
                                                " bytes are in flight"));
   };
-  // Who waits holds his bytes, too; one alone may, whatever they are.
+  // A waiting request holds its bytes, too. One alone may wait whatever its
+  // size.
   if (waiting_ > 0 &&
       (waiting_ >= max_requests_ || waiting_bytes_ >= max_bytes_ ||
        bytes > max_bytes_ - waiting_bytes_)) {

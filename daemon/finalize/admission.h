@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How much the daemon takes on at once. Two gates stand one behind the other:
-// admission bounds the requests and bytes that are in flight, so that memory
-// stays bounded whatever arrives, and the workspaces bound how many of those
-// compute at the same time, one a core. Those who wait for admission hold their
-// bytes as well: as many may wait as may be in flight, and the next is told
-// BUSY at once. The same book tells when nothing is in flight: for the drain,
-// and for the idle exit.
+// How much the daemon takes on at once. There are two bounds, one behind the
+// other. AdmissionControl bounds the requests and bytes in flight, so that the
+// daemon's memory is bounded whatever arrives. Workspaces bound how many of
+// these requests compute at the same time: one for each thread. A request that
+// waits for admission holds its bytes as well; therefore only as many requests
+// and bytes may wait as may be in flight, and the next request is told BUSY at
+// once. AdmissionControl also knows when nothing is in flight, which ends the
+// drain and starts the time until the idle exit.
 #ifndef BTFD_DAEMON_FINALIZE_ADMISSION_H_
 #define BTFD_DAEMON_FINALIZE_ADMISSION_H_
 
@@ -25,10 +26,10 @@
 
 namespace btfd::daemon {
 
-// Admission. Thread-safe; outlives its tickets.
+// Thread-safe. Must outlive its tickets.
 class AdmissionControl {
  public:
-  // Being in flight; ends with the object.
+  // One request in flight, from Enter() until the ticket is destroyed.
   class Ticket {
    public:
     Ticket(Ticket&& other) noexcept
@@ -38,7 +39,7 @@ class AdmissionControl {
     ~Ticket() {
       if (admission_ != nullptr) admission_->Leave(bytes_);
     }
-    // Admission of more for the same request, by the rules of Enter.
+    // Admits more bytes for the same request, by the rules of Enter().
     absl::Status Grow(uint64_t bytes, const util::CallDeadline& call_deadline);
 
    private:
@@ -52,16 +53,17 @@ class AdmissionControl {
   AdmissionControl(uint32_t max_requests, uint64_t max_bytes)
       : max_requests_(max_requests), max_bytes_(max_bytes) {}
 
-  // Waits for room. One request alone is let in whatever its size. An error
-  // has an outcome: DRAINING, CANCELLED, or BUSY if there was no room within
-  // two seconds or shortly before the deadline, or too many wait.
+  // Waits for room. If nothing is in flight, a request of any size is admitted.
+  // Errors carry an outcome: DRAINING; CANCELLED; or BUSY if there was no room
+  // within two seconds or until shortly before the deadline, or if too many
+  // requests wait already.
   absl::StatusOr<Ticket> Enter(uint64_t bytes,
                                const util::CallDeadline& call_deadline);
 
-  // Notes that somebody is there, without anything being in flight.
+  // Notes that the daemon was used, which starts the idle time anew.
   void Touch();
 
-  // From now on nobody new is let in.
+  // From now on no request is admitted.
   void StartDrain();
   bool draining() const;
   // True once nothing is in flight; false if that takes longer.

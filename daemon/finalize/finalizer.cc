@@ -206,7 +206,7 @@ void Finalizer::AnswerAfterSharedCache(
   RegisterResult(job->request, *response);
   if (job->use_cache) {
     Keep(job->key, job->request, job->base_name(), response);
-    // Whoever filled the shared cache is looked at as well.
+    // A result of the shared cache is checked like a kept one.
     if (from_shared) NoteHit(*job);
   }
   if (computed && shared_ != nullptr && job->query.has_value()) {

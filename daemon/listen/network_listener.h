@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The door to the network: who may open it, and with which credentials. The
-// daemon is one user's, and its Unix socket asks the kernel who comes; over the
-// network only a certificate can tell. So beyond loopback both sides show one,
-// or the option `listen_insecure` says in as many words that anyone may come.
+// The network listener: at which address the daemon listens for remote daemons,
+// and with which credentials. On the Unix socket the kernel says which user
+// connects. Over the network only a certificate can say that. So beyond
+// loopback both sides must show a certificate, unless the option
+// `listen_insecure` says that anyone may connect.
 #ifndef BTFD_DAEMON_LISTEN_NETWORK_LISTENER_H_
 #define BTFD_DAEMON_LISTEN_NETWORK_LISTENER_H_
 
@@ -33,7 +34,7 @@ absl::Status CheckNetworkListener(const Options& options);
 void AddNetworkListener(const Options& options, grpc::ServerBuilder* builder,
                         int* bound);
 
-// How well the door is kept, for the log.
+// One line for the log: the address, and which certificates are asked for.
 std::string DescribeNetworkListener(const Options& options);
 
 // grpc.health.v1 at a port of its own, in the clear: balancers ask there

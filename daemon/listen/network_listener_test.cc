@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which doors are opened; that they hold is for tests/farm to show.
+// Which addresses the daemon listens at, and with which credentials. Real
+// connections are made in tests/farm.
 #include "daemon/listen/network_listener.h"
 
 #include <string>

@@ -24,8 +24,8 @@ bool IsForRemoteClients(absl::string_view method) {
   return false;
 }
 
-// Empty: who comes by the Unix socket. gRPC names its connections, which the
-// daemon accepted itself, by their descriptor.
+// Empty for a client that came by the Unix socket. gRPC names its connections,
+// which the daemon accepted itself, by their descriptor.
 std::string ClientOf(const grpc::ServerContext& context) {
   const std::string peer = context.peer();
   if (absl::StartsWith(peer, "fd:") || absl::StartsWith(peer, "unix:")) {

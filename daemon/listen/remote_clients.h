@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls that came over the network: which of them may be made at all, and how
-// many one client may have in flight, so that no builder takes the farm from
-// the others. Who a client is, its certificate says (the first subject
-// alternative name, else the subject's common name); without certificates its
-// address does. Calls by the Unix socket are not asked.
+// Calls from the network: which calls a remote client may make, and how many
+// requests and bytes one client may have in flight, so that one client cannot
+// take the whole daemon. A client is named by its certificate (the first
+// subject alternative name, else the subject's common name), or by its address
+// if there are no certificates. Calls that come by the Unix socket are always
+// admitted.
 //
 //   Greet, Finalize, FindResult, AddBase   yes
 //   FinalizeStream     no: single calls can be spread by a balancer
@@ -29,7 +30,7 @@
 
 namespace btfd::daemon {
 
-// Thread-safe; outlives its passes.
+// Thread-safe. Must outlive its passes.
 class RemoteClients {
  public:
   // 0: no bound. `counters` must outlive it.
@@ -39,7 +40,7 @@ class RemoteClients {
         max_bytes_(max_bytes),
         counters_(counters) {}
 
-  // Being in flight; ends with the object.
+  // One call in flight, from Admit() until the pass is destroyed.
   class Pass {
    public:
     Pass() = default;
@@ -51,7 +52,7 @@ class RemoteClients {
     ~Pass() {
       if (remote_clients_ != nullptr) remote_clients_->Leave(client_, bytes_);
     }
-    // Somebody from the network, not a user of this machine.
+    // Whether the call came from the network.
     bool is_remote() const { return remote_clients_ != nullptr; }
 
    private:

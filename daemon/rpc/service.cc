@@ -62,8 +62,8 @@ absl::Status ForeignKey() {
       "digest");
 }
 
-// Who hands work on waits for answers from afar; what computes here is bounded
-// by the workspaces all the same.
+// A request that was handed on waits for a remote daemon; what computes here is
+// bounded by the workspaces all the same.
 constexpr uint32_t kHandedOnAtOnce = 64;
 uint32_t StreamedAtOnce(const Options& options) {
   return options.server.empty() ? options.threads

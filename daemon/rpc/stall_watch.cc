@@ -83,8 +83,8 @@ class StallWatch::Factory final
   explicit Factory(StallWatch* watch) : watch_(watch) {}
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
-    // Who watches our health hears nothing for as long as we are well, and
-    // takes no thread for that.
+    // A client that watches the daemon's health hears nothing while it is well,
+    // and takes no thread for that.
     if (strcmp(info->method(), "/grpc.health.v1.Health/Watch") == 0) {
       return nullptr;
     }

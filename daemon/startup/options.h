@@ -53,7 +53,7 @@ struct Options {
   // a call, before it is ended (infinite: for ever).
   absl::Duration stall_timeout = absl::Minutes(2);
 
-  // Who may connect over the network, and what one of them may have in flight
+  // Which clients may connect over the network, and what one may have in flight
   // (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.
   std::string listen;
   bool listen_insecure = false;  // anyone may connect, and was meant to
@@ -87,7 +87,8 @@ struct Options {
   uint64_t max_remote_upload_bytes = uint64_t{256} << 20;
 
   // When it ends: after this long without work (infinite: never), and after at
-  // most this long once it was told to. Who listens to the network stays.
+  // most this long once it was told to. A daemon that listens to the network
+  // stays.
   absl::Duration idle_exit = absl::Hours(3);
   absl::Duration drain_timeout = absl::Seconds(30);
 };

@@ -55,8 +55,9 @@ class Listener {
   bool Reachable() const;
 
   // From now on a new daemon may take the place: deletes the socket if we made
-  // it and gives the lock back; who waits at it already can still be accepted.
-  // False where nothing of that is ours to do: an adopted socket stays.
+  // it and gives the lock back; clients that wait at it already can still be
+  // accepted. False where nothing of that is ours to do: an adopted socket
+  // stays.
   bool Retire();
 
  private:

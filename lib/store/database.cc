@@ -175,7 +175,7 @@ absl::Status SetAsideAndTell(const Database::Options& options,
 
 absl::StatusOr<std::shared_ptr<Database>> Database::Open(const Options& options,
                                                          FileIdentity damaged) {
-  // Held until the file is sound: who comes second finds the new file.
+  // Held until the file is sound: the second process finds the new file.
   ASSIGN_OR_RETURN(const FileLock lock, FileLock::Take(options.path + ".lock",
                                                        options.busy_timeout));
   if (damaged.inode != 0 && IdentityOf(options.path) == damaged) {

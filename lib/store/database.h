@@ -63,7 +63,8 @@ class Database {
     Database* database_;
     std::unique_ptr<Connection> connection_;
   };
-  // Waits while too many are lent; who has one does not borrow another.
+  // Waits while too many are lent. A thread that has one must not borrow
+  // another.
   absl::StatusOr<Reader> BorrowReader();
 
   // True if the path no longer names this file: removed, or replaced.

@@ -208,8 +208,8 @@ absl::StatusOr<ReplacementFile> ReplacementFile::Create(
   if (like == nullptr) return result;
 
   mode_t mode = like->st_mode & 07777;
-  // Before the mode, since it clears the set-id bits. Who may not give files
-  // away leaves it his own.
+  // Before the mode, since it clears the set-id bits. A user who may not give
+  // files away leaves it his own.
   if ((like->st_uid != geteuid() || like->st_gid != getegid()) &&
       fchown(result.fd(), like->st_uid, like->st_gid) != 0) {
     mode &= 0777;

@@ -86,13 +86,14 @@ class FileBytes {
   struct stat status_ {};
 };
 
-// A file on its way to replace another: a temporary beside it (named
-// .tmp_btfd_PID_N, which `make clean` of kbuild sweeps up after a kill), put in
-// its place in one step by Commit(), removed by the destructor unless
-// committed. So the file is the old one or the whole new one, for whoever
-// looks, and whenever the process is killed or the disk is full. Nothing is
-// synced: after a power loss the file system has the word, as for every other
-// build product.
+// A file that will replace another one. It is a temporary file beside the old
+// one
+// (.tmp_btfd_PID_N; kbuild's `make clean` removes it if a kill left it behind).
+// Commit() puts it in the old one's place in one step; the destructor removes
+// it if it was not committed. So every reader sees the old file or the whole
+// new one, whenever the process is killed or the disk is full. Nothing is
+// synced, so the file can be empty after a power cut; a caller that must not
+// lose it calls fdatasync() on fd() before Commit().
 class ReplacementFile {
  public:
   // Symbolic links are followed: what they point to is replaced. A new file

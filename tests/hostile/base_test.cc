@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What bases cost that were made to be dear to index. A base comes once and is
+// What bases cost that are made to be slow to index. A base comes once and is
 // kept, so this is paid for by whoever sends it, but by no request after that.
 #include "lib/btf/base.h"
 

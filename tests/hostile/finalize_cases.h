@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Modules made to be dear: each kind can be made of any size.
+// Modules that are made to cost much; each kind can be made in any size.
 #ifndef BTFD_TESTS_HOSTILE_FINALIZE_CASES_H_
 #define BTFD_TESTS_HOSTILE_FINALIZE_CASES_H_
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What modules cost that were made to be dear. Each is made of two sizes, one
+// What modules cost that were made to cost much. Each is made in two sizes, one
 // four times the other: steps must not grow by more than five, unless the
 // larger is refused for its steps, and that within bounds. Time is only looked
 // at as a last resort, with room for a slow machine. Each run prints the rows

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A BTF from the builder to the verdict, for the tests of kernel_check.h.
+// Builds a BTF, parses it and runs the kernel check, for tests.
 #ifndef BTFD_LIB_ENGINE_KERNEL_CHECK_TEST_UTIL_H_
 #define BTFD_LIB_ENGINE_KERNEL_CHECK_TEST_UTIL_H_
 
