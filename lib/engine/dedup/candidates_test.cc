@@ -92,7 +92,8 @@ TEST_P(CandidatesTest, AreListedAsLibbpfWouldVisitThem) {
     if (type.kind() != Kind::kStruct) continue;
     const uint64_t key = btf::PartsKey(type);
     listed.clear();
-    candidates.ListGraphs(key, /*with_fingerprints=*/false, &listed);
+    candidates.ListGraphs(key, /*with_fingerprints=*/false,
+                          /*with_base=*/true, &listed);
     const std::vector<TypeId>& expected = model.Chain(key);
     ASSERT_EQ(std::vector<TypeId>(listed.begin(), listed.end()), expected)
         << "before type " << id;
