@@ -36,7 +36,9 @@ uint64_t RunCases(const Comparison& compare) {
     failures += difference.empty() ? 0 : 1;
     refused_cases += refused;
   }
-  return refused_cases * 100 / count;
+  const uint64_t percent = refused_cases * 100 / count;
+  ::testing::Test::RecordProperty("refused_percent", static_cast<int>(percent));
+  return percent;
 }
 
 class Stages : public ::testing::TestWithParam<Style> {};
