@@ -262,12 +262,12 @@ void Server::Run() {
                           " threads, store ",
                           store_ == nullptr ? "none" : store_->path()));
   const char* reason = nullptr;
-  while (reason == nullptr) reason = Turn();
+  while (reason == nullptr) reason = RunOnce();
   log_->Info(absl::StrCat("stopping: ", reason));
   Drain();
 }
 
-const char* Server::Turn() {
+const char* Server::RunOnce() {
   const bool accepting =
       door_.listener != nullptr && absl::Now() >= accept_again_;
   pollfd fds[] = {

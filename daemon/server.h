@@ -68,8 +68,9 @@ class Server {
   absl::Status OpenGrpc();
   absl::Status ServeConnections();
 
-  // Waits for something to happen; the reason to end, or null.
-  const char* Turn();
+  // Waits for the next event and handles it. Returns the reason to end, or
+  // null.
+  const char* RunOnce();
   const char* OnSignal();
   // Accepts all that waits.
   void AcceptAll();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What can be set about the daemon. One table (options.cc) names every option;
-// each is looked up as a flag (--log_level), then in the environment
+// What can be set about the daemon. One table (option_list.cc) names every
+// option; each is looked up as a flag (--log_level), then in the environment
 // (BTFD_LOG_LEVEL), then in the configuration file (`log_level = debug`), and
 // the first of the three that has it counts.
 #ifndef BTFD_DAEMON_STARTUP_OPTIONS_H_

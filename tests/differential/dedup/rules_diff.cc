@@ -121,7 +121,7 @@ absl::StatusOr<std::unique_ptr<RulesDiff>> RulesDiff::Start(LibbpfRules rules) {
 RulesDiff::RulesDiff(LibbpfRules rules, std::unique_ptr<ShippedLibbpf> libbpf)
     : rules_(rules), libbpf_(std::move(libbpf)) {}
 
-ShippedLibbpf::Result RulesDiff::Judge(const Case& input) {
+ShippedLibbpf::Result RulesDiff::AskLibbpf(const Case& input) {
   if (libbpf_ == nullptr) {
     return JudgeLinked(input.base, *input.btf, input.distill);
   }
@@ -135,7 +135,7 @@ ShippedLibbpf::Result RulesDiff::Judge(const Case& input) {
 
 void RulesDiff::CompareOne(const Case& input, DedupDiff* diff) {
   if (!diff->difference.empty()) return;
-  const ShippedLibbpf::Result expected = Judge(input);
+  const ShippedLibbpf::Result expected = AskLibbpf(input);
   const bool unjudged = expected.verdict == Verdict::kEndless ||
                         expected.verdict == Verdict::kCrashed;
   diff->endless |= unjudged;

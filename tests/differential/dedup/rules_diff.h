@@ -41,7 +41,7 @@ class RulesDiff {
   struct Case;
 
   RulesDiff(engine::LibbpfRules rules, std::unique_ptr<ShippedLibbpf> libbpf);
-  ShippedLibbpf::Result Judge(const Case& input);
+  ShippedLibbpf::Result AskLibbpf(const Case& input);
   // Adds to *diff unless something differs already.
   void CompareOne(const Case& input, DedupDiff* diff);
 
