@@ -2,10 +2,13 @@
 //
 // Real residues: what each pahole has encoded of a real module, taken out of it
 // just before its libbpf deduplicates. The engine must make of it what that
-// pahole then writes, without a base, and over the base that it made.
+// pahole then writes, without a base, and over the base that it made. Of two
+// modules; of all 1,019 with BTFD_IDENTITY_MODULES=all.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,19 @@ struct Pahole {
   const char* version;
   LibbpfRules rules;
 };
+
+// Paths under the kernel's folder.
+std::vector<std::string> Modules() {
+  const char* const which = std::getenv("BTFD_IDENTITY_MODULES");
+  if (which == nullptr || std::string(which) != "all") {
+    return {"modules/net/key/af_key.ko",
+            "modules/net/netfilter/nf_conntrack.ko"};
+  }
+  std::ifstream list(TestdataRoot() + "/dbg/7.3/modules.list");
+  std::vector<std::string> modules;
+  for (std::string line; std::getline(list, line);) modules.push_back(line);
+  return modules;
+}
 
 class Residue : public ::testing::TestWithParam<Pahole> {
  protected:
@@ -72,8 +88,9 @@ TEST_P(Residue, BecomesWhatThatPaholeWrites) {
   engine::DedupOptions options;
   options.rules = GetParam().rules;
   util::Arena arena;
-  for (const char* module : {"net/key/af_key", "fs/xfs/xfs"}) {
-    const std::string ko = root + "modules/" + module + ".ko";
+  ASSERT_FALSE(Modules().empty());
+  for (const std::string& module : Modules()) {
+    const std::string ko = root + module;
     const std::string written = scratch_.file("written");
     Run({"--btf_encode_detached=" + written, ko});
     const std::string residue = ReadFileOrEmpty(residue_path());
