@@ -58,6 +58,21 @@ class ResultVerifierTest : public ServiceTest {
   const SampleBtf btf_;
 };
 
+TEST_F(ResultVerifierTest, WhatAnEncoderLeftIsFinishedAgainByItsRules) {
+  Start();
+  AddBase(btf_);
+  btf::testing::BtfBuilder residue;
+  residue.Typedef("t", residue.Int("int", 4));
+  v1::FinalizeRequest request = RequestFor(btf_);
+  request.set_btf(residue.Build());
+  request.mutable_steps()->set_encoded(v1::ENCODED_BY_LIBBPF_1_5);
+  EXPECT_THAT(Finalize(request), Ended(v1::OK, ""));
+  ASSERT_TRUE(store_->Flush().ok());
+  EXPECT_EQ(Verify().agreed(), 1u);
+  Poison(request);
+  EXPECT_EQ(Verify().disagreed_size(), 1);
+}
+
 TEST_F(ResultVerifierTest, AllThatIsRightAgrees) {
   Start();
   AddBase(btf_);
