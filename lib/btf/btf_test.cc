@@ -351,8 +351,26 @@ TEST(ParseTypes, FuncOfASplitMayUseAPrototypeOfTheBase) {
   split.Func("f", proto);
   ExpectAccepted(split.Build(), base.get());
   split.Func("g", kInt);
-  ExpectRejected(split.Build(), "type 4 (FUNC): refers to type 1, which is not",
+  ExpectRejected(split.Build(),
+                 "type 4 (FUNC): refers to type 1, which is not a FUNC_PROTO "
+                 "(3 types of the base: is it another kernel's?)",
                  base.get());
+}
+
+TEST(ParseTypes, OverAnotherKernelsBaseThatIsTheGuess) {
+  SmallBtf b;
+  b.Struct("a_name_that_the_other_base_has_not", 4, {});
+  const auto right = *Base::Build(b.Build());
+  const auto wrong = *Base::Build(SmallBtf().Build());
+  BtfBuilder names(*right);
+  names.Typedef("mine", kInt);
+  ExpectRejected(names.Build(), "types of the base: is it another kernel's?)",
+                 wrong.get());
+  BtfBuilder types(*right);
+  types.Ptr(types.next_id() + 1);
+  types.Ptr(kInt);
+  ExpectRejected(types.Build(), "types of the base: is it another kernel's?)",
+                 wrong.get());
 }
 
 TEST(ParseTypes, WhatLibbpfDoesNotCheckIsAccepted) {

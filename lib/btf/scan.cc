@@ -79,6 +79,7 @@ class Scanner {
   // The slow walk. Precondition: the sizes are right and something else is not.
   absl::Status FindDefect() const;
   absl::Status DefectOf(uint32_t record) const;
+  std::string DoubtOfBase() const;
   absl::Status DefectAt(uint32_t record, uint64_t word,
                         absl::string_view defect) const;
 
@@ -206,6 +207,15 @@ absl::Status Scanner::DefectAt(uint32_t record, uint64_t word,
                    KindName(type.kind_number()), "): ", defect));
 }
 
+// What a split BTF refers to counts from the end of its base: over another
+// kernel's, any reference may lead to something else.
+std::string Scanner::DoubtOfBase() const {
+  const TypeId of_base = in_.parent->end;
+  if (of_base == 1) return "";
+  return absl::StrCat(" (", of_base,
+                      " types of the base: is it another kernel's?)");
+}
+
 absl::Status Scanner::DefectOf(uint32_t record) const {
   const TypeRecord& type = RecordAt(in_.words, offsets_[record]);
   const uint64_t strings = uint64_t{in_.parent->str_len} + in_.str_len;
@@ -218,26 +228,22 @@ absl::Status Scanner::DefectOf(uint32_t record) const {
       report(name,
              absl::StrCat(&name == &type.name_off ? "name" : "member name",
                           " at string offset ", name, ", but there are ",
-                          strings, " bytes of strings"));
+                          strings, " bytes of strings", DoubtOfBase()));
     }
   });
   const bool unchecked_third =
       type.kind() == Kind::kFwd || type.kind() == Kind::kFuncProto;
   ForEachTypeField(type, [&](const TypeId& id) {
     if (id >= end() && !(unchecked_third && &id == &type.size_or_type)) {
-      const TypeId of_base = in_.parent->end;
-      report(id, absl::StrCat(
-                     "refers to type ", id, ", but there are ", end(), " types",
-                     of_base == 1 ? ""
-                                  : absl::StrCat(" (", of_base,
-                                                 " of the base: is it another "
-                                                 "kernel's?)")));
+      report(id, absl::StrCat("refers to type ", id, ", but there are ", end(),
+                              " types", DoubtOfBase()));
     }
   });
   if (status.ok() && type.kind() == Kind::kFunc &&
       !IsProto(type.size_or_type)) {
-    report(type.size_or_type, absl::StrCat("refers to type ", type.size_or_type,
-                                           ", which is not a FUNC_PROTO"));
+    report(type.size_or_type,
+           absl::StrCat("refers to type ", type.size_or_type,
+                        ", which is not a FUNC_PROTO", DoubtOfBase()));
   }
   return status;
 }
