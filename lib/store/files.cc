@@ -36,19 +36,25 @@ absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
   return absl::ErrnoToStatus(error, absl::StrCat("store: ", doing, " ", path));
 }
 
-absl::Status MakeDirectories(const std::string& directory) {
-  for (size_t end = directory.find('/', 1);;
-       end = directory.find('/', end + 1)) {
-    const std::string part = directory.substr(0, end);
-    if (!part.empty() && mkdir(part.c_str(), 0700) != 0) {
-      const int error = errno;
-      // What is there already may answer EROFS or EACCES before EEXIST.
-      if (error != EEXIST && access(part.c_str(), F_OK) != 0) {
-        return ErrnoStatus("making the directory", part, error);
-      }
-    }
-    if (end == std::string::npos) return absl::OkStatus();
+// Makes `path` if it is missing.
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
+  const int error = errno;
+  // What is there already may answer EROFS or EACCES before EEXIST.
+  if (error == EEXIST || access(path.c_str(), F_OK) == 0) {
+    return absl::OkStatus();
   }
+  return ErrnoStatus("making the directory", path, error);
+}
+
+// The directory and the one that it is in: ~/.cache/btfd of a home, and no home
+// where there is none (HOME=/nonexistent).
+absl::Status MakeDirectories(const std::string& directory) {
+  const size_t slash = directory.rfind('/');
+  if (slash != std::string::npos && slash > 0) {
+    RETURN_IF_ERROR(MakeDirectory(directory.substr(0, slash)));
+  }
+  return MakeDirectory(directory);
 }
 
 // Names, without the directory, of what was set aside; oldest first, because

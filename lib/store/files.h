@@ -18,7 +18,8 @@
 
 namespace btfd::store {
 
-// Makes the directory (0700) and its parents. PermissionDenied if it belongs to
+// Makes the directory (0700), and the one that it is in; nothing above them:
+// where a home is missing, it stays missing. PermissionDenied if it belongs to
 // somebody else or others may write there: cached results go into modules.
 absl::Status PrepareDirectory(const std::string& directory);
 

@@ -18,7 +18,7 @@ using ::testing::Pair;
 constexpr auto kNotFound = absl::StatusCode::kNotFound;
 
 TEST_F(StoreTest, DirectoryAndFileAreOfTheUserAlone) {
-  options_.directory = root_ + "/not/yet/there";
+  options_.directory = root_ + "/not/yet";
   Open();
   struct stat status;
   ASSERT_EQ(stat(options_.directory.c_str(), &status), 0);
@@ -27,6 +27,15 @@ TEST_F(StoreTest, DirectoryAndFileAreOfTheUserAlone) {
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   EXPECT_EQ(store_->path(), path());
   EXPECT_GT(store_->store_bytes(), 0u);
+}
+
+// HOME=/nonexistent is to stay so.
+TEST_F(StoreTest, WhatTheDirectoryIsInIsMadeAndNothingAboveThat) {
+  options_.directory = root_ + "/no/home/cache/btfd";
+  const auto store = Store::Open(options_);
+  EXPECT_EQ(store.status().code(), kNotFound) << store.status();
+  struct stat status;
+  EXPECT_NE(stat((root_ + "/no").c_str(), &status), 0);
 }
 
 TEST_F(StoreTest, BaseComesBackWithItsIndexAfterARestart) {
