@@ -227,7 +227,7 @@ void Examination::CheckTool() {
       directory_ + "/tools/bpf/resolve_btfids/resolve_btfids";
   if (access(tool.c_str(), X_OK) == 0) return;
   Say(Grade::kNote, "the build directory has no resolve_btfids of its own",
-      "make RESOLVE_BTFIDS=$(command -v resolve_btfids) ..., which is "
+      "make RESOLVE_BTFIDS=/PATH/TO/resolve_btfids ..., which is "
       "worthwhile anyway");
 }
 
