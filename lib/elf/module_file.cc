@@ -25,11 +25,6 @@ constexpr absl::string_view kSignatureMarker = "~Module signature appended~\n";
 // the length of the signature before it, in big-endian order.
 constexpr size_t kSignatureInfoSize = 12;
 
-bool HasBtfMagic(absl::string_view bytes) {
-  return absl::StartsWith(bytes, "\x9f\xeb") ||
-         absl::StartsWith(bytes, "\xeb\x9f");
-}
-
 bool HasContent(const Elf64_Shdr& header) {
   return header.sh_type != SHT_NOBITS && header.sh_type != SHT_NULL;
 }
@@ -374,17 +369,25 @@ absl::StatusOr<uint64_t> ModuleFile::PayloadSize() const {
   return rest.size();
 }
 
+bool HasBtfMagic(absl::string_view bytes) {
+  return absl::StartsWith(bytes, "\x9f\xeb") ||
+         absl::StartsWith(bytes, "\xeb\x9f");
+}
+
 absl::StatusOr<BtfSource> ReadBtfSource(const std::string& path) {
-  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
-  ASSIGN_OR_RETURN(util::FileBytes bytes,
-                   util::FileBytes::FromFd(fd.get(), path));
+  ASSIGN_OR_RETURN(const util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
+  return ReadBtfSource(fd.get(), path);
+}
+
+absl::StatusOr<BtfSource> ReadBtfSource(int fd, const std::string& path) {
+  ASSIGN_OR_RETURN(util::FileBytes bytes, util::FileBytes::FromFd(fd, path));
   BtfSource source;
   if (HasBtfMagic(bytes.view())) {
     source.raw = std::move(bytes);
     source.btf = source.raw.view();
     return source;
   }
-  ASSIGN_OR_RETURN(source.file, ModuleFile::FromBytes(std::move(fd),
+  ASSIGN_OR_RETURN(source.file, ModuleFile::FromBytes(util::UniqueFd(),
                                                       std::move(bytes), path));
   ASSIGN_OR_RETURN(source.btf, source.file->BtfContent());
   if (source.file->btf_base()) {

@@ -159,6 +159,12 @@ struct BtfSource {
 // Raw BTF if the file starts with its magic in either byte order, else ELF.
 // NotFound for an ELF file without .BTF, and errors as of ModuleFile.
 absl::StatusOr<BtfSource> ReadBtfSource(const std::string& path);
+// The same of an open file, which stays the caller's; `path` is what messages
+// call it.
+absl::StatusOr<BtfSource> ReadBtfSource(int fd, const std::string& path);
+
+// Whether the bytes start with BTF's magic, in either byte order.
+bool HasBtfMagic(absl::string_view bytes);
 
 }  // namespace btfd::elf
 
