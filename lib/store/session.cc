@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "lib/store/bus_error.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::store {
@@ -14,6 +15,8 @@ constexpr absl::Duration kLogPause = absl::Seconds(10);
 }  // namespace
 
 absl::Status Session::Open() {
+  SurviveBusErrors();
+  bus_errors_ = BusErrors();
   auto database = Database::Open(options_);
   const absl::MutexLock lock(&mutex_);
   current_ = std::move(database);
@@ -52,6 +55,15 @@ void Session::Report(Counter counter, absl::string_view text) {
 
 void Session::Conclude(const std::shared_ptr<Database>& database,
                        const absl::Status& status) {
+  // What was read over a page that somebody cut off has its checksums; but the
+  // others who use the file do not see what we write there.
+  const int bus_errors = BusErrors();
+  if (bus_errors_.exchange(bus_errors) != bus_errors) {
+    Report(Counter::kStoreErrors,
+           "store: the index that is shared by processes was cut off");
+    Replace(database, /*damaged=*/true);
+    return;
+  }
   if (status.ok() || absl::IsNotFound(status)) return;
   Report(Counter::kStoreErrors, status.message());
   if (absl::IsDataLoss(status)) {

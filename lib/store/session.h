@@ -7,6 +7,7 @@
 #ifndef BTFD_LIB_STORE_SESSION_H_
 #define BTFD_LIB_STORE_SESSION_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -80,6 +81,7 @@ class Session {
   void Replace(const std::shared_ptr<Database>& old, bool damaged);
 
   const Database::Options options_;
+  std::atomic<int> bus_errors_{0};  // those that were seen to
 
   absl::Mutex replace_mutex_;  // one replacement at a time
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(replace_mutex_);

@@ -2,11 +2,15 @@
 //
 // What the store promises when its file is damaged: a right answer or none,
 // and a store that works again.
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "absl/time/clock.h"
@@ -341,6 +345,41 @@ TEST_F(StoreDamageTest, KilledWriterLeavesASoundStore) {
     EXPECT_EQ(counters_.Get(Counter::kStoreChecksumFailures), 0u);
     Close();
   }
+}
+
+// Whoever has the file mapped would be ended by SIGBUS.
+TEST_F(StoreDamageTest, ACutOffSharedIndexEndsNobody) {
+  Open();
+  for (int round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(store_->PutResult(Key(round), "value"));
+    ASSERT_TRUE(store_->Flush().ok());
+    std::filesystem::resize_file(path() + "-shm", 0);
+    const auto found = store_->GetResult(Key(round));
+    EXPECT_EQ(found.value_or("value"), "value");
+    // The file was set aside, and a new one does its work.
+    ASSERT_TRUE(store_->PutResult(Key(-round), "new value"));
+    ASSERT_TRUE(store_->Flush().ok());
+    const auto fresh = store_->GetResult(Key(-round));
+    ASSERT_TRUE(fresh.ok()) << fresh.status();
+    EXPECT_EQ(*fresh, "new value");
+    EXPECT_THAT(FilesAside(), SizeIs(1)) << "the youngest is kept";
+    EXPECT_EQ(counters_.Get(Counter::kStoreSetAside), round);
+  }
+}
+
+TEST_F(StoreDamageTest, AnotherBusErrorEndsTheProcessAsBefore) {
+  Open();
+  const std::string other = root_ + "/other";
+  std::ofstream(other) << std::string(100, 'x');
+  EXPECT_EXIT(
+      {
+        const int fd = open(other.c_str(), O_RDWR);
+        const char* const map = static_cast<const char*>(
+            mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd, 0));
+        if (ftruncate(fd, 0) != 0) _exit(1);
+        _exit(map[0] == 'x' ? 2 : 3);
+      },
+      ::testing::KilledBySignal(SIGBUS), "");
 }
 
 }  // namespace
