@@ -122,6 +122,11 @@ void Batch::FinishAlone(const std::string& path) {
 }
 
 void Batch::Run(const std::vector<std::string>& modules) {
+  // One base for all of them, whatever becomes of its file and of the daemon.
+  // If there is something wrong with it, each module says so.
+  if (base_ != nullptr && modules.size() > 1) {
+    base_->bytes().status().IgnoreError();
+  }
   std::deque<std::string> waiting(modules.begin(), modules.end());
   while (!waiting.empty()) {
     const std::string first = std::move(waiting.front());

@@ -4,7 +4,8 @@
 // every fallback into place, then all others over one FinalizeStream call with
 // several in flight. What that call leaves unanswered, because the daemon went
 // away or forgot the base, starts over the same way; each round finishes at
-// least one module.
+// least one module. All are over one base: its bytes are read beforehand, so
+// that it can be sent again when its file has become another.
 #ifndef BTFD_CLIENT_BATCH_BATCH_H_
 #define BTFD_CLIENT_BATCH_BATCH_H_
 

@@ -7,14 +7,18 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -26,6 +30,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 const char kBtf[] = "\x9f\xeb\x01 of a module";
 
@@ -63,6 +68,7 @@ class BatchTest : public ::testing::Test {
     Batch batch(options_, &client, base, [this](const ModuleResult& result) {
       ++reports_;
       results_[result.path] = result;
+      if (after_report_) after_report_();
     });
     batch.Run(modules);
   }
@@ -90,6 +96,7 @@ class BatchTest : public ::testing::Test {
   BatchOptions options_;
   std::map<std::string, ModuleResult> results_;
   size_t reports_ = 0;
+  std::function<void()> after_report_;
 };
 
 TEST_F(BatchTest, OneModuleGoesWithoutAStream) {
@@ -109,7 +116,7 @@ TEST_F(BatchTest, ManyModulesGoOverOneStream) {
 TEST_F(BatchTest, TheBaseIsBroughtIntoPlaceByTheFirst) {
   const auto modules = Modules(5);
   testing::WriteFile(directory_ + "/base", "\x9f\xeb\x01 base");
-  auto base = BaseFile::Open(directory_ + "/base");
+  auto base = BaseFile::Open(directory_ + "/base", BaseCheck::kKey);
   ASSERT_TRUE(base.ok()) << base.status();
   Run(modules, &*base);
   ExpectAllFinalized(modules);
@@ -140,6 +147,41 @@ TEST_F(BatchTest, ADaemonThatDiesInTheStreamLosesNoModule) {
   const auto modules = Modules(20);
   Run(modules);
   ExpectAllFinalized(modules);
+}
+
+TEST_F(BatchTest, ABatchIsOverOneBaseWhateverBecomesOfItsFile) {
+  setenv("FAKE_BTFD_MODE", "die-third", 1);
+  const std::string path = directory_ + "/base";
+  for (const bool written_over : {false, true}) {
+    SCOPED_TRACE(written_over);
+    unlink(path.c_str());
+    testing::WriteFile(path, "\x9f\xeb\x01 base");
+    absl::SleepFor(kSettled + absl::Milliseconds(50));
+    // So that the daemon knows the base by its key.
+    auto first = BaseFile::Open(path, BaseCheck::kKey);
+    ASSERT_TRUE(first.ok() && first->key().has_value());
+    auto modules = Modules(20);
+    Run({modules.back()}, &*first);
+    modules.pop_back();
+    auto base = BaseFile::Open(path, BaseCheck::kKey);
+    ASSERT_TRUE(base.ok()) << base.status();
+    // With the first answer the base is another one; and soon afterwards the
+    // daemon dies, and its successor asks for the base.
+    bool is_first = true;
+    after_report_ = [&] {
+      if (!std::exchange(is_first, false)) return;
+      if (!written_over) unlink(path.c_str());
+      testing::WriteFile(path, "\x9f\xeb\x01 another base");
+    };
+    unlink((directory_ + "/log").c_str());
+    reports_ = 0;
+    Run(modules, &*base);
+    after_report_ = nullptr;
+    ExpectAllFinalized(modules);
+    EXPECT_THAT(Asked(), Contains("shared AddBase 8"));
+    EXPECT_THAT(Asked(), Not(Contains("shared AddBase 16")));
+    EXPECT_THAT(Asked(), Not(Contains("private AddBase 16")));
+  }
 }
 
 TEST_F(BatchTest, ADaemonThatStopsInTheStreamGivesWayToAPrivateOne) {

@@ -18,6 +18,10 @@ Environment Environment::OfProcess() {
   environment.require_daemon = is_on("BTFD_REQUIRE");
   environment.disable_daemon = is_on("BTFD_DISABLE");
   environment.bypass_result_cache = text("BTFD_RESULT_CACHE") == "0";
+  const std::string base_check = text("BTFD_BASE_CHECK");
+  environment.base_check = base_check.empty() || base_check == "key"
+                               ? BaseCheck::kKey
+                               : BaseCheck::kContent;
   environment.daemon_program = text("BTFD_DAEMON");
   environment.btfd_profile = text("BTFD_PROFILE");
   environment.kernel_version = text("KERNELVERSION");

@@ -8,6 +8,12 @@
 
 namespace btfd::client {
 
+// How it is told whether a base is one that the daemon knows.
+enum class BaseCheck {
+  kKey,      // by a file key, where that can tell (client/request/file_key.h)
+  kContent,  // by a hash of all of it, always
+};
+
 struct Environment {
   // BTFD_REQUIRE=1: no work without the shared daemon.
   bool require_daemon = false;
@@ -15,6 +21,8 @@ struct Environment {
   bool disable_daemon = false;
   // BTFD_RESULT_CACHE=0: neither look in the result cache nor fill it.
   bool bypass_result_cache = false;
+  // BTFD_BASE_CHECK=content, or anything else that is not "key".
+  BaseCheck base_check = BaseCheck::kKey;
   std::string daemon_program;    // BTFD_DAEMON
   std::string btfd_profile;      // BTFD_PROFILE
   std::string kernel_version;    // KERNELVERSION, exported by kbuild

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/command_line.h"
+#include "client/cli/environment.h"
 #include "client/cli/json.h"
 #include "client/commands/commands.h"
 #include "client/commands/status.h"
@@ -51,7 +52,8 @@ absl::Status Outcome(v1::Outcome outcome, const std::string& message) {
 }
 
 absl::Status Add(const std::string& path) {
-  ASSIGN_OR_RETURN(BaseFile base, BaseFile::Open(path));
+  ASSIGN_OR_RETURN(BaseFile base,
+                   BaseFile::Open(path, Environment::OfProcess().base_check));
   ASSIGN_OR_RETURN(const util::Digest digest, base.digest());
   ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   ASSIGN_OR_RETURN(const v1::AddBaseResponse response,

@@ -176,7 +176,8 @@ int RunFinalize(const std::vector<std::string>& arguments) {
 
   std::optional<BaseFile> base;
   if (!options.base.empty()) {
-    absl::StatusOr<BaseFile> opened = BaseFile::Open(options.base);
+    absl::StatusOr<BaseFile> opened =
+        BaseFile::Open(options.base, environment.base_check);
     if (!opened.ok()) {
       SayError(opened.status().message());
       return kExitFailure;

@@ -137,7 +137,7 @@ absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
                                          environment_.kernel_version));
   std::optional<BaseFile> base;
   if (is_module()) {
-    ASSIGN_OR_RETURN(base, BaseFile::Open(base_));
+    ASSIGN_OR_RETURN(base, BaseFile::Open(base_, environment_.base_check));
   }
   v1::FinalizeRequest request;
   RETURN_IF_ERROR(FillModule(file, IdsRule::kAsUpstream, encoded_, &request));

@@ -114,7 +114,8 @@ class Encoding {
 };
 
 absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
-  ASSIGN_OR_RETURN(BaseFile base, BaseFile::Open(call_.base));
+  ASSIGN_OR_RETURN(BaseFile base,
+                   BaseFile::Open(call_.base, environment_.base_check));
   ASSIGN_OR_RETURN(const elf::BtfSource source,
                    elf::ReadBtfSource(standalone_));
   v1::FinalizeRequest request;

@@ -86,7 +86,8 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   v1::FinalizeRequest request;
   std::optional<BaseFile> base;
   if (options_.btf_base.has_value()) {
-    ASSIGN_OR_RETURN(base, BaseFile::Open(*options_.btf_base));
+    ASSIGN_OR_RETURN(
+        base, BaseFile::Open(*options_.btf_base, environment_.base_check));
   }
   RETURN_IF_ERROR(
       FillModule(module, IdsRule::kAsUpstream, options_.btf, &request));

@@ -191,6 +191,10 @@ Finding Check(const std::string& path, v1::FinalizeRequest request,
 void CheckAll(const std::vector<std::string>& modules,
               std::vector<BaseFile>* bases, FinalizeClient* client,
               VerifyReport* report) {
+  if (modules.size() > 1) {
+    // Each stays the same for all modules. What is wrong with one each says.
+    for (BaseFile& base : *bases) base.bytes().status().IgnoreError();
+  }
   for (const std::string& path : modules) {
     const absl::StatusOr<v1::FinalizeRequest> request = ReadModule(path);
     if (!request.ok()) {
@@ -231,16 +235,17 @@ int RunVerify(const std::vector<std::string>& arguments) {
     return line.WrongCall("no module is given");
   }
 
+  Environment environment = Environment::OfProcess();
   std::vector<BaseFile> bases;
   for (const std::string& path : against) {
-    absl::StatusOr<BaseFile> base = BaseFile::Open(path);
+    absl::StatusOr<BaseFile> base =
+        BaseFile::Open(path, environment.base_check);
     if (!base.ok()) {
       SayError(base.status().message());
       return kExitFailure;
     }
     bases.push_back(*std::move(base));
   }
-  Environment environment = Environment::OfProcess();
   // Nobody will ask for these results again.
   environment.bypass_result_cache = true;
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);

@@ -2,74 +2,71 @@
 #include "client/request/base_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "lib/util/file.h"
+#include "lib/elf/btf_place.h"
+#include "lib/elf/module_file.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
 
 namespace {
 
-// The id of the installation, or where there is none (containers) of this
-// boot: either way two machines never share one.
-std::string MachineId() {
-  for (const char* path :
-       {"/etc/machine-id", "/proc/sys/kernel/random/boot_id"}) {
-    const absl::StatusOr<std::string> text = util::ReadFile(path);
-    if (!text.ok()) continue;
-    std::string id(absl::StripAsciiWhitespace(*text));
-    if (!id.empty()) return id;
-  }
-  return "";
-}
+// What is hashed at a time, so that it is hashed while it is in the cache.
+constexpr size_t kPiece = size_t{64} << 10;
 
-bool SameFile(const struct stat& a, const struct stat& b) {
-  const auto same = [](const timespec& x, const timespec& y) {
-    return x.tv_sec == y.tv_sec && x.tv_nsec == y.tv_nsec;
-  };
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-         a.st_size == b.st_size && same(a.st_mtim, b.st_mtim) &&
-         same(a.st_ctim, b.st_ctim);
+// Gives the raw .BTF to `take`, in pieces. It is read, not mapped, where it is
+// plain to see: whoever truncates the file meanwhile does not end us.
+absl::Status ReadBtf(int fd, const std::string& path,
+                     absl::FunctionRef<void(absl::string_view)> take) {
+  struct stat info;
+  if (fstat(fd, &info) != 0) return util::ErrnoStatus(path, "cannot stat");
+  const auto place = elf::FindBtfPlace(fd, info.st_size);
+  std::string piece(kPiece, '\0');
+  uint64_t done = 0;
+  while (place.has_value() && done < place->size) {
+    const size_t size = std::min<uint64_t>(kPiece, place->size - done);
+    if (!util::ReadAt(fd, place->offset + done, piece.data(), size)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, ": became shorter while it was read"));
+    }
+    // What is wrong with it is said below.
+    if (done == 0 && !elf::HasBtfMagic({piece.data(), size})) break;
+    take({piece.data(), size});
+    done += size;
+  }
+  if (done > 0) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const elf::BtfSource source, elf::ReadBtfSource(fd, path));
+  take(source.btf);
+  return absl::OkStatus();
 }
 
 }  // namespace
 
-std::optional<v1::FileKey> FileKeyOf(const struct stat& info, absl::Time now,
-                                     absl::string_view machine_id) {
-  const absl::Time modified = absl::TimeFromTimespec(info.st_mtim);
-  const absl::Time changed = absl::TimeFromTimespec(info.st_ctim);
-  if (!S_ISREG(info.st_mode) || machine_id.empty()) return std::nullopt;
-  if (now - modified < kSettled || now - changed < kSettled) {
-    return std::nullopt;
+absl::StatusOr<BaseFile> BaseFile::Open(const std::string& path,
+                                        BaseCheck check) {
+  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
+  const FileState state = StateOf(fd.get());
+  std::optional<v1::FileKey> key;
+  if (check == BaseCheck::kKey) {
+    key = FileKeyOf(fd.get(), state, absl::Now(), BootId());
   }
-  v1::FileKey key;
-  key.set_machine_id(std::string(machine_id));
-  key.set_device(info.st_dev);
-  key.set_inode(info.st_ino);
-  key.set_size(info.st_size);
-  key.set_mtime_ns(absl::ToUnixNanos(modified));
-  key.set_ctime_ns(absl::ToUnixNanos(changed));
-  return key;
+  return BaseFile(path, std::move(fd), state, std::move(key));
 }
 
-absl::StatusOr<BaseFile> BaseFile::Open(const std::string& path) {
-  ASSIGN_OR_RETURN(const util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
-  struct stat info;
-  if (fstat(fd.get(), &info) != 0) {
-    return util::ErrnoStatus(path, "cannot stat");
-  }
-  return BaseFile(path, info);
-}
-
-BaseFile::BaseFile(std::string path, const struct stat& info)
+BaseFile::BaseFile(std::string path, util::UniqueFd fd, const FileState& state,
+                   std::optional<v1::FileKey> key)
     : path_(std::move(path)),
-      info_(info),
-      key_(FileKeyOf(info, absl::Now(), MachineId())) {}
+      fd_(std::move(fd)),
+      state_(state),
+      key_(std::move(key)) {}
 
 absl::Status BaseFile::Fill(v1::BaseRef* ref) {
   ref->Clear();
@@ -81,22 +78,48 @@ absl::Status BaseFile::Fill(v1::BaseRef* ref) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<absl::string_view> BaseFile::bytes() {
-  if (!source_.has_value()) {
-    ASSIGN_OR_RETURN(elf::BtfSource source, elf::ReadBtfSource(path_));
-    source_ = std::move(source);
-  }
-  return source_->btf;
+absl::StatusOr<util::Digest> BaseFile::digest() {
+  if (digest_.has_value()) return *digest_;
+  // What can be read but once is kept.
+  if (!S_ISREG(state_.mode)) RETURN_IF_ERROR(bytes().status());
+  if (digest_.has_value()) return *digest_;
+  util::DigestBuilder digest;
+  RETURN_IF_ERROR(ReadBtf(fd_.get(), path_, [&](absl::string_view piece) {
+    digest.AddChunk(piece);
+  }));
+  digest_ = digest.Finish();
+  CheckKey();
+  return *digest_;
 }
 
-absl::StatusOr<util::Digest> BaseFile::digest() {
-  if (!digest_.has_value()) {
-    ASSIGN_OR_RETURN(const absl::string_view content, bytes());
-    digest_ = util::Digest::Of(content);
-    struct stat now;
-    if (stat(path_.c_str(), &now) != 0 || !SameFile(info_, now)) key_.reset();
+// The key is from before, and what was read must be what it names.
+void BaseFile::CheckKey() {
+  if (!key_.has_value()) return;
+  const auto place = elf::FindBtfPlace(fd_.get(), state_.size);
+  if (!(StateOf(fd_.get()) == state_) || !place.has_value() ||
+      util::SampleOfFile(fd_.get(), place->offset, place->size) !=
+          key_->sample()) {
+    key_.reset();
   }
-  return *digest_;
+}
+
+absl::StatusOr<absl::string_view> BaseFile::bytes() {
+  if (bytes_.has_value()) return *bytes_;
+  std::string bytes;
+  RETURN_IF_ERROR(ReadBtf(fd_.get(), path_, [&](absl::string_view piece) {
+    bytes.append(piece.data(), piece.size());
+  }));
+  const util::Digest seen = util::Digest::Of(bytes);
+  if (digest_.has_value() && seen != *digest_) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, ": was written over while it was in use"));
+  }
+  bytes_ = std::move(bytes);
+  if (!digest_.has_value()) {
+    digest_ = seen;
+    CheckKey();
+  }
+  return *bytes_;
 }
 
 }  // namespace btfd::client

@@ -123,6 +123,8 @@ absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
       RETURN_IF_ERROR(TellDigest(daemon, *base, *digest));
       continue;
     }
+    *base_error = base->bytes().status();
+    if (!base_error->ok()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(daemon, base));
     if (added.outcome() == v1::OK) continue;
     // Left to the caller like any other answer: busy, draining, a bad base.

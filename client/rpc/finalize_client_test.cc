@@ -60,7 +60,7 @@ class ServiceTest : public ::testing::Test {
     const timespec time = absl::ToTimespec(absl::Now() - age);
     const timespec times[2] = {time, time};
     utimensat(AT_FDCWD, path.c_str(), times, 0);
-    auto base = BaseFile::Open(path);
+    auto base = BaseFile::Open(path, BaseCheck::kKey);
     EXPECT_TRUE(base.ok()) << base.status();
     return *std::move(base);
   }
@@ -120,13 +120,13 @@ TEST_F(ServiceTest, ABaseIsHashedThenSentThenKnownByItsFile) {
   // utimensat sets mtime, but ctime is now.
   ASSERT_FALSE(base.key().has_value());
   absl::SleepFor(kSettled + absl::Milliseconds(50));
-  auto settled = BaseFile::Open(base.path());
+  auto settled = BaseFile::Open(base.path(), BaseCheck::kKey);
   ASSERT_TRUE(settled.ok() && settled->key().has_value());
   EXPECT_EQ(By(&*settled), "by shared");
   EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared BindFileKey",
                                    "shared Finalize", "shared AddBase 13",
                                    "shared Finalize"));
-  auto again = BaseFile::Open(base.path());
+  auto again = BaseFile::Open(base.path(), BaseCheck::kKey);
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(By(&*again), "by shared");
   EXPECT_THAT(Asked(), ElementsAre("shared Finalize")) << "the key is enough";

@@ -36,6 +36,9 @@ struct BaseEntry {
   absl::Mutex making;
   std::shared_ptr<const btf::Base> base;
   std::string origin;
+  // Of the bytes it was made of; set later, under `making`, if they are in the
+  // store only.
+  std::string sample;
   uint64_t raw_bytes = 0;
   absl::Duration indexed_in = absl::InfiniteDuration();  // if it was here
   std::atomic<bool> resident{false};

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/testing/service_test_util.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/version.h"
 
@@ -106,7 +107,7 @@ TEST_F(BasesTest, AnUploadMustKeepToItsAnnouncement) {
   EXPECT_THAT(Upload(header, {raw}), Ended(v1::BAD_REQUEST, "32 bytes"));
   header = HeaderFor(raw);
   header.mutable_file_key()->set_inode(3);
-  EXPECT_THAT(Upload(header, {raw}), Ended(v1::BAD_REQUEST, "machine_id"));
+  EXPECT_THAT(Upload(header, {raw}), Ended(v1::BAD_REQUEST, "boot_id"));
 }
 
 TEST_F(BasesTest, AnUploadBeginsWithOneHeader) {
@@ -199,43 +200,77 @@ TEST_F(BasesTest, AFileKeyIsBoundOnlyToABaseThatIsThere) {
   Start();
   const SampleBtf btf;
   const std::string digest(btf.digest().binary());
-  EXPECT_THAT(Bind(SampleKey(), digest),
+  EXPECT_THAT(Bind(SampleKey(btf), digest),
               Ended(v1::BASE_UNKNOWN, btf.digest().hex()));
-  EXPECT_THAT(Bind(SampleKey(), "short"), Ended(v1::BAD_REQUEST, "32 bytes"));
-  EXPECT_THAT(Bind(v1::FileKey(), digest),
-              Ended(v1::BAD_REQUEST, "machine_id"));
+  EXPECT_THAT(Bind(SampleKey(btf), "short"),
+              Ended(v1::BAD_REQUEST, "32 bytes"));
+  EXPECT_THAT(Bind(v1::FileKey(), digest), Ended(v1::BAD_REQUEST, "boot_id"));
   AddBase(btf);
-  EXPECT_THAT(Bind(SampleKey(), digest), Ended(v1::OK, ""));
+  EXPECT_THAT(Bind(SampleKey(btf), digest), Ended(v1::OK, ""));
 
   v1::FinalizeRequest request = RequestFor(btf);
   request.mutable_base()->clear_digest();
-  *request.mutable_base()->mutable_file_key() = SampleKey();
+  *request.mutable_base()->mutable_file_key() = SampleKey(btf);
   EXPECT_THAT(Finalize(request), Ended(v1::OK, ""));
   // Every field of the key counts.
   const std::vector<std::function<void(v1::FileKey*)>> changes = {
-      [](v1::FileKey* k) { k->set_machine_id("other"); },
+      [](v1::FileKey* k) { k->set_boot_id("other"); },
+      [](v1::FileKey* k) { k->set_mount(9); },
+      [](v1::FileKey* k) { k->set_file_system_type(9); },
+      [](v1::FileKey* k) { k->set_file_system_id(9); },
+      [](v1::FileKey* k) { k->set_notes(util::SampleOf("9")); },
+      [](v1::FileKey* k) { k->set_sample(util::SampleOf("9")); },
       [](v1::FileKey* k) { k->set_device(9); },
       [](v1::FileKey* k) { k->set_inode(9); },
       [](v1::FileKey* k) { k->set_size(9); },
       [](v1::FileKey* k) { k->set_mtime_ns(9); },
       [](v1::FileKey* k) { k->set_ctime_ns(9); }};
   for (const auto& change : changes) {
-    *request.mutable_base()->mutable_file_key() = SampleKey();
+    *request.mutable_base()->mutable_file_key() = SampleKey(btf);
     change(request.mutable_base()->mutable_file_key());
     EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, ""));
   }
+}
+
+TEST_F(BasesTest, AFileKeyOfAnotherContentIsNotBoundToABase) {
+  const SampleBtf one(1), two(2);
+  const std::string digest(one.digest().binary());
+  v1::FinalizeRequest request = RequestFor(one);
+  request.mutable_base()->clear_digest();
+  *request.mutable_base()->mutable_file_key() = SampleKey(two);
+  Start();
+  // Neither by the upload nor afterwards, nor by a daemon that has it from the
+  // store.
+  v1::AddBaseRequest::Header header = HeaderFor(one.base_raw);
+  *header.mutable_file_key() = SampleKey(two);
+  EXPECT_THAT(Upload(header, {one.base_raw}), Ended(v1::OK, ""));
+  EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, ""));
+  EXPECT_THAT(Bind(SampleKey(two), digest),
+              Ended(v1::BAD_REQUEST, "another content"));
+  EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, ""));
+  Stop();
+  Start();
+  EXPECT_THAT(Bind(SampleKey(two), digest),
+              Ended(v1::BAD_REQUEST, "another content"));
+  EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, ""));
+  // Which takes nothing from the key: it is that of the other base.
+  EXPECT_THAT(Upload(HeaderFor(two.base_raw), {two.base_raw}),
+              Ended(v1::OK, ""));
+  EXPECT_THAT(Bind(SampleKey(two), std::string(two.digest().binary())),
+              Ended(v1::OK, ""));
+  EXPECT_THAT(Finalize(request), Ended(v1::OK, ""));
 }
 
 TEST_F(BasesTest, ARestartedDaemonAnswersTheFirstRequestFromTheStore) {
   Start();
   const SampleBtf btf;
   v1::AddBaseRequest::Header header = HeaderFor(btf.base_raw);
-  *header.mutable_file_key() = SampleKey();
+  *header.mutable_file_key() = SampleKey(btf);
   Upload(header, {btf.base_raw});
   v1::FinalizeRequest request = RequestFor(btf);
   request.set_bypass_cache(true);
   request.mutable_base()->clear_digest();
-  *request.mutable_base()->mutable_file_key() = SampleKey();
+  *request.mutable_base()->mutable_file_key() = SampleKey(btf);
   request.mutable_steps()->set_dedup(true);
   const std::string before = Finalize(request).btf();
   Stop();

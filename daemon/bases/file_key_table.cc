@@ -23,43 +23,43 @@ absl::StatusOr<util::Digest> FileKeyTable::Find(const store::FileKey& key) {
 }
 
 absl::Status FileKeyTable::Bind(const store::FileKey& key,
-                                const util::Digest& digest) {
+                                const util::Digest& digest,
+                                absl::string_view sample) {
+  if (!sample.empty() && sample != key.sample) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the file key is of another content than base ", ShortName(digest)));
+  }
   const absl::StatusOr<util::Digest> known = Lookup(key);
   if (known.ok() && *known == digest) return absl::OkStatus();
   const util::Digest bound = known.ok() ? util::Digest() : digest;
-  Remember(TupleOf(key), bound);
+  Remember(key, bound);
   if (store_ != nullptr) store_->PutFileKey(key, bound);
   if (!known.ok()) return absl::OkStatus();
   const absl::Status refused = absl::InvalidArgumentError(absl::StrCat(
-      "the file key of inode ", key.inode, " was said to be of base ",
-      ShortName(*known), ", not ", ShortName(digest),
+      "the file key ", key.file, " was said to be of base ", ShortName(*known),
+      ", not ", ShortName(digest),
       "; a file has one content, so neither is believed from now on"));
   if (*known != util::Digest()) log_->Warning(refused.message());
   return refused;
 }
 
 absl::StatusOr<util::Digest> FileKeyTable::Lookup(const store::FileKey& key) {
-  const KeyTuple tuple = TupleOf(key);
   {
     absl::MutexLock lock(&mutex_);
-    const auto found = keys_.find(tuple);
+    const auto found = keys_.find(key);
     if (found != keys_.end()) return found->second;
   }
   if (store_ == nullptr) return absl::NotFoundError("unknown file key");
   ASSIGN_OR_RETURN(const util::Digest digest, store_->GetFileKey(key));
-  Remember(tuple, digest);
+  Remember(key, digest);
   return digest;
 }
 
-FileKeyTable::KeyTuple FileKeyTable::TupleOf(const store::FileKey& key) {
-  return {key.machine_id, key.device,   key.inode,
-          key.size,       key.mtime_ns, key.ctime_ns};
-}
-
-void FileKeyTable::Remember(const KeyTuple& tuple, const util::Digest& digest) {
+void FileKeyTable::Remember(const store::FileKey& key,
+                            const util::Digest& digest) {
   absl::MutexLock lock(&mutex_);
   if (keys_.size() >= kMaxKeys) keys_.clear();
-  keys_.insert_or_assign(tuple, digest);
+  keys_.insert_or_assign(key, digest);
 }
 
 }  // namespace btfd::daemon

@@ -7,14 +7,11 @@
 #ifndef BTFD_DAEMON_BASES_FILE_KEY_TABLE_H_
 #define BTFD_DAEMON_BASES_FILE_KEY_TABLE_H_
 
-#include <cstdint>
-#include <string>
-#include <tuple>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "lib/store/store.h"
 #include "lib/util/digest.h"
@@ -33,24 +30,24 @@ class FileKeyTable {
   // digests.
   absl::StatusOr<util::Digest> Find(const store::FileKey& key);
 
-  // InvalidArgument for a key that is bound to another digest. Such a key gives
-  // no digest from then on: one of the two clients was wrong, and the daemon
-  // does not know which.
-  absl::Status Bind(const store::FileKey& key, const util::Digest& digest);
+  // `sample` is that of the base (BaseRegistry::SampleOf). InvalidArgument for
+  // a key with another sample, unless the base's is empty: whatever the file
+  // was when the key was made, it was not this base. And for a key that is
+  // bound to another digest. Such a key gives no digest from then on: one of
+  // the two clients was wrong, and the daemon does not know which.
+  absl::Status Bind(const store::FileKey& key, const util::Digest& digest,
+                    absl::string_view sample);
 
  private:
-  using KeyTuple =
-      std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
-  static KeyTuple TupleOf(const store::FileKey& key);
-
   // What Bind() has written: a digest, or all zeros for a contested key.
   absl::StatusOr<util::Digest> Lookup(const store::FileKey& key);
-  void Remember(const KeyTuple& tuple, const util::Digest& digest);
+  void Remember(const store::FileKey& key, const util::Digest& digest);
 
   store::Store* const store_;
   util::Log* const log_;
   absl::Mutex mutex_;
-  absl::flat_hash_map<KeyTuple, util::Digest> keys_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<store::FileKey, util::Digest> keys_
+      ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace btfd::daemon

@@ -15,6 +15,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "daemon/bases/base_entry.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -206,6 +207,7 @@ absl::Status BaseRegistry::Index(const std::shared_ptr<BaseEntry>& entry,
       "base %s indexed: %d types, %d bytes, in %s", ShortName(entry->digest),
       base->end_id() - 1, raw.size(), absl::FormatDuration(entry->indexed_in)));
   entry->raw_bytes = raw.size();
+  entry->sample = util::SampleOf(raw);
   SetBase(entry.get(), std::move(base));
   return absl::OkStatus();
 }
@@ -301,6 +303,28 @@ absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
   // It may have come just now, and be on its way there.
   saver_.Finish(kSaveLimit);
   return store_->GetBaseRaw(digest);
+}
+
+std::string BaseRegistry::SampleOf(const util::Digest& digest) {
+  std::shared_ptr<BaseEntry> entry;
+  {
+    absl::MutexLock lock(&mutex_);
+    const auto found = entries_.find(digest);
+    if (found != entries_.end()) entry = found->second;
+  }
+  if (entry != nullptr) {
+    absl::MutexLock lock(&entry->making);
+    if (!entry->sample.empty()) return entry->sample;
+  }
+  if (store_ == nullptr) return "";
+  const absl::StatusOr<util::Blob> raw = store_->GetBaseRaw(digest);
+  if (!raw.ok()) return "";
+  std::string sample = util::SampleOf(raw->view());
+  if (entry != nullptr) {
+    absl::MutexLock lock(&entry->making);
+    entry->sample = sample;
+  }
+  return sample;
 }
 
 std::vector<BaseDescription> BaseRegistry::List() {

@@ -89,6 +89,10 @@ class BaseRegistry {
   // The bytes it was made of. NotFound if they are not in the store.
   absl::StatusOr<util::Blob> Raw(const util::Digest& digest);
 
+  // Of the bytes it was made of (lib/util/content_sample.h); empty where those
+  // are not here.
+  std::string SampleOf(const util::Digest& digest);
+
   // In memory first, then in the store only.
   std::vector<BaseDescription> List();
   // Forgets a base, in memory (once no request holds it) and in the store. The

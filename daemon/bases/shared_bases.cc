@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "lib/btf/format.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -127,6 +128,7 @@ void SharedBases::ConfirmLater(const std::shared_ptr<BaseEntry>& entry) {
     {
       absl::MutexLock lock(&entry->making);
       entry->raw_bytes = raw->size();
+      entry->sample = util::SampleOf(*raw);
     }
     const bool equal = (*built)->blob() == entry->base->blob();
     // Out of use first, and told when the right one is in its place.

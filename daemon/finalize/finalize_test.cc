@@ -94,12 +94,12 @@ TEST_F(FinalizeTest, AnUnknownFileKeyAsksForTheDigest) {
   const SampleBtf btf;
   v1::FinalizeRequest request = RequestFor(btf);
   request.mutable_base()->clear_digest();
-  *request.mutable_base()->mutable_file_key() = SampleKey();
+  *request.mutable_base()->mutable_file_key() = SampleKey(btf);
   EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, "digest"));
   EXPECT_EQ(Count(Counter::kFileKeyMisses), 1u);
 
   v1::AddBaseRequest::Header header = HeaderFor(btf.base_raw);
-  *header.mutable_file_key() = SampleKey();
+  *header.mutable_file_key() = SampleKey(btf);
   Upload(header, {btf.base_raw});
   EXPECT_THAT(Finalize(request), Ended(v1::OK, ""));
   EXPECT_EQ(Count(Counter::kFileKeyHits), 1u);
@@ -133,12 +133,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadRequest{"ShortDigest",
                    [](Request* r) { r->mutable_base()->set_digest("abc"); },
                    "32 bytes"},
-        BadRequest{"KeyWithoutMachine",
+        BadRequest{"KeyWithoutBoot",
                    [](Request* r) {
                      r->mutable_base()->Clear();
                      r->mutable_base()->mutable_file_key()->set_inode(1);
                    },
-                   "machine_id"},
+                   "boot_id"},
         BadRequest{
             "HeaderSize",
             [](Request* r) { r->mutable_steps()->set_new_header_size(28); },

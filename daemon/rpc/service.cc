@@ -346,7 +346,7 @@ grpc::Status Service::BindFileKey(Context*,
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
-    return file_keys_.Bind(key, digest);
+    return file_keys_.Bind(key, digest, bases_.SampleOf(digest));
   };
   admission_.Touch();
   Conclude(bind(), engine::FailedIn::kNone, response);

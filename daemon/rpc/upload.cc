@@ -156,7 +156,10 @@ void Uploads::Welcome(const BaseRegistry::Handle& base,
                       v1::AddBaseResponse* response) {
   if (announced.file_key.has_value()) {
     // A contested key takes nothing from the base.
-    file_keys_->Bind(*announced.file_key, announced.digest).IgnoreError();
+    file_keys_
+        ->Bind(*announced.file_key, announced.digest,
+               bases_->SampleOf(announced.digest))
+        .IgnoreError();
   }
   response->set_digest(std::string(announced.digest.binary()));
   response->set_types(base.base().end_id() - 1);

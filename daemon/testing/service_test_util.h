@@ -28,6 +28,7 @@
 #include "gtest/gtest.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/store/store.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/digest.h"
 
 namespace btfd::daemon {
@@ -50,11 +51,14 @@ struct SampleBtf {
   std::string module_raw;
 };
 
-inline v1::FileKey SampleKey(uint64_t inode = 1) {
+// Of a file that holds the base as it is.
+inline v1::FileKey SampleKey(const SampleBtf& btf) {
   v1::FileKey key;
-  key.set_machine_id("machine");
-  key.set_inode(inode);
-  key.set_size(100);
+  key.set_boot_id("boot");
+  key.set_inode(1);
+  key.set_size(btf.base_raw.size());
+  key.set_notes(util::SampleOf(""));
+  key.set_sample(util::SampleOf(btf.base_raw));
   return key;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/wire/convert.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/digest.h"
 #include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
@@ -13,6 +16,8 @@
 namespace btfd::daemon {
 
 namespace {
+
+constexpr size_t kMaxBootId = 64;
 
 absl::Status Bad(absl::string_view message) {
   return absl::InvalidArgumentError(message);
@@ -149,13 +154,26 @@ engine::IdsSection IdsSectionOf(const v1::IdsSection& ids) {
 }
 
 absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key) {
-  // Without a machine, keys of two machines could run together.
-  if (key.machine_id().empty()) return Bad("file_key has no machine_id");
-  if (key.machine_id().size() > 256) {
-    return Bad("file_key has a machine_id of more than 256 bytes");
+  // Without it, keys of two machines could run together.
+  if (key.boot_id().empty()) return Bad("file_key has no boot_id");
+  if (key.boot_id().size() > kMaxBootId) {
+    return Bad(absl::StrCat("file_key has a boot_id of more than ", kMaxBootId,
+                            " bytes"));
   }
-  return store::FileKey{key.machine_id(), key.device(),   key.inode(),
-                        key.size(),       key.mtime_ns(), key.ctime_ns()};
+  if (key.notes().size() != util::kSampleSize ||
+      key.sample().size() != util::kSampleSize) {
+    return Bad(absl::StrCat("file_key's notes and sample have ",
+                            util::kSampleSize, " bytes each"));
+  }
+  store::FileKey out;
+  out.file = absl::StrCat(absl::CEscape(key.boot_id()), " ", key.mount(), " ",
+                          absl::Hex(key.file_system_type()), " ",
+                          absl::Hex(key.file_system_id()), " ", key.device(),
+                          " ", key.inode());
+  out.state = absl::StrCat(key.size(), " ", key.mtime_ns(), " ", key.ctime_ns(),
+                           " ", absl::BytesToHexString(key.notes()));
+  out.sample = key.sample();
+  return out;
 }
 
 void FillResponse(engine::FinalizeOutput output,

@@ -16,9 +16,9 @@ namespace {
 constexpr int64_t kApplicationId = 0x42544644;
 // Raise with any change of kSchema or of what a checksum is made of. A cache
 // needs no migration: a file of another version is set aside.
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 constexpr const char* kSetApplicationId = "PRAGMA application_id=1112819268";
-constexpr const char* kSetSchemaVersion = "PRAGMA user_version=2";
+constexpr const char* kSetSchemaVersion = "PRAGMA user_version=3";
 
 // A use of a result is written without touching the pages of its value: what
 // changes with use stands in a table of its own.
@@ -30,11 +30,9 @@ constexpr const char* kSchema[] = {
     " base_id INTEGER NOT NULL, part INTEGER NOT NULL,"
     " version INTEGER NOT NULL, size INTEGER NOT NULL,"
     " checksum BLOB NOT NULL, data BLOB NOT NULL, UNIQUE(base_id, part))",
-    "CREATE TABLE file_keys(machine_id TEXT NOT NULL, device INTEGER NOT NULL,"
-    " inode INTEGER NOT NULL, size INTEGER NOT NULL,"
-    " mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,"
-    " digest BLOB NOT NULL, checksum BLOB NOT NULL, added INTEGER NOT NULL,"
-    " PRIMARY KEY(machine_id, device, inode)) WITHOUT ROWID",
+    "CREATE TABLE file_keys(file TEXT PRIMARY KEY, state TEXT NOT NULL,"
+    " sample BLOB NOT NULL, digest BLOB NOT NULL, checksum BLOB NOT NULL,"
+    " added INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE INDEX file_keys_by_age ON file_keys(added)",
     "CREATE TABLE results(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE,"
     " size INTEGER NOT NULL, last_used INTEGER NOT NULL)",
@@ -55,8 +53,7 @@ constexpr const char* kSchema[] = {
 constexpr const char* kSchemaChecks[] = {
     "SELECT id, digest, origin, types, last_used FROM bases",
     "SELECT id, base_id, part, version, size, checksum, data FROM base_blobs",
-    ("SELECT machine_id, device, inode, size, mtime_ns, ctime_ns, digest,"
-     " checksum, added FROM file_keys"),
+    "SELECT file, state, sample, digest, checksum, added FROM file_keys",
     "SELECT id, key, size, last_used FROM results",
     "SELECT id, checksum, value FROM result_values",
     "SELECT id, checksum, request FROM result_requests",

@@ -29,8 +29,7 @@ std::string RequestNameForChecksum(const util::Digest& key) {
 
 // All that a file key says, so that a row cannot lend its digest to another.
 std::string NameForChecksum(const FileKey& key) {
-  return absl::StrCat("file ", key.device, " ", key.inode, " ", key.size, " ",
-                      key.mtime_ns, " ", key.ctime_ns, " ", key.machine_id);
+  return absl::StrCat("file ", key.file, "\n", key.state, "\n", key.sample);
 }
 
 absl::Status DeleteResultById(Connection* connection, int64_t id) {
@@ -264,31 +263,26 @@ absl::Status WriteFileKey(Connection* connection, const FileKey& key,
                           const util::Digest& digest, int64_t now) {
   ASSIGN_OR_RETURN(
       sqlite3_stmt * statement,
-      connection->Prepare(
-          "INSERT OR REPLACE INTO file_keys(machine_id, device, inode, size,"
-          " mtime_ns, ctime_ns, digest, checksum, added)"
-          " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+      connection->Prepare("INSERT OR REPLACE INTO file_keys(file, state,"
+                          " sample, digest, checksum, added)"
+                          " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"));
   const std::string checksum = Checksum(NameForChecksum(key), digest.binary());
   return Query(statement)
-      .BindText(1, key.machine_id)
-      .Bind(2, static_cast<int64_t>(key.device))
-      .Bind(3, static_cast<int64_t>(key.inode))
-      .Bind(4, static_cast<int64_t>(key.size))
-      .Bind(5, key.mtime_ns)
-      .Bind(6, key.ctime_ns)
-      .BindBlob(7, digest.binary())
-      .BindBlob(8, checksum)
-      .Bind(9, now)
+      .BindText(1, key.file)
+      .BindText(2, key.state)
+      .BindBlob(3, key.sample)
+      .BindBlob(4, digest.binary())
+      .BindBlob(5, checksum)
+      .Bind(6, now)
       .Run();
 }
 
 absl::Status WriteFileKeyLimit(Connection* connection, uint64_t max_keys) {
   ASSIGN_OR_RETURN(
       sqlite3_stmt * statement,
-      connection->Prepare(
-          "DELETE FROM file_keys WHERE (machine_id, device, inode) IN"
-          " (SELECT machine_id, device, inode FROM file_keys"
-          "  ORDER BY added DESC LIMIT -1 OFFSET ?1)"));
+      connection->Prepare("DELETE FROM file_keys WHERE file IN"
+                          " (SELECT file FROM file_keys"
+                          "  ORDER BY added DESC LIMIT -1 OFFSET ?1)"));
   return Query(statement).Bind(1, static_cast<int64_t>(max_keys)).Run();
 }
 
@@ -296,17 +290,10 @@ absl::StatusOr<StoredFileKey> ReadFileKey(Connection* connection,
                                           const FileKey& key) {
   ASSIGN_OR_RETURN(
       sqlite3_stmt * statement,
-      connection->Prepare(
-          "SELECT digest, checksum FROM file_keys WHERE machine_id = ?1"
-          " AND device = ?2 AND inode = ?3 AND size = ?4"
-          " AND mtime_ns = ?5 AND ctime_ns = ?6"));
+      connection->Prepare("SELECT digest, checksum FROM file_keys"
+                          " WHERE file = ?1 AND state = ?2 AND sample = ?3"));
   Query query(statement);
-  query.BindText(1, key.machine_id)
-      .Bind(2, static_cast<int64_t>(key.device))
-      .Bind(3, static_cast<int64_t>(key.inode))
-      .Bind(4, static_cast<int64_t>(key.size))
-      .Bind(5, key.mtime_ns)
-      .Bind(6, key.ctime_ns);
+  query.BindText(1, key.file).BindText(2, key.state).BindBlob(3, key.sample);
   ASSIGN_OR_RETURN(const bool found, query.Step());
   if (!found) return absl::NotFoundError("store: no such file key");
   StoredFileKey stored;

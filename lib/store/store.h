@@ -61,14 +61,20 @@ struct StoreOptions {
   uint32_t max_page_count = 0;
 };
 
-// Names the content of a file of one machine; see FileKey in proto/btfd.proto.
+// Names the content of a file of one machine: FileKey of proto/btfd.proto as
+// text, in three parts.
 struct FileKey {
-  std::string machine_id;
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  uint64_t size = 0;
-  int64_t mtime_ns = 0;
-  int64_t ctime_ns = 0;
+  std::string file;   // which file; of the keys of one file the last one counts
+  std::string state;  // which state of it
+  std::string sample;  // of its content (lib/util/content_sample.h): bytes
+
+  friend bool operator==(const FileKey& a, const FileKey& b) {
+    return a.file == b.file && a.state == b.state && a.sample == b.sample;
+  }
+  template <typename H>
+  friend H AbslHashValue(H h, const FileKey& key) {
+    return H::combine(std::move(h), key.file, key.state, key.sample);
+  }
 };
 
 // The two index blobs of a base: lib/btf/base.h and lib/btf/dedup_index.h.
@@ -117,8 +123,8 @@ class Store {
   // Marks it as used now; cheap, written later.
   void TouchBase(const util::Digest& digest);
 
-  // File keys. A new key for the same machine, device and inode replaces the
-  // old one. A put is found at once and written later.
+  // File keys. A new key of the same file replaces the old one. A put is found
+  // at once and written later.
   void PutFileKey(const FileKey& key, const util::Digest& digest);
   absl::StatusOr<util::Digest> GetFileKey(const FileKey& key);
 

@@ -25,7 +25,7 @@ using ::testing::SizeIs;
 constexpr auto kDataLoss = absl::StatusCode::kDataLoss;
 constexpr auto kNotFound = absl::StatusCode::kNotFound;
 
-const FileKey kFileKey = {"machine", 1, 2, 3, 4, 5};
+const FileKey kFileKey = {"file", "state", "sample"};
 
 class StoreDamageTest : public StoreTest {
  protected:

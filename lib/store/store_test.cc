@@ -122,8 +122,8 @@ TEST_F(StoreTest, BasePutAgainReplacesItsOriginAndKeepsItsIndex) {
 }
 
 TEST_F(StoreTest, RemovedBaseTakesIndexAndFileKeysAlong) {
-  const FileKey one = {"machine", 1, 2, 3, 4, 5};
-  const FileKey two = {"machine", 1, 3, 3, 4, 5};
+  const FileKey one = {"one", "state", "sample"};
+  const FileKey two = {"two", "state", "sample"};
   Open();
   for (const int n : {1, 2}) {
     ASSERT_TRUE(store_->PutBase(Key(n), "raw", "", 1).ok());
@@ -173,7 +173,7 @@ TEST_F(StoreTest, BaseLargerThanTheLimitStaysAlone) {
 }
 
 TEST_F(StoreTest, FileKeyIsFoundBeforeAndAfterItIsWritten) {
-  const FileKey key = {"machine", ~uint64_t{0}, 1ull << 63, 3, -4, 5};
+  const FileKey key = {"file", "state", std::string("\0\xff", 2)};
   options_.write_delay = absl::Hours(1);
   Open();
   store_->PutFileKey(key, Key(1));
@@ -183,26 +183,23 @@ TEST_F(StoreTest, FileKeyIsFoundBeforeAndAfterItIsWritten) {
 }
 
 TEST_F(StoreTest, FileKeyDiffersInAnyField) {
-  const FileKey key = {"machine", 1, 2, 3, 4, 5};
+  const FileKey key = {"file", "state", "sample"};
   Open();
   store_->PutFileKey(key, Key(1));
   ASSERT_TRUE(store_->Flush().ok());
-  std::vector<FileKey> others(6, key);
-  others[0].machine_id = "other";
-  others[1].device = 9;
-  others[2].inode = 9;
-  others[3].size = 9;
-  others[4].mtime_ns = 9;
-  others[5].ctime_ns = 9;
+  std::vector<FileKey> others(3, key);
+  others[0].file = "other";
+  others[1].state = "other";
+  others[2].sample = "other";
   for (const FileKey& other : others) {
     EXPECT_EQ(store_->GetFileKey(other).status().code(), kNotFound);
   }
 }
 
 TEST_F(StoreTest, ChangedFileReplacesItsKey) {
-  const FileKey before = {"machine", 1, 2, 3, 4, 5};
+  const FileKey before = {"file", "state", "sample"};
   FileKey after = before;
-  after.mtime_ns = after.ctime_ns = 6;
+  after.state = "next state";
   Open();
   store_->PutFileKey(before, Key(1));
   ASSERT_TRUE(store_->Flush().ok());
@@ -216,15 +213,12 @@ TEST_F(StoreTest, FileKeysAreBoundedAndTheOldestGo) {
   options_.max_file_keys = 10;
   Open();
   for (int n = 0; n < 15; ++n) {
-    store_->PutFileKey({"machine", 1, static_cast<uint64_t>(n), 3, 4, 5},
-                       Key(n));
+    store_->PutFileKey({std::to_string(n), "state", "sample"}, Key(n));
     ASSERT_TRUE(store_->Flush().ok());
   }
   for (int n = 0; n < 15; ++n) {
-    EXPECT_EQ(
-        store_->GetFileKey({"machine", 1, static_cast<uint64_t>(n), 3, 4, 5})
-            .ok(),
-        n >= 5)
+    EXPECT_EQ(store_->GetFileKey({std::to_string(n), "state", "sample"}).ok(),
+              n >= 5)
         << n;
   }
 }

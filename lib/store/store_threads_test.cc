@@ -42,12 +42,13 @@ class StoreThreadsTest : public StoreTest {
         store->PutResult(Key(number), ValueOf(number));
       }
       store->AddCounters({{"requests", 1}});
-      const FileKey file_key = {"machine", 1, random() % 5, 1, 1, 1};
+      const int file = static_cast<int>(random() % 5);
+      const FileKey file_key = {std::to_string(file), "state", "sample"};
       const auto digest = store->GetFileKey(file_key);
       if (digest.ok()) {
-        EXPECT_EQ(*digest, Key(static_cast<int>(file_key.inode)));
+        EXPECT_EQ(*digest, Key(file));
       } else {
-        store->PutFileKey(file_key, Key(static_cast<int>(file_key.inode)));
+        store->PutFileKey(file_key, Key(file));
       }
       if (i % 10 == 0) WorkOnBases(store, static_cast<int>(random() % 5));
       if (i % 100 == 99) {

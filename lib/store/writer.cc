@@ -51,11 +51,6 @@ Writer::~Writer() {
   thread_.join();
 }
 
-Writer::FileKeyTuple Writer::Tuple(const FileKey& key) {
-  return {key.machine_id, key.device,   key.inode,
-          key.size,       key.mtime_ns, key.ctime_ns};
-}
-
 int64_t Writer::UseTime() {
   const int64_t now = absl::ToUnixMicros(absl::Now());
   const absl::MutexLock lock(&mutex_);
@@ -136,17 +131,16 @@ void Writer::BasesGrew() {
 void Writer::PutFileKey(const FileKey& key, const util::Digest& digest) {
   const absl::MutexLock lock(&mutex_);
   if (gathering_->file_keys.size() < kMaxEntries) {
-    gathering_->file_keys[Tuple(key)] = digest;
+    gathering_->file_keys[key] = digest;
   }
 }
 
 absl::optional<util::Digest> Writer::FindFileKey(const FileKey& key) const {
-  const FileKeyTuple tuple = Tuple(key);
   const absl::MutexLock lock(&mutex_);
   const Batch* const batches[] = {gathering_.get(), writing_.get()};
   for (const Batch* batch : batches) {
     if (batch == nullptr) continue;
-    const auto found = batch->file_keys.find(tuple);
+    const auto found = batch->file_keys.find(key);
     if (found != batch->file_keys.end()) return found->second;
   }
   return absl::nullopt;
@@ -264,10 +258,7 @@ absl::Status Writer::WriteRows(Connection* connection, const Batch& batch,
   for (const auto& [digest, when] : batch.base_uses) {
     RETURN_IF_ERROR(WriteBaseUse(connection, digest, when));
   }
-  for (const auto& [tuple, digest] : batch.file_keys) {
-    FileKey key;
-    std::tie(key.machine_id, key.device, key.inode, key.size, key.mtime_ns,
-             key.ctime_ns) = tuple;
+  for (const auto& [key, digest] : batch.file_keys) {
     RETURN_IF_ERROR(
         WriteFileKey(connection, key, digest, absl::ToUnixMicros(absl::Now())));
   }

@@ -12,7 +12,6 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <tuple>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
@@ -71,13 +70,11 @@ class Writer {
   int64_t UseTime();
 
  private:
-  using FileKeyTuple =
-      std::tuple<std::string, uint64_t, uint64_t, uint64_t, int64_t, int64_t>;
   struct Batch {
     absl::flat_hash_map<util::Digest, PendingResult> results;
     absl::flat_hash_map<util::Digest, int64_t> result_uses;
     absl::flat_hash_map<util::Digest, int64_t> base_uses;
-    absl::flat_hash_map<FileKeyTuple, util::Digest> file_keys;
+    absl::flat_hash_map<FileKey, util::Digest> file_keys;
     std::map<std::string, uint64_t> counters;
     uint64_t bytes = 0;
     bool evict_bases = false;
@@ -88,8 +85,6 @@ class Writer {
   };
 
   using PackedRequests = absl::flat_hash_map<util::Digest, std::string>;
-
-  static FileKeyTuple Tuple(const FileKey& key);
 
   void Loop();
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -24,6 +24,7 @@ RuntimePaths FromStem(std::string directory, absl::string_view stem) {
   paths.lock = absl::StrCat(stem, ".lock");
   paths.start = absl::StrCat(stem, ".start");
   paths.backoff = absl::StrCat(stem, ".backoff");
+  paths.told = absl::StrCat(stem, ".told");
   paths.log = absl::StrCat(stem, ".log");
   return paths;
 }

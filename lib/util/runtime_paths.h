@@ -23,7 +23,8 @@ struct RuntimePaths {
   std::string lock;       // flock()ed by the daemon for as long as it lives
   std::string start;      // flock()ed by the client that starts the daemon
   std::string backoff;    // its mtime: when a client last found no daemon
-  std::string log;        // stderr of a daemon that a client started
+  std::string told;  // its mtime: when a client last told of wrong settings
+  std::string log;   // stderr of a daemon that a client started
   // The directory is not ours alone (it was named by BTFD_SOCKET).
   bool shared_directory = false;
 };

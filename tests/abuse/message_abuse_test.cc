@@ -6,12 +6,16 @@
 // the next good request gets the right bytes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <string.h>
 
+#include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/util/content_sample.h"
 #include "lib/util/digest.h"
 #include "tests/load/daemon_fixture.h"
 
@@ -318,52 +322,94 @@ TEST_F(UploadAbuse, MegabytesOfWhatIsNoChunkAreNotKept) {
   ExpectCheap(unknown.size());
 }
 
-// File keys: a short name for a digest, given by a client and believed.
+// File keys: a short name for a digest, given by a client and believed as far
+// as the sample in it goes.
+
+// Two bases that differ where no piece of a sample is.
+std::pair<std::string, std::string> LookAlikes() {
+  constexpr size_t kStringLength = 20;  // where it stands in the header
+  std::string one = SpareBase();
+  uint32_t length;
+  memcpy(&length, &one[kStringLength], sizeof(length));
+  const size_t end = one.size();
+  one.append(1 << 20, 'a').push_back('\0');
+  length += one.size() - end;
+  memcpy(&one[kStringLength], &length, sizeof(length));
+  std::string other = one;
+  for (size_t at = end; at < one.size(); at += 1000) {
+    other = one;
+    other[at] = 'b';
+    if (util::SampleOf(other) == util::SampleOf(one)) break;
+  }
+  return {one, other};
+}
 
 class KeyAbuse : public MessageAbuse {
  protected:
-  static v1::FileKey Key() {
+  // Of a file that looked like `raw`.
+  static v1::FileKey KeyLike(const std::string& raw) {
     v1::FileKey key;
-    key.set_machine_id("machine");
+    key.set_boot_id("boot");
     key.set_inode(7);
     key.set_size(1000);
+    key.set_notes(util::SampleOf(""));
+    key.set_sample(util::SampleOf(raw));
     return key;
   }
-  v1::Outcome Bind(const std::string& raw) const {
+  v1::Outcome Bind(const v1::FileKey& key, const std::string& raw) const {
     v1::BindFileKeyRequest request;
-    *request.mutable_file_key() = Key();
+    *request.mutable_file_key() = key;
     request.set_digest(std::string(util::Digest::Of(raw).binary()));
     const auto response = Connect()->BindFileKey(request);
     EXPECT_TRUE(response.ok()) << response.status();
     return response.ok() ? response->outcome() : v1::INTERNAL;
   }
-  v1::FinalizeResponse FinalizeByKey() const {
+  v1::FinalizeResponse FinalizeByKey(const v1::FileKey& key) const {
     v1::FinalizeRequest request = good().request;
     request.mutable_base()->clear_digest();
-    *request.mutable_base()->mutable_file_key() = Key();
+    *request.mutable_base()->mutable_file_key() = key;
     return Finalize(request);
   }
 };
 
-TEST_F(KeyAbuse, AKeyThatIsSaidToBeOfTwoBasesIsOfNone) {
+TEST_F(KeyAbuse, AKeyOfAnotherContentIsNotTaken) {
   Begin();
+  const std::string& base = small_.bases[0];
   const std::string other = SpareBase();
   ASSERT_TRUE(Connect()->AddBase(other).ok());
-  EXPECT_EQ(Bind("of no base that is there"), v1::BASE_UNKNOWN);
-  EXPECT_EQ(FinalizeByKey().outcome(), v1::BASE_KEY_UNKNOWN);
-  EXPECT_EQ(Bind(small_.bases[0]), v1::OK);
-  EXPECT_EQ(SignatureOf(FinalizeByKey()), good().expected);
-  EXPECT_EQ(Bind(small_.bases[0]), v1::OK) << "the same again";
+  const v1::FileKey key = KeyLike(base);
+  EXPECT_EQ(Bind(key, other), v1::BAD_REQUEST);
+  EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(Bind(key, base), v1::OK);
+  EXPECT_EQ(SignatureOf(FinalizeByKey(key)), good().expected);
+  // Whoever says so cannot take it from its base, either.
+  EXPECT_EQ(Bind(key, other), v1::BAD_REQUEST);
+  EXPECT_EQ(SignatureOf(FinalizeByKey(key)), good().expected);
+}
+
+TEST_F(KeyAbuse, AKeyThatIsSaidToBeOfTwoBasesIsOfNone) {
+  Begin();
+  const auto [one, other] = LookAlikes();
+  ASSERT_NE(one, other);
+  const v1::FileKey key = KeyLike(one);
+  ASSERT_EQ(key.sample(), KeyLike(other).sample());
+  EXPECT_EQ(Bind(key, "of no base that is there"), v1::BASE_UNKNOWN);
+  ASSERT_TRUE(Connect()->AddBase(one).ok());
+  ASSERT_TRUE(Connect()->AddBase(other).ok());
+  EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(Bind(key, one), v1::OK);
+  EXPECT_NE(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(Bind(key, one), v1::OK) << "the same again";
   // A file has one content. Which of the two lied is not known, so neither is
   // believed: clients have to say the digest.
-  EXPECT_EQ(Bind(other), v1::BAD_REQUEST);
-  EXPECT_EQ(FinalizeByKey().outcome(), v1::BASE_KEY_UNKNOWN);
-  EXPECT_EQ(Bind(small_.bases[0]), v1::BAD_REQUEST);
-  EXPECT_EQ(FinalizeByKey().outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(Bind(key, other), v1::BAD_REQUEST);
+  EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(Bind(key, one), v1::BAD_REQUEST);
+  EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
   // Nor after a restart.
   Stop();
   Start();
-  EXPECT_EQ(FinalizeByKey().outcome(), v1::BASE_KEY_UNKNOWN);
+  EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
 }
 
 // Nothing that a client may send says what a result is; so the only way to

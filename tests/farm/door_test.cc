@@ -174,7 +174,7 @@ TEST_F(Door, AFileKeyOfAnotherMachineIsRefused) {
   const auto remote = StartRemote(port);
   const auto stub = v1::Btfd::NewStub(Connect(port, "builder"));
   v1::FileKey key;
-  key.set_machine_id("another");
+  key.set_boot_id("another");
   {
     Upload upload(stub.get());
     v1::AddBaseRequest part;

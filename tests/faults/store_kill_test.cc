@@ -64,7 +64,7 @@ class StoreKill : public ::testing::Test {
       // An index never outlives its base.
       EXPECT_TRUE(raw.ok() || !index.ok());
       store::FileKey key;
-      key.inode = n;
+      key.file = std::to_string(n);
       const auto digest = store->GetFileKey(key);
       EXPECT_TRUE(digest.ok() ? *digest == NumberedKey(n)
                               : absl::IsNotFound(digest.status()));

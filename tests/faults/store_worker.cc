@@ -27,7 +27,7 @@ absl::Status Work(store::Store* store) {
                                  IndexOf(n));
     if (!status.ok()) return status;
     store::FileKey key;
-    key.inode = n;
+    key.file = std::to_string(n);
     store->PutFileKey(key, NumberedKey(n));
   }
   for (int n = 0; n < kWorkerResults; ++n) {

@@ -52,7 +52,7 @@ class FarmTest : public ServiceTest {
   v1::Outcome Bind(const SampleBtf& btf) {
     grpc::ClientContext context;
     v1::BindFileKeyRequest request;
-    *request.mutable_file_key() = SampleKey();
+    *request.mutable_file_key() = SampleKey(btf);
     request.set_digest(std::string(btf.digest().binary()));
     v1::BindFileKeyResponse response;
     EXPECT_TRUE(stub_->BindFileKey(&context, request, &response).ok());
@@ -94,7 +94,7 @@ TEST_F(FarmTest, WhatOneBuilderMadeTheNextTakesWithoutABase) {
   EXPECT_EQ(Bind(btf), v1::OK) << "the cache knows the base";
   v1::FinalizeRequest by_key = RequestFor(btf);
   by_key.mutable_base()->clear_digest();
-  *by_key.mutable_base()->mutable_file_key() = SampleKey();
+  *by_key.mutable_base()->mutable_file_key() = SampleKey(btf);
   const auto taken = Finalize(by_key);
   EXPECT_EQ(taken.outcome(), v1::OK);
   EXPECT_TRUE(taken.cached());
