@@ -86,6 +86,61 @@ TEST_F(LifecycleTest, NothingOfTheBuildIsInherited) {
   }
 }
 
+TEST_F(LifecycleTest, ADaemonThatLosesItsSocketMakesRoomAtOnce) {
+  const std::string elsewhere = root_ + "/elsewhere";
+  const std::vector<std::function<void()>> ways = {
+      [&] { std::filesystem::remove(socket_); },
+      [&] { std::filesystem::rename(socket_, elsewhere); },
+      [&] {
+        std::ofstream(elsewhere) << "x";
+        rename(elsewhere.c_str(), socket_.c_str());
+        unlink(socket_.c_str());
+      },
+      [&] { std::filesystem::rename(directory_, root_ + "/old"); },
+      [&] { std::filesystem::remove_all(directory_); },
+  };
+  for (size_t way = 0; way < ways.size(); ++way) {
+    SCOPED_TRACE(way);
+    const pid_t old = Start();
+    ASSERT_GT(old, 0);
+    ways[way]();
+    const absl::Time start = absl::Now();
+    // It ends by itself, and the next one need not wait for its place.
+    EXPECT_EQ(Wait(old, absl::Seconds(3)), 0);
+    const pid_t next = Start();
+    EXPECT_LT(absl::Now() - start, absl::Seconds(4));
+    EXPECT_NE(next, old);
+    kill(next, SIGTERM);
+    EXPECT_EQ(Wait(next), 0);
+  }
+}
+
+TEST_F(LifecycleTest, AWrongSettingOfTheUsersIsSaidAndDoneWithout) {
+  std::filesystem::create_directories(root_ + "/config/btfd");
+  std::ofstream(root_ + "/config/btfd/btfd.conf")
+      << "threds = 2\nserver = nonsense://x\nlisten = 0.0.0.0:1\n";
+  tests::SpawnOptions options;
+  options.environment = {"BTFD_VERIFY_HITS=many"};
+  const pid_t starter = Spawn({}, options);
+  EXPECT_EQ(Wait(starter), 0);
+  Client client = Connect();
+  running_.insert(client.Greet());
+  const SampleBtf btf;
+  EXPECT_EQ(AddBase(&client, btf).outcome(), v1::OK);
+  grpc::ClientContext status_context, context;
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(client->GetStatus(&status_context, {}, &status).ok());
+  v1::FinalizeResponse response;
+  ASSERT_TRUE(client->Finalize(&context, RequestFor(btf), &response).ok());
+  EXPECT_EQ(response.outcome(), v1::OK);
+  const auto expected = ::testing::UnorderedElementsAre(
+      HasSubstr("btfd.conf:1: not `name = value`"),
+      HasSubstr("BTFD_VERIFY_HITS = many: must be a whole number"),
+      HasSubstr("server: "), HasSubstr("0.0.0.0:1"));
+  EXPECT_THAT(response.complaints(), expected);
+  EXPECT_THAT(status.complaints(), expected);
+}
+
 TEST_F(LifecycleTest, AStarterThatCannotSaysWhy) {
   std::filesystem::create_directory(directory_);
   chmod(directory_.c_str(), 0700);

@@ -3,12 +3,14 @@
 // btfd, from its start: read what is set, let go of whoever started us, claim
 // the socket (or leave it to a daemon that has it), say that we are ready,
 // load, serve.
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,8 +40,9 @@ constexpr absl::Duration kClaimLimit = absl::Seconds(5);
 
 void PrintUsage() {
   printf(
-      "usage: btfd [--NAME=VALUE...]\n\n"
-      "Finalizes the BTF of kernel modules for clients of this user.\n\n"
+      "usage: btfd [--check] [--NAME=VALUE...]\n\n"
+      "Finalizes the BTF of kernel modules for clients of this user. With "
+      "--check it starts, says what is wrong with its settings, and ends.\n\n"
       "Options, each as --name=value, as BTFD_NAME in the environment, or as "
       "`name = value` in the configuration file, in that order:\n");
   for (const OptionInfo& option : ListOptions()) {
@@ -159,13 +162,43 @@ int Main(Options options) {
   return 0;
 }
 
+// Starts a daemon that nobody can reach, and says what there is to complain of.
+int Check(absl::StatusOr<Options> options) {
+  std::vector<std::string> complaints;
+  if (options.ok()) {
+    const absl::Status network = CheckNetworkListener(*options);
+    if (!network.ok()) options->complaints.emplace_back(network.message());
+    options->listen.clear();
+    options->health_listen.clear();
+    options->foreground = false;
+    signal(SIGPIPE, SIG_IGN);
+    umask(077);
+    Server::BlockSignals();
+    Server::Door door;
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+      return Fail(absl::ErrnoToStatus(errno, "cannot make a socket pair"));
+    }
+    const util::UniqueFd other(ends[1]);
+    door.connections.emplace_back(ends[0]);
+    util::Log log(util::LogLevel::kError);
+    auto server = Server::Start(*options, std::move(door), &log);
+    complaints = server.ok() ? (*server)->complaints() : options->complaints;
+    if (!server.ok()) complaints.emplace_back(server.status().message());
+  } else {
+    complaints.emplace_back(options.status().message());
+  }
+  for (const std::string& complaint : complaints) puts(complaint.c_str());
+  return complaints.empty() ? 0 : 1;
+}
+
 }  // namespace
 }  // namespace btfd::daemon
 
 int main(int argc, char** argv) {
   // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "--help") {
     btfd::daemon::PrintUsage();
     return 0;
@@ -174,6 +207,8 @@ int main(int argc, char** argv) {
     printf("btfd %s\n", btfd::util::kVersion);
     return 0;
   }
+  const bool check = !arguments.empty() && arguments[0] == "--check";
+  if (check) arguments.erase(arguments.begin());
   const auto flags = btfd::daemon::ReadCommandLine(arguments);
   if (!flags.ok()) {
     btfd::daemon::Fail(flags.status());
@@ -185,10 +220,16 @@ int main(int argc, char** argv) {
     if (found == flags->end()) return std::nullopt;
     return found->second;
   };
-  const auto options =
-      btfd::daemon::ReadOptions(flag, btfd::daemon::Environment);
+  auto options = btfd::daemon::ReadOptions(flag, btfd::daemon::Environment);
+  if (check) return btfd::daemon::Check(std::move(options));
   if (!options.ok()) return btfd::daemon::Fail(options.status());
   const absl::Status network = btfd::daemon::CheckNetworkListener(*options);
-  if (!network.ok()) return btfd::daemon::Fail(network);
+  if (!network.ok()) {
+    // Who looks after a server wants to see it fail; a build wants to go on.
+    if (options->foreground) return btfd::daemon::Fail(network);
+    options->listen.clear();
+    options->health_listen.clear();
+    options->complaints.emplace_back(network.message());
+  }
   return btfd::daemon::Main(*options);
 }

@@ -28,6 +28,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/remote_cache/open.h"
+#include "daemon/rpc/stream_limit.h"
 #include "lib/engine/pipeline.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
@@ -37,6 +38,9 @@ namespace btfd::daemon {
 namespace {
 
 constexpr absl::Duration kTidyEvery = absl::Seconds(30);
+// How often the socket is looked at where the kernel does not watch it: a new
+// daemon waits for its place meanwhile (kClaimPatience).
+constexpr absl::Duration kLookEvery = absl::Seconds(1);
 // With no descriptors left, others must close theirs first.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
 // How often the log says that connections are turned away.
@@ -46,9 +50,6 @@ constexpr absl::Duration kGrpcGrace = absl::Seconds(2);
 constexpr absl::Duration kStoreGrace = absl::Seconds(5);
 // A message is one module's BTF, base and ids, with names and framing.
 constexpr uint64_t kMessageOverhead = uint64_t{16} << 20;
-// Each may have a thread until it is known to stand still. A client of ours has
-// three at most, a daemon that hands requests on one for each.
-constexpr int kMaxStreamsOfConnection = 32;
 // Threads that wait for room are not worth more than this; each is small.
 constexpr int kMoreThreads = 64;
 
@@ -197,24 +198,38 @@ std::string Server::OpenStore() {
 
 absl::Status Server::OpenForwarder() {
   if (options_.server.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(
-      forwarder_,
-      Forwarder::Make({options_.server, options_.server_ca,
-                       options_.server_certificate, options_.server_key,
-                       options_.server_timeout, engine::kEngineVersion},
-                      &counters_, log_));
+  auto forwarder = Forwarder::Make(
+      {options_.server, options_.server_ca, options_.server_certificate,
+       options_.server_key, options_.server_timeout, engine::kEngineVersion},
+      &counters_, log_);
+  if (!forwarder.ok()) return Excuse(forwarder.status(), "server");
+  forwarder_ = *std::move(forwarder);
   log_->Info(absl::StrCat("handing work on to ", options_.server));
   return absl::OkStatus();
 }
 
 absl::Status Server::OpenSharedCache() {
   if (options_.remote_cache.empty()) return absl::OkStatus();
-  ASSIGN_OR_RETURN(shared_, OpenRemoteCache(options_, &counters_, log_));
+  auto shared = OpenRemoteCache(options_, &counters_, log_);
+  if (!shared.ok()) return Excuse(shared.status(), "remote_cache");
+  shared_ = *std::move(shared);
   log_->Info(absl::StrCat("sharing results by ", options_.remote_cache));
   return absl::OkStatus();
 }
 
+// Whoever looks after a server wants to see it fail; a build wants to go on.
+absl::Status Server::Excuse(const absl::Status& failure,
+                            absl::string_view option) {
+  if (options_.foreground) return failure;
+  options_.complaints.push_back(
+      absl::StrCat(option, ": ", failure.message(), "; done without"));
+  return absl::OkStatus();
+}
+
 void Server::MakeService(const std::string& store_path) {
+  for (const std::string& complaint : options_.complaints) {
+    log_->Warning(complaint);
+  }
   Service::Parts parts;
   parts.options = options_;
   parts.store = store_.get();
@@ -275,6 +290,8 @@ const char* Server::RunOnce() {
       {stop_.get(), POLLIN, 0},
       {watched_ ? watched_.get() : -1, POLLRDHUP, 0},
       {accepting ? door_.listener->fd() : -1, POLLIN, 0},
+      {door_.listener != nullptr ? door_.listener->changes_fd() : -1, POLLIN,
+       0},
   };
   const int64_t wait = absl::ToInt64Milliseconds(
       absl::Ceil(UntilNextChore(), absl::Milliseconds(1)));
@@ -287,6 +304,10 @@ const char* Server::RunOnce() {
   if (fds[1].revents != 0) return "a client asked for it";
   if (fds[2].revents != 0) return "the connection ended";
   if (fds[3].revents != 0) AcceptAll();
+  if (fds[4].revents != 0) {
+    door_.listener->ForgetChanges();
+    next_look_ = absl::InfinitePast();
+  }
   return DoChores();
 }
 
@@ -357,7 +378,8 @@ void Server::EndStalledCalls(absl::Time now) {
 
 absl::Duration Server::UntilNextChore() const {
   const absl::Time now = absl::Now();
-  absl::Time next = std::min({next_tidy_, next_stall_check_, now + kTidyEvery});
+  absl::Time next =
+      std::min({next_tidy_, next_stall_check_, next_look_, now + kTidyEvery});
   if (accept_again_ > now) next = std::min(next, accept_again_);
   // What is in flight now cannot have been idle for long before this.
   if (!watched_) {
@@ -375,11 +397,22 @@ const char* Server::DoChores() {
     return "nothing to do";
   }
   EndStalledCalls(now);
+  if (now >= next_look_) {
+    if (door_.listener != nullptr && !door_.listener->Reachable()) {
+      return "the socket is gone";
+    }
+    const bool watched =
+        door_.listener == nullptr || door_.listener->changes_fd() >= 0;
+    // What is above its directory nobody watches.
+    next_look_ = now + (watched ? kTidyEvery : kLookEvery);
+  }
   if (now < next_tidy_) return nullptr;
   next_tidy_ = now + kTidyEvery;
   service_->Tidy();
-  if (door_.listener != nullptr && !door_.listener->Reachable()) {
-    return "the socket is gone";
+  const uint64_t calls = stalls_.calls_begun();
+  if (calls != trimmed_at_ && service_->admission().in_flight() == 0) {
+    service_->GiveBack();
+    trimmed_at_ = calls;
   }
   return nullptr;
 }

@@ -8,12 +8,14 @@
 
 #include <grpcpp/server.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "daemon/forward/forwarder.h"
 #include "daemon/listen/network_listener.h"
@@ -56,6 +58,11 @@ class Server {
   // lets requests in flight end.
   void Run();
 
+  // What is wrong with the settings; each is done without.
+  const std::vector<std::string>& complaints() const {
+    return options_.complaints;
+  }
+
  private:
   Server(const Options& options, Door door, util::Log* log);
   // Brings up all that Run() needs, by the steps that follow, in this order.
@@ -67,6 +74,7 @@ class Server {
   void MakeService(const std::string& store_path);
   absl::Status OpenGrpc();
   absl::Status ServeConnections();
+  absl::Status Excuse(const absl::Status& failure, absl::string_view option);
 
   // Waits for the next event and handles it. Returns the reason to end, or
   // null.
@@ -80,7 +88,7 @@ class Server {
   const char* DoChores();
   void Drain();
 
-  const Options options_;
+  Options options_;  // complaints are added until gRPC starts
   Door door_;
   util::Log* const log_;
 
@@ -88,6 +96,8 @@ class Server {
   util::UniqueFd stop_;     // eventfd: a client asked to stop
   util::UniqueFd watched_;  // the first connection, for its end
   absl::Time next_tidy_ = absl::InfinitePast();
+  absl::Time next_look_ = absl::InfinitePast();
+  uint64_t trimmed_at_ = 0;  // calls begun when memory was last given back
   absl::Time next_stall_check_ = absl::InfinitePast();
   absl::Time accept_again_ = absl::InfinitePast();
   absl::Time next_turned_away_note_ = absl::InfinitePast();

@@ -16,9 +16,11 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
+#include "client/cli/program.h"
 #include "client/commands/build_tree.h"
 #include "client/commands/commands.h"
 #include "client/rpc/connection.h"
@@ -39,7 +41,8 @@ constexpr char kHelp[] =
 
 Says what stands between this machine and kernel modules with working BTF, and
 what to do about it. Looks at the build directory (if none is named: that of
-the running kernel), its vmlinux, pahole, and the daemon. Changes nothing.
+the running kernel), its vmlinux, pahole, and the daemon, which it starts once
+with the present settings and ends. Changes nothing else.
 
   -h, --help   this text
 
@@ -76,6 +79,10 @@ void ExamineRunningDaemon(DirectConnection* daemon,
                     status.pid(), ", ", status.bases_size(), " bases, ",
                     status.socket()),
        ""});
+  for (const std::string& complaint : status.complaints()) {
+    findings->push_back({Grade::kNote, "it was started with: " + complaint,
+                         "btfc restart, once that is mended"});
+  }
   if (status.version() != util::kVersion) {
     findings->push_back({Grade::kNote,
                          absl::StrCat("it is btfd ", status.version(),
@@ -100,6 +107,30 @@ void ExamineRunningDaemon(DirectConnection* daemon,
   }
 }
 
+// Has a daemon started with the present settings; it says what it has to
+// complain of, a line each.
+void ExamineSettings(const std::string& program,
+                     std::vector<Finding>* findings) {
+  std::string output;
+  const absl::StatusOr<int> ended = RunProgram({program, "--check"}, &output);
+  if (!ended.ok() || (*ended != 0 && output.empty())) {
+    findings->push_back(
+        {Grade::kBad,
+         ended.ok() ? absl::StrCat(program, " --check ended with ", *ended)
+                    : std::string(ended.status().message()),
+         "it says why; until then builds do without a daemon"});
+    return;
+  }
+  for (const absl::string_view line :
+       absl::StrSplit(output, '\n', absl::SkipEmpty())) {
+    findings->push_back({Grade::kNote, absl::StrCat("its settings: ", line),
+                         "mend that, then btfc restart; builds go on without"});
+  }
+  if (output.empty()) {
+    findings->push_back({Grade::kGood, "it starts with its settings", ""});
+  }
+}
+
 std::vector<Finding> ExamineDaemon() {
   std::vector<Finding> findings;
   const Environment environment = Environment::OfProcess();
@@ -108,6 +139,7 @@ std::vector<Finding> ExamineDaemon() {
   if (program.ok()) {
     findings.push_back(
         {Grade::kGood, "the daemon's program is " + *program, ""});
+    ExamineSettings(*program, &findings);
   } else {
     findings.push_back({Grade::kBad, std::string(program.status().message()),
                         "install btfd beside btfc or in PATH, or name it with "

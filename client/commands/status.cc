@@ -144,6 +144,9 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
   absl::StrAppendFormat(&text, "fallbacks  %s (%s)\n",
                         NonZero(status.counters(), "fallback_"),
                         NonZero(status.lifetime_counters(), "fallback_"));
+  for (const std::string& complaint : status.complaints()) {
+    absl::StrAppend(&text, "settings   ", complaint, "\n");
+  }
   absl::StrAppendFormat(&text, "bases      %d\n", status.bases_size());
   for (const v1::BaseInfo& base : status.bases()) {
     absl::StrAppend(&text, "  ", BaseLine(base), "\n");

@@ -240,6 +240,15 @@ void FinalizeClient::Failed(const absl::Status& transport) {
   if (!UseAfter(call).ok()) daemon_.reset();
 }
 
+// Not with each module of a build.
+void FinalizeClient::Tell(const v1::FinalizeResponse& response) {
+  if (response.complaints().empty()) return;
+  if (!BackoffMark(paths_.told).Set()) return;
+  for (const std::string& complaint : response.complaints()) {
+    notice_(absl::StrCat("btfc: the daemon's settings: ", complaint));
+  }
+}
+
 absl::StatusOr<v1::FinalizeResponse> FinalizeClient::Finalize(
     v1::FinalizeRequest* request, BaseFile* base) {
   request->set_bypass_cache(environment_.bypass_result_cache);
@@ -254,7 +263,10 @@ absl::StatusOr<v1::FinalizeResponse> FinalizeClient::Finalize(
         [&] { return Call(*daemon, kFinalize, *request, &response); });
     RETURN_IF_ERROR(base_error);
     const ClassifiedCall call = ClassifyCall(transport, response, is_private_);
-    if (call.next_step == NextStep::kAnswered) return response;
+    if (call.next_step == NextStep::kAnswered) {
+      Tell(response);
+      return response;
+    }
     daemon = UseAfter(call);
   }
   return daemon.status();

@@ -99,6 +99,7 @@ class FinalizeClient {
   absl::StatusOr<DirectConnection*> UsePrivate();
   absl::StatusOr<DirectConnection*> FallBack(Fallback reason,
                                              const std::string& why);
+  void Tell(const v1::FinalizeResponse& response);
 
   const Environment environment_;
   const util::RuntimePaths paths_;

@@ -165,6 +165,13 @@ TEST_F(ServiceTest, TroubleWithTheInputIsAnAnswer) {
   EXPECT_EQ(response->warnings(0), "WARN: before it failed");
 }
 
+TEST_F(ServiceTest, WrongSettingsOfTheDaemonAreToldButNotWithEachModule) {
+  SetMode("complain");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(By(), "by shared");
+  EXPECT_THAT(
+      said_, ElementsAre("btfc: the daemon's settings: f:7: x = y: no number"));
+}
+
 TEST_F(ServiceTest, ADaemonThatDiesIsTriedOnceMore) {
   SetMode("die-once");
   EXPECT_EQ(By(), "by shared");

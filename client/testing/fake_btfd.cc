@@ -23,6 +23,7 @@
 //     other-engine  answers as an engine of another version
 //     elsewhere     ends well when it is started, but nobody listens
 //     slow          takes three seconds for each Finalize
+//     complain      has a complaint about its settings
 //
 // It answers a module's BTF with "finalized:" in front, and who it is as a
 // warning.
@@ -105,6 +106,7 @@ class FakeService final : public v1::Btfd::Service {
     response->set_tag(request.tag());
     response->set_engine_version(util::kEngineVersion);
     if (mode_ == "other-engine") response->set_engine_version(1000);
+    if (mode_ == "complain") response->add_complaints("f:7: x = y: no number");
     if (!KnowsBase(request, response)) return;
     response->set_outcome(v1::OK);
     response->set_btf("finalized:" + request.btf());

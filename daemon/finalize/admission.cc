@@ -151,6 +151,11 @@ Workspaces::Loan Workspaces::Borrow() {
   return Loan(this, std::move(arena));
 }
 
+void Workspaces::GiveBack() {
+  absl::MutexLock lock(&mutex_);
+  for (const std::unique_ptr<util::Arena>& arena : free_) arena->GiveBack();
+}
+
 void Workspaces::Return(std::unique_ptr<util::Arena> arena) {
   arena->Reset();
   absl::MutexLock lock(&mutex_);

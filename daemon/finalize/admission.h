@@ -125,6 +125,9 @@ class Workspaces {
   // Waits for one. Computations are short and admitted, so this is, too.
   Loan Borrow();
 
+  // What those hold that nobody uses goes back to the system.
+  void GiveBack();
+
  private:
   void Return(std::unique_ptr<util::Arena> arena);
 

@@ -26,14 +26,6 @@ using store::Counter;
 constexpr uint64_t kMinBytesPerField = 64;
 constexpr uint64_t kFewFields = 1000;
 
-// `message` is a string of proto3, so UTF-8; names of the input may be not.
-std::string Readable(absl::string_view text) {
-  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80;
-  });
-  return ascii ? std::string(text) : absl::CHexEscape(text);
-}
-
 }  // namespace
 
 Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,

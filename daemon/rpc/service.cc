@@ -184,13 +184,15 @@ void Service::RegisterMethods() {
 void Service::Tidy() {
   bases_.Trim();
   ledger_.Flush();
-  // After a batch the allocator holds twice of what is in use; whoever comes
-  // next pays a few page faults for it, and the machine has its memory back.
-  const uint64_t requests = counters_->Get(store::Counter::kRequests);
-  if (requests != trimmed_at_ && admission_.in_flight() == 0) {
-    malloc_trim(0);
-    trimmed_at_ = requests;
-  }
+}
+
+// After a batch the allocator holds twice of what is in use, and after many
+// calls of any kind too much; each workspace keeps some megabytes. Whoever
+// comes next pays a few page faults for it, and the machine has its memory
+// back.
+void Service::GiveBack() {
+  workspaces_.GiveBack();
+  malloc_trim(0);
 }
 
 void Service::Finish(absl::Duration limit) {
@@ -261,10 +263,20 @@ grpc::Status Service::ServeFinalize(Context* context,
   } else {
     finalizer_.Refuse(*size, ticket.status(), &response);
   }
+  if (!pass->is_remote()) Complain(&response);
   grpc::WriteOptions options;
   if (BytesOut(response) <= kWrittenAtOnce) options.set_last_message();
   call->Write(response, options);
   return grpc::Status::OK;
+}
+
+// A client asks for one module by itself before it streams, so this is said at
+// the first one.
+template <typename Response>
+void Service::Complain(Response* response) const {
+  for (const std::string& complaint : options_.complaints) {
+    response->add_complaints(Readable(complaint));
+  }
 }
 
 grpc::Status Service::ServeStream(
@@ -402,6 +414,7 @@ grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
   response->set_resident_bytes(ResidentBytes());
   if (store_ != nullptr) response->set_store_bytes(store_->store_bytes());
   response->set_requests_in_flight(admission_.in_flight());
+  Complain(response);
   return grpc::Status::OK;
 }
 

@@ -59,8 +59,10 @@ class Service final : public v1::Btfd::Service {
 
   AdmissionControl& admission() { return admission_; }
   // Housekeeping, to be called now and then by one thread: counters to the
-  // store, unused memory to the system.
+  // store, bases that are too many out of memory.
   void Tidy();
+  // Memory that nothing uses goes to the system.
+  void GiveBack();
   // What is still to be written goes to the store, for at most `limit`.
   void Finish(absl::Duration limit);
 
@@ -92,6 +94,8 @@ class Service final : public v1::Btfd::Service {
                             v1::ReportEventsResponse*) override;
   grpc::Status Shutdown(Context*, const v1::ShutdownRequest*,
                         v1::ShutdownResponse*) override;
+  template <typename Response>
+  void Complain(Response* response) const;
   template <typename Request, typename Response>
   void RegisterSmall(const char* method,
                      grpc::Status (Service::*serve)(Context*, const Request*,
@@ -140,7 +144,6 @@ class Service final : public v1::Btfd::Service {
   Uploads uploads_;
   Finalizer finalizer_;
   util::TaskQueue stream_tasks_;
-  uint64_t trimmed_at_ = 0;  // requests that had come by then
 };
 
 }  // namespace btfd::daemon

@@ -88,6 +88,7 @@ class StallWatch::Factory final
     if (strcmp(info->method(), "/grpc.health.v1.Health/Watch") == 0) {
       return nullptr;
     }
+    ++watch_->calls_begun_;
     return new Interceptor(watch_, info);
   }
 

@@ -12,6 +12,8 @@
 
 #include <grpcpp/support/server_interceptor.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 #include "absl/base/thread_annotations.h"
@@ -33,6 +35,8 @@ class StallWatch {
 
   // Ends what has stalled; call it now and then. How many calls that were.
   int EndStalled(absl::Time now);
+  // Calls that were begun so far, but for those of who watches our health.
+  uint64_t calls_begun() const { return calls_begun_; }
   // How often that is: so many times in the limit.
   static constexpr int kChecks = 24;
   absl::Duration interval() const { return limit_ / kChecks; }
@@ -42,6 +46,7 @@ class StallWatch {
   class Factory;
 
   const absl::Duration limit_;
+  std::atomic<uint64_t> calls_begun_{0};
   absl::Mutex mutex_;
   absl::flat_hash_set<Interceptor*> calls_ ABSL_GUARDED_BY(mutex_);
 };

@@ -42,18 +42,16 @@ struct ConfigValue {
   std::string place;  // "FILE:LINE"
 };
 
-// Lines of `name = value`, blank ones, and comments from '#' on.
-absl::StatusOr<std::map<std::string, ConfigValue>> ReadConfig(
-    const std::string& path, bool required) {
+struct Config {
   std::map<std::string, ConfigValue> values;
-  std::ifstream file(path);
-  if (!file) {
-    if (!required && (errno == ENOENT || errno == ENOTDIR)) return values;
-    return absl::InvalidArgumentError(
-        absl::StrCat("cannot read the configuration file ", path));
-  }
+  std::vector<std::string> complaints;  // lines that are none of an option
+};
+
+// Lines of `name = value`, blank ones, and comments from '#' on.
+Config ParseConfig(std::istream* file, const std::string& path) {
+  Config config;
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
+  for (int number = 1; std::getline(*file, line); ++number) {
     const absl::string_view text = absl::StripAsciiWhitespace(
         absl::string_view(line).substr(0, line.find('#')));
     if (text.empty()) continue;
@@ -65,13 +63,14 @@ absl::StatusOr<std::map<std::string, ConfigValue>> ReadConfig(
     for (const OptionSpec& spec : OptionSpecs())
       known |= spec.info.name == name;
     if (!known || !absl::StrContains(text, '=')) {
-      return absl::InvalidArgumentError(absl::StrCat(
+      config.complaints.push_back(absl::StrCat(
           place, ": not `name = value` with the name of an option: ", text));
+      continue;
     }
-    values[name] = {std::string(absl::StripAsciiWhitespace(parts.second)),
-                    place};
+    config.values[name] = {
+        std::string(absl::StripAsciiWhitespace(parts.second)), place};
   }
-  return values;
+  return config;
 }
 
 // $variable if it is an absolute path, else `below_home` in the home
@@ -89,13 +88,45 @@ std::string XdgDirectory(const OptionLookup& system, absl::string_view variable,
   return absl::StrCat(home, "/", below_home);
 }
 
-absl::StatusOr<std::map<std::string, ConfigValue>> FindConfig(
-    const OptionLookup& flag, const OptionLookup& system) {
+Config ReadConfig(const OptionLookup& flag, const OptionLookup& system) {
   std::optional<std::string> path = flag("config");
   if (!path.has_value()) path = system(EnvironmentName("config"));
-  if (path.has_value()) return ReadConfig(*path, /*required=*/true);
-  const std::string home = XdgDirectory(system, "XDG_CONFIG_HOME", ".config");
-  return ReadConfig(home + "/btfd/btfd.conf", /*required=*/false);
+  const bool required = path.has_value();
+  if (!required) {
+    path =
+        XdgDirectory(system, "XDG_CONFIG_HOME", ".config") + "/btfd/btfd.conf";
+  }
+  std::ifstream file(*path);
+  if (file) return ParseConfig(&file, *path);
+  // The home directory may be another user's (su, containers).
+  if (!required) return {};
+  Config none;
+  none.complaints.push_back(
+      absl::StrCat("cannot read the configuration file ", *path));
+  return none;
+}
+
+// The text of an option that is set, and where.
+struct Setting {
+  std::string text;
+  std::string place;
+  bool is_of_call = false;  // on the command line, or in a file named there
+};
+
+std::optional<Setting> FindSetting(const std::string& name,
+                                   const OptionLookup& flag,
+                                   const OptionLookup& system,
+                                   const Config& config) {
+  if (const auto text = flag(name)) {
+    return Setting{*text, absl::StrCat("--", name), true};
+  }
+  const std::string variable = EnvironmentName(name);
+  if (const auto text = system(variable)) return Setting{*text, variable};
+  const auto found = config.values.find(name);
+  if (found == config.values.end()) return std::nullopt;
+  return Setting{found->second.text,
+                 absl::StrCat(found->second.place, ": ", name),
+                 flag("config").has_value()};
 }
 
 }  // namespace
@@ -142,7 +173,10 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
 
 absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
                                     const OptionLookup& system) {
-  ASSIGN_OR_RETURN(const auto config, FindConfig(flag, system));
+  const Config config = ReadConfig(flag, system);
+  if (flag("config").has_value() && !config.complaints.empty()) {
+    return absl::InvalidArgumentError(config.complaints[0]);
+  }
   Options options;
   options.threads = std::max(1u, std::thread::hardware_concurrency());
   const util::RuntimePaths paths = util::RuntimePathsOfProcess();
@@ -151,25 +185,21 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
   const std::string cache = XdgDirectory(system, "XDG_CACHE_HOME", ".cache");
   if (!cache.empty()) options.store_dir = cache + "/btfd";
 
+  options.complaints = config.complaints;
   for (const OptionSpec& spec : OptionSpecs()) {
-    const std::string name(spec.info.name);
-    std::string place = absl::StrCat("--", name);
-    std::optional<std::string> text = flag(name);
-    if (!text.has_value()) {
-      place = EnvironmentName(name);
-      text = system(place);
+    const std::optional<Setting> setting =
+        FindSetting(std::string(spec.info.name), flag, system, config);
+    if (!setting.has_value()) continue;
+    Options changed = options;
+    const absl::Status status = spec.read(setting->text, &changed);
+    if (status.ok()) {
+      options = std::move(changed);
+      continue;
     }
-    if (!text.has_value()) {
-      const auto found = config.find(name);
-      if (found == config.end()) continue;
-      place = absl::StrCat(found->second.place, ": ", name);
-      text = found->second.text;
-    }
-    const absl::Status status = spec.read(*text, &options);
-    if (!status.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(place, " = ", *text, ": ", status.message()));
-    }
+    const std::string complaint = absl::StrCat(
+        setting->place, " = ", setting->text, ": ", status.message());
+    if (setting->is_of_call) return absl::InvalidArgumentError(complaint);
+    options.complaints.push_back(complaint + "; the default is used");
   }
   if (!options.connection_fds.empty()) {
     // A private daemon is what is left when others failed: it has no address,

@@ -91,6 +91,10 @@ struct Options {
   // stays.
   absl::Duration idle_exit = absl::Hours(3);
   absl::Duration drain_timeout = absl::Seconds(30);
+
+  // What was wrong with the settings of environment and configuration file, a
+  // line each that names the place; each such setting has its default.
+  std::vector<std::string> complaints;
 };
 
 // The text of an option in one place, or nothing. The name is as in the table.
@@ -116,8 +120,13 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
 // Reads all options. The configuration file is the one that `config` names by
 // flag or environment (which must be there then), else
 // $XDG_CONFIG_HOME/btfd/btfd.conf, which need not be. `system` answers for the
-// plain environment variables (HOME, XDG_*). InvalidArgument names the place
-// of a wrong value: the flag, the variable, or file and line.
+// plain environment variables (HOME, XDG_*).
+//
+// What stands on the command line was meant for this start: InvalidArgument
+// names the flag with a wrong value, or the line of a file that a flag named.
+// What stands in the environment or in another configuration file is there for
+// every build: a wrong value there is not used, and is a complaint. The default
+// file counts as absent also where it cannot be read.
 absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
                                     const OptionLookup& system);
 

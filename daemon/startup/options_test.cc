@@ -23,6 +23,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 using Texts = std::map<std::string, std::string>;
 
@@ -208,10 +209,40 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongValue{"connection_fd", "3,", "a whole number"},
                       WrongValue{"log_level", "loud", "loud"}));
 
-TEST_F(OptionsTest, AWrongVariableIsNamed) {
-  const auto options = ReadOptions(In({}), In({{"BTFD_THREADS", "x"}}));
-  EXPECT_THAT(std::string(options.status().message()),
-              HasSubstr("BTFD_THREADS = x: must be a whole number"));
+TEST_F(OptionsTest, AWrongVariableIsNamedAndTheDefaultUsed) {
+  const auto options = ReadOptions(
+      In({}), In({{"BTFD_THREADS", "x"}, {"BTFD_CONNECTION_FD", "3,x"}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_THAT(
+      options->complaints,
+      ElementsAre("BTFD_CONNECTION_FD = 3,x: must be a whole number; the "
+                  "default is used",
+                  "BTFD_THREADS = x: must be a whole number; the default is "
+                  "used"));
+  EXPECT_GE(options->threads, 1u);
+  EXPECT_THAT(options->connection_fds, IsEmpty()) << "not the half of it";
+}
+
+TEST_F(OptionsTest, AWrongLineOfTheUsersFileIsNamedAndTheOthersCount) {
+  const std::string config =
+      WriteConfig("thread = 3\nthreads = 0\nverify_hits = 7\n");
+  const auto options = ReadOptions(In({}), In({{"BTFD_CONFIG", config}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_THAT(options->complaints,
+              ElementsAre(HasSubstr(config + ":1: not `name = value`"),
+                          HasSubstr(config + ":2: threads = 0: must be at "
+                                             "least 1; the default is used")));
+  EXPECT_GE(options->threads, 1u);
+  EXPECT_EQ(options->verify_hits, 7u);
+}
+
+TEST_F(OptionsTest, TheUsersFileCountsAsAbsentIfItCannotBeRead) {
+  const std::string loop = ::testing::TempDir() + "/loop";
+  unlink(loop.c_str());
+  ASSERT_EQ(symlink(loop.c_str(), loop.c_str()), 0);
+  const auto options = ReadOptions(In({}), In({{"XDG_CONFIG_HOME", loop}}));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_THAT(options->complaints, IsEmpty());
 }
 
 TEST_F(OptionsTest, AWrongLineOfTheFileIsNamed) {
@@ -225,9 +256,12 @@ TEST_F(OptionsTest, AWrongLineOfTheFileIsNamed) {
 }
 
 TEST_F(OptionsTest, AFileThatWasAskedForMustBeThere) {
-  const auto options = ReadOptions(In({}), In({{"BTFD_CONFIG", "/no/file"}}));
+  const auto options = ReadOptions(In({{"config", "/no/file"}}), In({}));
   EXPECT_EQ(options.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(options.status().message()), HasSubstr("/no/file"));
+  const auto wished = ReadOptions(In({}), In({{"BTFD_CONFIG", "/no/file"}}));
+  ASSERT_TRUE(wished.ok()) << wished.status();
+  EXPECT_THAT(wished->complaints, ElementsAre(HasSubstr("/no/file")));
 }
 
 TEST_F(OptionsTest, WhoListensToTheNetworkStays) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -124,6 +125,23 @@ absl::Status SetFlags(int fd) {
   return absl::OkStatus();
 }
 
+// Tells when a file may have lost its name: it or its directory was deleted
+// (which takes a link, so changes an attribute) or moved. Nothing where the
+// kernel has no more watches.
+util::UniqueFd WatchForLoss(const std::string& path) {
+  util::UniqueFd watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  const std::string directory = path.substr(0, path.rfind('/') + 1) + ".";
+  if (!watch ||
+      inotify_add_watch(
+          watch.get(), path.c_str(),
+          IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW) < 0 ||
+      inotify_add_watch(watch.get(), directory.c_str(),
+                        IN_DELETE_SELF | IN_MOVE_SELF) < 0) {
+    return util::UniqueFd();
+  }
+  return watch;
+}
+
 // Whether fd is a Unix stream socket, listening or not as asked.
 bool IsStreamSocket(int fd, bool listening) {
   const auto option = [fd](int name) {
@@ -146,6 +164,13 @@ Listener::Listener(util::UniqueFd socket, util::UniqueFd lock, std::string path)
   if (lock_ && lstat(path_.c_str(), &info) == 0) {
     device_ = info.st_dev;
     inode_ = info.st_ino;
+    changes_ = WatchForLoss(path_);
+  }
+}
+
+void Listener::ForgetChanges() {
+  char events[4096];
+  while (read(changes_.get(), events, sizeof(events)) > 0) {
   }
 }
 

@@ -53,6 +53,11 @@ class Listener {
 
   // False once somebody deleted or replaced the socket: nobody finds us then.
   bool Reachable() const;
+  // Becomes readable when Reachable() is worth asking; reading it off is
+  // ForgetChanges()'s. -1 where the kernel does not watch files for us, or the
+  // socket is a supervisor's.
+  int changes_fd() const { return changes_.get(); }
+  void ForgetChanges();
 
   // From now on a new daemon may take the place: deletes the socket if we made
   // it and gives the lock back; clients that wait at it already can still be
@@ -64,7 +69,8 @@ class Listener {
   Listener(util::UniqueFd socket, util::UniqueFd lock, std::string path);
 
   util::UniqueFd socket_;
-  util::UniqueFd lock_;  // none: adopted or retired
+  util::UniqueFd lock_;     // none: adopted or retired
+  util::UniqueFd changes_;  // inotify
   const std::string path_;
   dev_t device_ = 0;  // of the socket's file, if we made it
   ino_t inode_ = 0;

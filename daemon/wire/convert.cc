@@ -191,6 +191,13 @@ void FillResponse(engine::FinalizeOutput output,
   }
 }
 
+std::string Readable(absl::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  });
+  return ascii ? std::string(text) : absl::CHexEscape(text);
+}
+
 uint64_t BytesIn(const v1::FinalizeRequest& request) {
   return request.btf().size() + request.distilled_base().size() +
          request.ids().content().size();

@@ -6,8 +6,11 @@
 #ifndef BTFD_DAEMON_WIRE_CONVERT_H_
 #define BTFD_DAEMON_WIRE_CONVERT_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "lib/engine/pipeline.h"
 #include "lib/store/store.h"
 #include "proto/btfd.pb.h"
@@ -26,6 +29,9 @@ absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key);
 // Moves the output into the response.
 void FillResponse(engine::FinalizeOutput output,
                   v1::FinalizeResponse* response);
+
+// A text for a string of proto3, which is UTF-8; names of the input may be not.
+std::string Readable(absl::string_view text);
 
 // The BTF bytes of a request and of a response, as they are counted.
 uint64_t BytesIn(const v1::FinalizeRequest& request);

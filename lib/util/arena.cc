@@ -44,4 +44,10 @@ void Arena::Reset() {
   used_ = 0;
 }
 
+void Arena::GiveBack() {
+  blocks_.clear();
+  reserved_ = 0;
+  Reset();
+}
+
 }  // namespace btfd::util

@@ -19,7 +19,7 @@ class Arena final : public std::pmr::memory_resource {
  public:
   // What Reset() keeps at most; the rest goes back to the system, so that one
   // huge module does not pin its memory forever.
-  static constexpr size_t kKeptBytes = size_t{16} << 20;
+  static constexpr size_t kKeptBytes = size_t{8} << 20;
 
   Arena() = default;
   Arena(const Arena&) = delete;
@@ -27,6 +27,8 @@ class Arena final : public std::pmr::memory_resource {
 
   // Everything allocated so far is gone.
   void Reset();
+  // The same, and nothing is kept.
+  void GiveBack();
   // Bytes taken from the system, used or not.
   size_t reserved() const { return reserved_; }
 

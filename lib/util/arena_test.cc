@@ -78,5 +78,16 @@ TEST(Arena, ServesStandardContainers) {
   for (uint64_t i = 0; i < 100000; ++i) ASSERT_EQ(numbers[i], i);
 }
 
+TEST(Arena, WhatIsGivenBackIsTakenAgain) {
+  Arena arena;
+  Allocate(&arena, 100, 8);
+  arena.Reset();
+  EXPECT_GT(arena.reserved(), 0u);
+  arena.GiveBack();
+  EXPECT_EQ(arena.reserved(), 0u);
+  Allocate(&arena, 100, 8);
+  EXPECT_GT(arena.reserved(), 0u);
+}
+
 }  // namespace
 }  // namespace btfd::util
