@@ -8,6 +8,7 @@
 #include "client/batch/batch_stream.h"
 #include "client/request/module_request.h"
 #include "lib/elf/module_writer.h"
+#include "lib/elf/section_patch.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -72,7 +73,8 @@ absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
 }
 
 absl::Status Batch::Write(const BatchJob& job,
-                          const v1::FinalizeResponse& response) const {
+                          const v1::FinalizeResponse& response,
+                          std::vector<std::string>* notices) const {
   std::vector<elf::SectionEdit> edits;
   if (response.has_btf()) edits.push_back({elf::kBtf, response.btf()});
   if (response.has_btf_base()) {
@@ -88,6 +90,9 @@ absl::Status Batch::Write(const BatchJob& job,
   options.drop_signature = options_.drop_signature;
   options.output = options_.output;
   options.sync = options_.sync;
+  options.notice = [notices](const std::string& notice) {
+    notices->push_back("btfc: " + notice);
+  };
   return elf::WriteModule(job.module, edits, options).status();
 }
 
@@ -98,7 +103,7 @@ void Batch::Conclude(const BatchJob& job,
   result.warnings.assign(response.warnings().begin(),
                          response.warnings().end());
   result.status = response.outcome() == v1::OK
-                      ? Write(job, response)
+                      ? Write(job, response, &result.warnings)
                       : absl::InvalidArgumentError(response.message());
   result.cached = response.cached();
   result.types_in = response.types_in();

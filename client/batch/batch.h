@@ -65,8 +65,8 @@ class Batch {
  private:
   absl::StatusOr<std::unique_ptr<BatchJob>> Load(
       const std::string& path, v1::FinalizeRequest* request) const;
-  absl::Status Write(const BatchJob& job,
-                     const v1::FinalizeResponse& response) const;
+  absl::Status Write(const BatchJob& job, const v1::FinalizeResponse& response,
+                     std::vector<std::string>* notices) const;
   void FinishAlone(const std::string& path);
   // Reports, and writes what `response` holds if it is OK.
   void Conclude(const BatchJob& job, const v1::FinalizeResponse& response);

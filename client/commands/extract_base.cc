@@ -16,7 +16,7 @@
 #include "client/commands/commands.h"
 #include "lib/elf/kernel_image.h"
 #include "lib/util/digest.h"
-#include "lib/util/file.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
@@ -57,7 +57,7 @@ int RunExtractBase(const std::vector<std::string>& arguments) {
     return kExitFailure;
   }
   const absl::string_view bytes = raw ? image->btf : image->bytes();
-  const absl::Status written = util::WriteFileAtomically(output, bytes);
+  const absl::Status written = util::WriteOutput(output, bytes, SayError);
   if (!written.ok()) {
     SayError(written.message());
     return kExitFailure;

@@ -3,6 +3,7 @@
 // btfc finalize: what resolve_btfids, two objcopies and resolve_btfids
 // --patch_btfids do together, for many modules at once.
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,7 @@
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/util/runtime_paths.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
@@ -57,7 +59,8 @@ more the second time.
                         the old one's name, so that a power cut leaves the old
                         one or the whole new one; without this a module can be
                         empty after a power cut
-  --output FILE         write there and leave the module alone; for one module
+  --output FILE         write there and leave the module alone; for one module;
+                        a device, a pipe or /dev/stdout is written to as it is
   --from-file LIST      read paths from LIST, one a line, or from stdin if it is
                         -; the lines of modules.order are understood
   -j, --jobs N          have N modules under way at once; 64 if not given
@@ -139,6 +142,14 @@ std::string Translate(const FinalizeOptions& options,
   return "";
 }
 
+bool IsStandardOutput(const std::string& output) {
+  struct stat ours, theirs;
+  if (util::DescriptorNamed(output) == STDOUT_FILENO) return true;
+  return !output.empty() && fstat(STDOUT_FILENO, &ours) == 0 &&
+         !isatty(STDOUT_FILENO) && stat(output.c_str(), &theirs) == 0 &&
+         ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
 ReportForm FormOf(const FinalizeOptions& options) {
   if (options.json) return ReportForm::kJson;
   const bool bar = isatty(STDOUT_FILENO) && options.modules.size() > 1;
@@ -185,7 +196,9 @@ int RunFinalize(const std::vector<std::string>& arguments) {
     base = std::move(*opened);
   }
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
-  BatchReport report(FormOf(options), options.modules.size(), stdout, stderr);
+  // The module itself may go to stdout.
+  FILE* const out = IsStandardOutput(options.output) ? stderr : stdout;
+  BatchReport report(FormOf(options), options.modules.size(), out, stderr);
   Batch batch(std::move(batch_options), &client,
               base.has_value() ? &*base : nullptr,
               [&report](const ModuleResult& result) { report.Add(result); });

@@ -36,9 +36,9 @@
 #include "lib/elf/btf_object.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
-#include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
@@ -172,17 +172,19 @@ absl::Status GenBtf::Embed(const elf::ModuleFile& module,
   if (response.has_btf_ids()) {
     edits.push_back({elf::kBtfIds, response.btf_ids()});
   }
-  return elf::WriteModule(module, edits, elf::WriteOptions()).status();
+  elf::WriteOptions options;
+  options.notice = SayError;
+  return elf::WriteModule(module, edits, options).status();
 }
 
 absl::Status GenBtf::LeaveBeside(const elf::ModuleFile& vmlinux,
                                  const v1::FinalizeResponse& response) const {
   if (response.has_btf_ids()) {
-    RETURN_IF_ERROR(util::WriteFileAtomically(absl::StrCat(elf_, elf::kBtfIds),
-                                              response.btf_ids()));
+    RETURN_IF_ERROR(util::WriteOutput(absl::StrCat(elf_, elf::kBtfIds),
+                                      response.btf_ids(), SayError));
   }
-  return util::WriteFileAtomically(elf_ + ".btf.o",
-                                   elf::MakeBtfObject(vmlinux, response.btf()));
+  return util::WriteOutput(
+      elf_ + ".btf.o", elf::MakeBtfObject(vmlinux, response.btf()), SayError);
 }
 
 // What upstream's script removes at its end; some of it can only be of an

@@ -35,9 +35,9 @@
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
-#include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
@@ -136,7 +136,7 @@ absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
 absl::Status Encoding::Leave(const v1::FinalizeResponse& response) const {
   // pahole's detached file is the split BTF alone, distilled or not.
   if (call_.detached.has_value()) {
-    return util::WriteFileAtomically(*call_.detached, response.btf());
+    return util::WriteOutput(*call_.detached, response.btf(), SayError);
   }
   ASSIGN_OR_RETURN(
       const elf::ModuleFile module,
@@ -145,7 +145,9 @@ absl::Status Encoding::Leave(const v1::FinalizeResponse& response) const {
   if (response.has_btf_base()) {
     edits.push_back({elf::kBtfBase, response.btf_base()});
   }
-  return elf::WriteModule(module, edits, elf::WriteOptions()).status();
+  elf::WriteOptions options;
+  options.notice = SayError;
+  return elf::WriteModule(module, edits, options).status();
 }
 
 absl::StatusOr<int> Encoding::Run() {

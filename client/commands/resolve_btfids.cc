@@ -22,26 +22,35 @@
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
-#include "lib/elf/module_writer.h"
+#include "lib/elf/section_patch.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
 namespace {
 
+constexpr absl::string_view kErrorPrefix = "ERROR: resolve_btfids: ";
+
 // Names the file, unless the message does so itself.
 void SayFailure(const std::string& path, absl::string_view message) {
+  // Lines of upstream's own, which name no file, come whole.
+  if (absl::StartsWith(message, kErrorPrefix)) return SayLine(message);
   const bool named = absl::StrContains(message, path);
-  SayLine(absl::StrCat("ERROR: resolve_btfids: ", named ? "" : path,
-                       named ? "" : ": ", message));
+  SayLine(absl::StrCat(kErrorPrefix, named ? "" : path, named ? "" : ": ",
+                       message));
+}
+
+void SayNotice(absl::string_view message) {
+  SayLine(absl::StrCat("resolve_btfids: ", message));
 }
 
 absl::Status PatchBtfids(const ResolveBtfidsOptions& options) {
   ASSIGN_OR_RETURN(const std::string content,
                    util::ReadFile(*options.patch_btfids));
-  return elf::PatchBtfIds(options.elf, content);
+  return elf::PatchBtfIds(options.elf, content, SayNotice);
 }
 
 class DropIn {
@@ -106,8 +115,8 @@ absl::Status DropIn::WriteFiles(const v1::FinalizeResponse& response) const {
   const auto write = [this](bool is_set, absl::string_view section,
                             const std::string& content) -> absl::Status {
     if (!is_set) return absl::OkStatus();
-    return util::WriteFileAtomically(absl::StrCat(options_.elf, section),
-                                     content);
+    return util::WriteOutput(absl::StrCat(options_.elf, section), content,
+                             SayNotice);
   };
   RETURN_IF_ERROR(
       write(response.has_btf_ids(), elf::kBtfIds, response.btf_ids()));
@@ -116,9 +125,13 @@ absl::Status DropIn::WriteFiles(const v1::FinalizeResponse& response) const {
 }
 
 absl::StatusOr<int> DropIn::Run() {
-  ASSIGN_OR_RETURN(
-      const elf::ModuleFile module,
-      elf::ModuleFile::Open(options_.elf, elf::ModuleFile::Access::kReadWrite));
+  constexpr auto kAccess = elf::ModuleFile::Access::kReadWrite;
+  ASSIGN_OR_RETURN(elf::ModuleFile module,
+                   elf::ModuleFile::Open(options_.elf, kAccess));
+  ASSIGN_OR_RETURN(const bool changed, elf::FinishBegunPatch(module));
+  if (changed) {
+    ASSIGN_OR_RETURN(module, elf::ModuleFile::Open(options_.elf, kAccess));
+  }
   RETURN_IF_ERROR(ChooseProfile(module));
   const bool in_place = profile_.release == Release::k6x;
   if (in_place && !module.has_ids()) return 0;
@@ -139,7 +152,7 @@ absl::StatusOr<int> DropIn::Run() {
   }
   if (response.has_btf_ids()) {
     RETURN_IF_ERROR(elf::PatchSectionInPlace(module, *module.btf_ids(),
-                                             response.btf_ids()));
+                                             response.btf_ids(), SayNotice));
   }
   // Linux 7 lost the effect of this option on the way.
   const bool fatal = options_.fatal_warnings && response.warnings_size() > 0;

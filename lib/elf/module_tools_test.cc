@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
+#include "lib/elf/section_patch.h"
 #include "lib/util/file.h"
 #include "tests/support/process.h"
 #include "tests/support/testdata.h"
@@ -187,7 +188,7 @@ TEST_P(ModuleTools, AllElseIsAsItWas) {
   const std::string ids(ids_.size(), '\0');
   const auto normalize = [&](const std::string& from, const std::string& name) {
     Copy(from, dir_.file(name));
-    EXPECT_EQ(PatchBtfIds(dir_.file(name), ids).ok(), !ids.empty());
+    EXPECT_EQ(PatchBtfIds(dir_.file(name), ids, nullptr).ok(), !ids.empty());
     const auto result =
         RunProcess({"objcopy", "--remove-section", ".BTF", "--remove-section",
                     ".BTF.base", dir_.file(name)});
@@ -254,7 +255,7 @@ TEST_P(ModuleTools, UpstreamPatchesItAsWeDo) {
     Copy(from, dir_.file("theirs.ko"));
     const auto result = RunProcess(
         {*peer, "--patch_btfids", dir_.file("ids"), dir_.file("theirs.ko")});
-    const absl::Status ours = PatchBtfIds(dir_.file("ours.ko"), ids);
+    const absl::Status ours = PatchBtfIds(dir_.file("ours.ko"), ids, nullptr);
     // Without the section both refuse.
     EXPECT_EQ(result.exit_code, ids_.empty() ? 255 : 0) << result.err;
     EXPECT_EQ(ours.ok(), !ids_.empty()) << ours;

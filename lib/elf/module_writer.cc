@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/util/file.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::elf {
 namespace {
@@ -22,10 +23,6 @@ namespace {
 using util::ErrnoStatus;
 using util::ReplacementFile;
 using util::WriteAt;
-
-// A write of less than that, within its bounds, is done or not: the kernel
-// looks for a kill between pages.
-constexpr uint64_t kPageSize = 4096;
 
 bool SameTime(const struct timespec& a, const struct timespec& b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
@@ -50,20 +47,6 @@ absl::Status CheckUnchanged(const ModuleFile& module) {
       module.path(), ": was changed by somebody else since it was read"));
 }
 
-// While it lives, nobody else who asks writes to the module. Aborted if
-// somebody does, or did since it was read.
-absl::StatusOr<util::UniqueFd> LockModule(const ModuleFile& module) {
-  const std::string& path = module.path();
-  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDWR));
-  // File systems without locks still have the check below.
-  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    return absl::AbortedError(
-        absl::StrCat(path, ": is being written by somebody else"));
-  }
-  RETURN_IF_ERROR(CheckUnchanged(module));
-  return fd;
-}
-
 // Copies without passing through here, or sharing blocks, where the file
 // systems can do that.
 absl::Status CopyKept(const ModuleFile& module, ModuleLayout::Kept range,
@@ -82,28 +65,35 @@ absl::Status CopyKept(const ModuleFile& module, ModuleLayout::Kept range,
                  range.to);
 }
 
-absl::Status WriteReplacement(const ModuleFile& module,
-                              const ModuleLayout& layout,
-                              const std::string& path, bool in_place,
-                              bool sync) {
-  util::UniqueFd lock;
-  if (in_place) {
-    ASSIGN_OR_RETURN(lock, LockModule(module));
-  }
-  ASSIGN_OR_RETURN(ReplacementFile file,
-                   ReplacementFile::Create(path, &module.status()));
+absl::Status Fill(const ModuleFile& module, const ModuleLayout& layout,
+                  const std::string& path, const ReplacementFile& file) {
   for (const ModuleLayout::Kept& range : layout.kept) {
     RETURN_IF_ERROR(CopyKept(module, range, file, path));
   }
   for (const ModuleLayout::New& piece : layout.added) {
     RETURN_IF_ERROR(WriteAt(file.fd(), path, piece.bytes, piece.to));
   }
-  RETURN_IF_ERROR(WriteAt(file.fd(), path, layout.header, 0));
-  if (in_place) RETURN_IF_ERROR(CheckUnchanged(module));
-  if (sync && fdatasync(file.fd()) != 0) {
-    return ErrnoStatus(path, "cannot write the finished file to the disk");
+  return WriteAt(file.fd(), path, layout.header, 0);
+}
+
+absl::Status Sync(int fd, const std::string& path) {
+  if (fdatasync(fd) == 0) return absl::OkStatus();
+  return ErrnoStatus(path, "cannot write the finished file to the disk");
+}
+
+// The new file as a whole.
+std::string Assemble(const ModuleFile& module, const ModuleLayout& layout) {
+  std::string bytes(layout.size, '\0');
+  const auto put = [&bytes](absl::string_view piece, uint64_t to) {
+    piece.copy(&bytes[to], piece.size());
+  };
+  for (const ModuleLayout::Kept& range : layout.kept) {
+    put(module.bytes().substr(range.from, range.size), range.to);
   }
-  return file.Commit();
+  for (const ModuleLayout::New& piece : layout.added)
+    put(piece.bytes, piece.to);
+  put(layout.header, 0);
+  return bytes;
 }
 
 // The module as it is, for another output path.
@@ -114,24 +104,47 @@ std::unique_ptr<const ModuleLayout> CopyLayout(const ModuleFile& module) {
   return layout;
 }
 
-// Where the last thing ends that the ELF headers speak of.
-uint64_t EndByHeaders(const ModuleFile& module) {
-  const Elf64_Ehdr& header = module.header();
-  uint64_t end = module.form().header_size();
-  if (header.e_phnum != 0) {
-    end = std::max(
-        end, header.e_phoff + uint64_t{header.e_phnum} * header.e_phentsize);
+}  // namespace
+
+absl::StatusOr<util::UniqueFd> LockModule(const ModuleFile& module) {
+  const std::string& path = module.path();
+  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDWR));
+  // File systems without locks still have the check below.
+  if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    return absl::AbortedError(
+        absl::StrCat(path, ": is being written by somebody else"));
   }
-  end = std::max(end, header.e_shoff + uint64_t{module.section_count()} *
-                                           module.form().section_header_size());
-  for (uint32_t i = 1; i < module.section_count(); ++i) {
-    const Section section = module.section(i);
-    end = std::max(end, section.header.sh_offset + section.content.size());
-  }
-  return end;
+  RETURN_IF_ERROR(CheckUnchanged(module));
+  return fd;
 }
 
-}  // namespace
+absl::StatusOr<WriteResult> WriteLayout(const ModuleFile& module,
+                                        const ModuleLayout& layout,
+                                        const std::string& path, bool in_place,
+                                        const WriteOptions& options) {
+  util::UniqueFd lock;
+  if (in_place) {
+    ASSIGN_OR_RETURN(lock, LockModule(module));
+  }
+  const util::Replaced replaced = util::Replace(
+      path, &module.status(), [&](const ReplacementFile& file) -> absl::Status {
+        RETURN_IF_ERROR(Fill(module, layout, path, file));
+        if (in_place) RETURN_IF_ERROR(CheckUnchanged(module));
+        return options.sync ? Sync(file.fd(), path) : absl::OkStatus();
+      });
+  if (replaced.status.ok()) return WriteResult::kReplaced;
+  if (!replaced.may_overwrite) return replaced.status;
+  if (!in_place) {
+    // An output that is not there yet could not be made.
+    auto output = util::OpenFile(path, O_RDWR);
+    if (!output.ok()) return replaced.status;
+    lock = *std::move(output);
+  }
+  RETURN_IF_ERROR(util::Overwrite(lock.get(), path, Assemble(module, layout),
+                                  replaced.status, options.notice));
+  if (options.sync) RETURN_IF_ERROR(Sync(lock.get(), path));
+  return WriteResult::kInPlace;
+}
 
 absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
                                         absl::Span<const SectionEdit> edits,
@@ -155,44 +168,11 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
     if (ftruncate(fd.get(), layout->size) == 0) return WriteResult::kInPlace;
     return ErrnoStatus(path, "cannot cut off the signature");
   }
-  RETURN_IF_ERROR(
-      WriteReplacement(module, *layout, path, in_place, options.sync));
-  return WriteResult::kReplaced;
-}
-
-absl::Status PatchSectionInPlace(const ModuleFile& module,
-                                 const Section& section,
-                                 absl::string_view content) {
-  if (section.content.empty() || section.content.size() != content.size()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(module.path(), ": section ", section.index, " (",
-                     section.name, ") has ", section.content.size(),
-                     " bytes in the file, and is to get ", content.size()));
+  if (!in_place && util::IsWrittenThrough(path)) {
+    RETURN_IF_ERROR(util::WriteThrough(path, Assemble(module, *layout)));
+    return WriteResult::kThrough;
   }
-  const uint64_t from = section.header.sh_offset;
-  const uint64_t end = EndByHeaders(module);
-  const bool in_one_page =
-      from / kPageSize == (from + content.size() - 1) / kPageSize;
-  if (in_one_page && module.bytes().size() <= end) {
-    return WriteAt(module.fd(), module.path(), content, from);
-  }
-  ModuleLayout layout;
-  layout.size = end;
-  layout.kept = {{0, 0, end}};
-  layout.added = {{from, content}};
-  layout.header =
-      std::string(module.bytes().substr(0, module.form().header_size()));
-  return WriteReplacement(module, layout, module.path(), /*in_place=*/true,
-                          /*sync=*/false);
-}
-
-absl::Status PatchBtfIds(const std::string& path, absl::string_view content) {
-  ASSIGN_OR_RETURN(const ModuleFile module,
-                   ModuleFile::Open(path, ModuleFile::Access::kReadWrite));
-  if (!module.first_btf_ids()) {
-    return absl::NotFoundError(absl::StrCat(path, ": no section ", kBtfIds));
-  }
-  return PatchSectionInPlace(module, *module.first_btf_ids(), content);
+  return WriteLayout(module, *layout, path, in_place, options);
 }
 
 }  // namespace btfd::elf

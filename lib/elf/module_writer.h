@@ -18,6 +18,10 @@
 //   file .tmp_btfd_PID_N may be left beside the module; nobody reads it, and
 //   kbuild's `make clean` removes it. tests/faults kills at every write.
 // - Full disk, quota, I/O error while writing: an error, and the old module.
+// - Where the module cannot be replaced (it is a mount point, its directory
+//   cannot be written to, there is no room for a second copy), it is
+//   overwritten after a notice, new contents first and the ELF header last: a
+//   kill may leave it broken where sections have to move, else only longer.
 // - Power cut: nothing without WriteOptions::sync. The file system may write
 //   the new name to the disk before the new contents (ext4, xfs and btrfs all
 //   may), so a module that was written in the last half minute or so can be
@@ -46,6 +50,8 @@
 #include "absl/types/span.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_layout.h"
+#include "lib/util/file.h"
+#include "lib/util/write_output.h"
 
 namespace btfd::elf {
 
@@ -55,12 +61,14 @@ struct WriteOptions {
   // Waits until the disk has the new contents before they take the module's
   // name; see "power cut" above.
   bool sync = false;
+  util::Notice notice;  // of what cannot be promised; may be null
 };
 
 enum class WriteResult {
   kUnchanged,  // everything is there already: the file was not touched
-  kInPlace,    // its signature was cut off
+  kInPlace,    // its signature was cut off, or it was overwritten
   kReplaced,   // a new file is in its place, or at the output path
+  kThrough,    // the output is no regular file, and was written to
 };
 
 // Makes the edits. With the same edits again the result is kUnchanged. The
@@ -73,21 +81,16 @@ absl::StatusOr<WriteResult> WriteModule(const ModuleFile& module,
                                         absl::Span<const SectionEdit> edits,
                                         const WriteOptions& options);
 
-// Overwrites a section where it is, as resolve_btfids patches .BTF_ids. As its
-// elf_update() does, this cuts off what is behind all that the headers speak
-// of: an appended signature, which would be wrong now. Within one page, and
-// with nothing to cut off, that is one write to the file itself, which all its
-// hard links see; else the file is replaced as by WriteModule, where upstream's
-// tool could be killed half-way. `module` must be open for writing.
-// FailedPrecondition where the sizes differ, the section is empty, or NOBITS;
-// Aborted as above.
-absl::Status PatchSectionInPlace(const ModuleFile& module,
-                                 const Section& section,
-                                 absl::string_view content);
+// Carries out a layout of the module at `path`; `in_place`: that is the module
+// itself. What WriteModule() does of its edits' layout.
+absl::StatusOr<WriteResult> WriteLayout(const ModuleFile& module,
+                                        const ModuleLayout& layout,
+                                        const std::string& path, bool in_place,
+                                        const WriteOptions& options);
 
-// resolve_btfids --patch_btfids: the same with the first section that is
-// called .BTF_ids. NotFound where there is none.
-absl::Status PatchBtfIds(const std::string& path, absl::string_view content);
+// The module, open for writing. While the descriptor lives, nobody else who
+// asks writes to it. Aborted if somebody does, or did since it was read.
+absl::StatusOr<util::UniqueFd> LockModule(const ModuleFile& module);
 
 }  // namespace btfd::elf
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -46,6 +48,7 @@ extern "C" int fdatasync(int fd) {
 namespace btfd::elf {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using tests::ReadFileOrEmpty;
 using tests::RunProcess;
@@ -151,6 +154,12 @@ TEST_F(ModuleWriter, ADiskThatCannotBeWrittenLeavesTheOldModule) {
   sync_error = 0;
   EXPECT_EQ(Get(), SmallModule());
   EXPECT_EQ(Listing(), "m.ko\n");
+}
+
+ino_t InodeOf(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(stat(path.c_str(), &status), 0);
+  return status.st_ino;
 }
 
 class EveryElfForm : public ModuleWriter,
@@ -497,6 +506,65 @@ TEST_F(ModuleWriter, TwoSectionsOfTheNameAreAnError) {
               "section 2 (.BTF) at offset 0x46: section 1 has that name, too");
 }
 
+TEST_F(ModuleWriter, AnOutputThatIsNoRegularFileIsWrittenThrough) {
+  Put(SmallModule());
+  WriteOptions options;
+  options.output = dir_.file("fifo");
+  ASSERT_EQ(mkfifo(options.output.c_str(), 0600), 0);
+  for (const bool changes : {true, false}) {
+    std::string read;
+    std::thread reader([&] { read = ReadFileOrEmpty(options.output); });
+    const std::vector<SectionEdit> nothing = {{kBtf, kOldBtf}};
+    const auto result = Write(changes ? kEdits : nothing, options);
+    reader.join();
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(*result, WriteResult::kThrough);
+    EXPECT_EQ(Get(), SmallModule());
+    if (changes) MustWrite(kEdits);
+    EXPECT_EQ(read, Get());
+    Put(SmallModule());
+    struct stat st;
+    ASSERT_EQ(lstat(options.output.c_str(), &st), 0);
+    EXPECT_TRUE(S_ISFIFO(st.st_mode));
+  }
+}
+
+// The path of what is to replace it would be longer than paths can be.
+TEST_F(ModuleWriter, WhatCannotBeReplacedIsOverwrittenAfterANotice) {
+  std::string directory = dir_.path();
+  while (directory.size() + 300 < PATH_MAX) {
+    directory += "/" + std::string(200, 'd');
+  }
+  directory += "/" + std::string(PATH_MAX - 8 - directory.size(), 'd');
+  ASSERT_EQ(RunProcess({"mkdir", "-p", directory}).exit_code, 0);
+  const std::string deep = directory + "/m.ko";
+  WriteOptions options;
+  std::vector<std::string> notices;
+  options.notice = [&](const std::string& notice) {
+    notices.push_back(notice);
+  };
+  options.drop_signature = true;
+  for (const std::string& old : {SmallModule(), SmallModule() + Signature()}) {
+    Put(old);
+    tests::WriteFile(deep, old);
+    const ino_t inode = InodeOf(deep);
+    notices.clear();
+    const auto module = ModuleFile::Open(deep);
+    const auto result = WriteModule(*module, kEdits, options);
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(*result, WriteResult::kInPlace);
+    EXPECT_EQ(InodeOf(deep), inode);
+    EXPECT_THAT(notices, ElementsAre(HasSubstr("is overwritten in its place")));
+    EXPECT_EQ(MustWrite(kEdits, options), WriteResult::kReplaced);
+    EXPECT_EQ(ReadFileOrEmpty(deep), Get()) << "the bytes depend on the way";
+  }
+  // Another output that cannot be replaced.
+  Put(SmallModule());
+  options.output = deep;
+  EXPECT_EQ(MustWrite({{kBtf, kOldBtf}}, options), WriteResult::kInPlace);
+  EXPECT_EQ(ReadFileOrEmpty(deep), SmallModule());
+}
+
 // vmlinux: what is allocated is part of a segment.
 std::string WithSegments() {
   ElfBuilder elf;
@@ -519,78 +587,6 @@ TEST_F(ModuleWriter, WhatASegmentHoldsStaysInItsPlace) {
   ExpectError(Write({{kBtf, kNewBtf}}).status(),
               absl::StatusCode::kFailedPrecondition,
               "section 1 (.BTF): cannot change its size");
-}
-
-TEST_F(ModuleWriter, PatchingWritesNothingButTheIds) {
-  const std::string old = SmallModule();
-  Put(old);
-  const uint64_t offset = Open().btf_ids()->header.sh_offset;
-  ASSERT_TRUE(PatchBtfIds(path(), kNewIds).ok());
-  std::string expected = old;
-  expected.replace(offset, kNewIds.size(), std::string(kNewIds));
-  EXPECT_EQ(Get(), expected);
-}
-
-ino_t InodeOf(const std::string& path) {
-  struct stat status {};
-  EXPECT_EQ(stat(path.c_str(), &status), 0);
-  return status.st_ino;
-}
-
-TEST_F(ModuleWriter, PatchingWithinAPageIsInPlaceAndElseAReplacement) {
-  for (const size_t size : {8, 4000, 5000, 20000}) {
-    ElfBuilder elf;
-    elf.header(elf.AddSection(".BTF_ids", std::string(size, '0'))).sh_flags =
-        SHF_ALLOC;
-    Put(elf.Build());
-    ASSERT_EQ(link(path().c_str(), dir_.file("other").c_str()), 0);
-    ASSERT_EQ(chmod(path().c_str(), 0640), 0);
-    const std::string ids(size, 'x');
-    ASSERT_TRUE(PatchBtfIds(path(), ids).ok());
-    EXPECT_EQ(Open().first_btf_ids()->content, ids);
-    std::string expected = elf.Build();
-    expected.replace(Open().first_btf_ids()->header.sh_offset, size, ids);
-    EXPECT_EQ(Get(), expected);
-    const bool one_page = size < 4096;
-    EXPECT_EQ(InodeOf(path()) == InodeOf(dir_.file("other")), one_page) << size;
-    struct stat status {};
-    ASSERT_EQ(stat(path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 07777, 0640u);
-    unlink(dir_.file("other").c_str());
-    unlink(path().c_str());
-  }
-  EXPECT_EQ(Listing(), "");
-}
-
-TEST_F(ModuleWriter, PatchingCutsASignatureOffAsUpstreamDoes) {
-  Put(SmallModule() + Signature());
-  ASSERT_TRUE(PatchBtfIds(path(), kOldIds).ok());
-  EXPECT_EQ(Get(), SmallModule());
-}
-
-TEST_F(ModuleWriter, PatchingTakesTheFirstSection) {
-  ElfBuilder elf;
-  elf.AddSection(".BTF_ids", "1111");
-  elf.AddSection(".BTF_ids", "2222");
-  Put(elf.Build());
-  ASSERT_TRUE(PatchBtfIds(path(), "abcd").ok());
-  EXPECT_EQ(Open().first_btf_ids()->content, "abcd");
-  EXPECT_EQ(Open().btf_ids()->content, "2222");
-}
-
-TEST_F(ModuleWriter, PatchingWantsTheSameSizeAndNotZero) {
-  Put(SmallModule());
-  ExpectError(PatchBtfIds(path(), "1234"),
-              absl::StatusCode::kFailedPrecondition,
-              "section 3 (.BTF_ids) has 8 bytes in the file, and is to get 4");
-  ElfBuilder elf;
-  elf.AddSection(".BTF_ids", "");
-  Put(elf.Build());
-  ExpectError(PatchBtfIds(path(), ""), absl::StatusCode::kFailedPrecondition,
-              "has 0 bytes in the file");
-  Put(ElfBuilder().Build());
-  ExpectError(PatchBtfIds(path(), "1234"), absl::StatusCode::kNotFound,
-              "no section .BTF_ids");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "lib/util/inherited.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::util {
@@ -30,6 +31,8 @@ absl::StatusOr<std::string> ReadToEnd(int fd, const std::string& path,
     if (n < 0) return ErrnoStatus(path, "cannot read");
     if (n == 0) break;
     used += n;
+    // There was room for one more: that is the end of a file of this size.
+    if (used == expected && expected > 0) break;
   }
   content.resize(used);
   return content;
@@ -96,7 +99,14 @@ absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
                                   mode_t mode) {
   const int fd = OpenRetrying(path, flags, mode);
   if (fd < 0) return ErrnoStatus(path, "cannot open");
-  return UniqueFd(fd);
+  UniqueFd opened(fd);
+  if (fd > STDERR_FILENO) return opened;
+  // A standard stream was closed: what is meant for people would go here.
+  UniqueFd above(fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+  if (!above) return ErrnoStatus(path, "cannot number it");
+  opened.Reset();
+  OpenStandardStreams();
+  return above;
 }
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {

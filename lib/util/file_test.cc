@@ -21,12 +21,6 @@ using tests::ReadFileOrEmpty;
 using tests::RunProcess;
 using tests::ScratchDir;
 
-mode_t ModeOf(const std::string& path) {
-  struct stat st {};
-  EXPECT_EQ(stat(path.c_str(), &st), 0) << path;
-  return st.st_mode & 07777;
-}
-
 std::string Listing(const ScratchDir& dir) {
   return RunProcess({"ls", "-A", dir.path()}).out;
 }
@@ -69,29 +63,6 @@ TEST(FileBytes, ComeFromPipesAndEmptyFilesToo) {
   EXPECT_THAT(FileBytes::FromFd(fd->get(), "empty")->view(), IsEmpty());
 }
 
-TEST(WriteFileAtomically, MakesANewFileAsTheUmaskSays) {
-  const ScratchDir dir;
-  const mode_t before = umask(027);
-  const absl::Status status = WriteFileAtomically(dir.file("a"), "new");
-  umask(before);
-  ASSERT_TRUE(status.ok()) << status;
-  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "new");
-  EXPECT_EQ(ModeOf(dir.file("a")), 0640u);
-  EXPECT_EQ(Listing(dir), "a\n");
-}
-
-TEST(WriteFileAtomically, KeepsModeAndLeavesOtherHardLinksAlone) {
-  const ScratchDir dir;
-  tests::WriteFile(dir.file("a"), "old");
-  ASSERT_EQ(chmod(dir.file("a").c_str(), 0604), 0);
-  ASSERT_EQ(link(dir.file("a").c_str(), dir.file("b").c_str()), 0);
-  ASSERT_TRUE(WriteFileAtomically(dir.file("a"), "new").ok());
-  EXPECT_EQ(ReadFileOrEmpty(dir.file("a")), "new");
-  EXPECT_EQ(ModeOf(dir.file("a")), 0604u);
-  EXPECT_EQ(ReadFileOrEmpty(dir.file("b")), "old");
-  EXPECT_EQ(Listing(dir), "a\nb\n");
-}
-
 TEST(OpenOwnForAppending, MakesAPrivateFileAndAppendsToItLater) {
   const ScratchDir dir;
   const std::string path = dir.file("log");
@@ -126,31 +97,6 @@ TEST(OpenOwnForAppending, TakesNothingThatWasPlanted) {
   EXPECT_FALSE(OpenOwnForAppending(path).ok()) << "a FIFO, and not waited for";
   EXPECT_EQ(Listing(dir), "log\ntarget\n");
   EXPECT_EQ(ReadFileOrEmpty(target), "precious");
-}
-
-TEST(WriteFileAtomically, FollowsSymbolicLinksAlsoDanglingOnes) {
-  const ScratchDir dir;
-  ASSERT_EQ(symlink("target", dir.file("link").c_str()), 0);
-  ASSERT_TRUE(WriteFileAtomically(dir.file("link"), "first").ok());
-  EXPECT_EQ(ReadFileOrEmpty(dir.file("target")), "first");
-  ASSERT_TRUE(WriteFileAtomically(dir.file("link"), "second").ok());
-  EXPECT_EQ(ReadFileOrEmpty(dir.file("target")), "second");
-  EXPECT_EQ(Listing(dir), "link\ntarget\n");
-}
-
-TEST(WriteFileAtomically, SaysThatTheDiskIsFull) {
-  const absl::Status status = WriteFileAtomically("/dev/full", "bytes");
-  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr("/dev/full: cannot write: No space left on device"));
-}
-
-TEST(WriteFileAtomically, NamesTheFileWhereTheDirectoryIsMissing) {
-  const ScratchDir dir;
-  const absl::Status status = WriteFileAtomically(dir.file("no/a"), "bytes");
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(status.message()),
-              HasSubstr(dir.file("no/a") + ": cannot create a temporary file"));
 }
 
 TEST(ReplacementFile, LeavesNothingBehindUnlessCommitted) {

@@ -221,6 +221,70 @@ TEST_F(ClientKill, PatchBtfidsOfManyPages) {
                   {"resolve_btfids", "--patch_btfids", "DIR/ids", "DIR/m.ko"}});
 }
 
+// Too large to be copied: patched where it is, with a note beside it. Whatever
+// half is found, it is found with the note, and whoever comes next completes
+// it: the same command, or another one of ours.
+TEST_F(ClientKill, PatchBtfidsOfALargeFile) {
+  constexpr size_t kIds = 20000;
+  elf::ElfBuilder module;
+  module.AddSection(".text", std::string(5 << 20, 't'));
+  module.AddSection(".BTF_ids", std::string(kIds, '\0'));
+  const std::string old = module.Build();
+  const std::string ids = std::string(kIds / 2, 'x').append(kIds / 2, 'y');
+  std::string fresh = old;
+  fresh.replace(fresh.find(std::string(kIds, '\0')), kIds, ids);
+  const std::vector<std::string> environment =
+      daemon_.Environment({"BTFD_PROFILE=7.2"});
+  const std::string directory = scratch_.file("work");
+  const std::string file = directory + "/vmlinux";
+  const std::vector<std::string> patch = {daemon_.programs().btfc,
+                                          "resolve_btfids", "--patch_btfids",
+                                          directory + "/ids", file};
+  const auto prepare = [&] {
+    fs::remove_all(directory);
+    fs::create_directory(directory);
+    WriteFile(file, old);
+    WriteFile(directory + "/ids", ids);
+  };
+  prepare();
+  const TraceResult counted = RunTraced(patch, {environment, {}});
+  ASSERT_EQ(counted.exit_code, 0) << counted.error << counted.output;
+  ASSERT_TRUE(ReadFileOrEmpty(file) == fresh);
+  size_t kills = 0, halves = 0;
+  for (uint64_t call = 1; call <= counted.calls; ++call) {
+    for (const KillPoint::Side side :
+         {KillPoint::kBefore, KillPoint::kHalfway, KillPoint::kAfter}) {
+      for (const bool same_command : {true, false}) {
+        prepare();
+        const TraceResult result =
+            RunTraced(patch, {environment, {call, side}});
+        ASSERT_EQ(result.error, "");
+        const std::string where = absl::StrCat(side, " at ", result.at);
+        kills += result.killed;
+        const std::string found = ReadFileOrEmpty(file);
+        const bool half = found != old && found != fresh;
+        halves += half;
+        const Snapshot left = TakeSnapshot(directory);
+        ASSERT_TRUE(!half || left.size() == 3) << where << ": no note";
+        // Another command of ours: it fails, since this is no module with BTF.
+        const ProcessResult next =
+            same_command
+                ? RunProcess(patch, {environment, "", ""})
+                : RunProcess({daemon_.programs().btfc, "resolve_btfids", file},
+                             {environment, "", ""});
+        ASSERT_EQ(next.exit_code, same_command ? 0 : 255) << next.err;
+        const std::string now = ReadFileOrEmpty(file);
+        ASSERT_TRUE(now == fresh || (!half && now == found)) << where;
+        ASSERT_EQ(TakeSnapshot(directory).size(), 2u) << where << ": a note";
+      }
+    }
+  }
+  EXPECT_GE(halves, 2u);
+  total_kills += kills;
+  PrintPoints("drop-in --patch_btfids of a large file", counted.calls, kills,
+              absl::StrCat(halves, " found half patched, with a note"));
+}
+
 TEST_F(ClientKill, FinalizeWritesTheModule) {
   const std::string module = scratch_.file("unsigned.ko");
   ASSERT_TRUE(

@@ -133,6 +133,9 @@ void SetCallNumber(pid_t tid, long number) {
 void SetCallResult(pid_t tid, long result) {
   ptrace(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, rax), result);
 }
+void SetThirdArgument(pid_t tid, unsigned long value) {
+  ptrace(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, rdx), value);
+}
 #elif defined(__aarch64__)
 void SetCallNumber(pid_t tid, long number) {
   int value = static_cast<int>(number);
@@ -144,6 +147,13 @@ void SetCallResult(pid_t tid, long result) {
   iovec vector = {&registers, sizeof(registers)};
   ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector);
   registers.regs[0] = static_cast<unsigned long>(result);
+  ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector);
+}
+void SetThirdArgument(pid_t tid, unsigned long value) {
+  user_regs_struct registers;
+  iovec vector = {&registers, sizeof(registers)};
+  ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, &vector);
+  registers.regs[2] = value;
   ptrace(PTRACE_SETREGSET, tid, NT_PRSTATUS, &vector);
 }
 #else
@@ -258,6 +268,12 @@ struct TracedProcess::Loop {
     if (point.side == KillPoint::kBefore) {
       KillAll();
     } else {
+      constexpr uint64_t kPage = 4096;
+      const uint64_t size = info.entry.args[2];
+      if (point.side == KillPoint::kHalfway && info.entry.nr == SYS_pwrite64 &&
+          size > kPage) {
+        SetThirdArgument(tid, size / 2);
+      }
       killed_on_exit = tid;
     }
   }

@@ -6,6 +6,9 @@
 // links or removes a name, and changes of mode or owner. What goes to sockets,
 // pipes and the standard streams is none.
 //
+// kHalfway is a kill that finds the kernel between two pages: of a pwrite(2) of
+// more than one, the first half is written. Any other call it is kAfter.
+//
 // Instead of killing it, it can let that call, and all later ones that need
 // room on the disk, fail with ENOSPC: the disk is full from there on.
 //
@@ -25,7 +28,7 @@
 namespace btfd::tests {
 
 struct KillPoint {
-  enum Side { kBefore, kAfter, kDiskFull };
+  enum Side { kBefore, kAfter, kHalfway, kDiskFull };
   uint64_t call = 0;  // the how manieth, from 1; 0: none
   Side side = kBefore;
 };
