@@ -13,6 +13,9 @@ namespace btfd::client {
 int RunResolveBtfids(const std::vector<std::string>& arguments);
 int RunFinalize(const std::vector<std::string>& arguments);
 int RunGenBtf(const std::vector<std::string>& arguments);
+// As `btfc pahole`, with a help of its own; and under the name of pahole, whose
+// options are all the real one's.
+int RunPaholeCommand(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);

@@ -145,6 +145,11 @@ absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
   overrides.distill = flags.options.distill_base && base.has_value();
   *request.mutable_steps() = StepsOf(profile, overrides);
   request.mutable_steps()->set_rebase(rebase_);
+  // Upstream, pahole makes what is not distilled: by its own libbpf, whose
+  // header what it made without the base has, too.
+  if (rebase_ && !overrides.distill) {
+    request.mutable_steps()->set_new_header_size(HeaderSizeOf(request.btf()));
+  }
   // The vmlinux of this build is the base of its modules.
   request.set_register_result(!is_module() && profile.release != Release::k6x);
   if (verbose_) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/commands/module_list.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <utility>
@@ -28,11 +29,17 @@ std::string DirectoryOf(const std::string& path) {
 absl::StatusOr<std::vector<std::string>> ReadModuleList(
     const std::string& path) {
   const bool is_stdin = path == "-";
-  ASSIGN_OR_RETURN(const std::string text,
-                   util::ReadFile(is_stdin ? "/dev/stdin" : path));
+  util::UniqueFd fd;
+  if (!is_stdin) {
+    ASSIGN_OR_RETURN(fd, util::OpenFile(path, O_RDONLY));
+  }
+  // Not by a name of stdin, which /proc would have to give.
+  ASSIGN_OR_RETURN(
+      const util::FileBytes text,
+      util::FileBytes::FromFd(is_stdin ? STDIN_FILENO : fd.get(), path));
   const std::string directory = is_stdin ? "" : DirectoryOf(path);
   std::vector<std::string> modules;
-  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+  for (absl::string_view line : absl::StrSplit(text.view(), '\n')) {
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
     std::string module(line);

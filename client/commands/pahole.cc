@@ -10,9 +10,7 @@
 // that cannot be done so, is pahole's own, with its arguments untouched.
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <optional>
@@ -25,13 +23,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/cli/program.h"
 #include "client/commands/commands.h"
 #include "client/commands/pahole_arguments.h"
+#include "client/commands/real_pahole.h"
 #include "client/request/base_file.h"
+#include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
@@ -43,34 +42,25 @@ namespace btfd::client {
 
 namespace {
 
+constexpr char kHelp[] =
+    R"(usage: btfc pahole ARGUMENT...
+       pahole ARGUMENT...    (a link of that name to btfc)
+
+Stands in for pahole where a kernel is built. A call that encodes BTF over a
+base (--btf_base) is done by the real pahole without the base, and the daemon,
+which holds the base, puts the result over it: the same types, sooner. Every
+other call is the real pahole's, with its arguments as they are; its own help
+is that of `pahole --help`.
+
+The real pahole is BTFD_PAHOLE, a path or a name, else the first in PATH that
+does not lead back here.
+
+Exit status: the real pahole's; 127 if there is none; with BTFD_REQUIRE=1 also 1
+where the daemon could not do its part.
+)";
+
 // What the shell says of a program that is not there.
 constexpr int kExitNoProgram = 127;
-// The header of the BTF that pahole's libbpf writes.
-constexpr uint32_t kPaholesHeader = 24;
-
-bool IsThisProgram(const std::string& path) {
-  struct stat ours, theirs;
-  return stat("/proc/self/exe", &ours) == 0 &&
-         stat(path.c_str(), &theirs) == 0 && ours.st_dev == theirs.st_dev &&
-         ours.st_ino == theirs.st_ino;
-}
-
-// BTFD_PAHOLE, else the first pahole in PATH that is not this program.
-absl::StatusOr<std::string> FindRealPahole() {
-  const char* named = getenv("BTFD_PAHOLE");
-  if (named != nullptr && *named != '\0') return std::string(named);
-  const char* path = getenv("PATH");
-  for (const absl::string_view directory :
-       absl::StrSplit(path != nullptr ? path : "", ':', absl::SkipEmpty())) {
-    std::string candidate = absl::StrCat(directory, "/pahole");
-    if (access(candidate.c_str(), X_OK) == 0 && !IsThisProgram(candidate)) {
-      return candidate;
-    }
-  }
-  return absl::NotFoundError(
-      "pahole: not found in PATH; install it (package pahole or dwarves), or "
-      "name it with BTFD_PAHOLE");
-}
 
 // Becomes the real pahole. Returns only where that cannot be.
 int HandOn(const std::string& pahole,
@@ -123,7 +113,8 @@ absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
   v1::Steps* const steps = request.mutable_steps();
   steps->set_rebase(true);
   steps->set_distill(call_.distill);
-  steps->set_new_header_size(kPaholesHeader);
+  // The libbpf that pahole comes with makes both.
+  steps->set_new_header_size(HeaderSizeOf(request.btf()));
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
   ASSIGN_OR_RETURN(v1::FinalizeResponse response,
                    client.Finalize(&request, &base));
@@ -168,8 +159,17 @@ absl::StatusOr<int> Encoding::Run() {
 
 }  // namespace
 
+int RunPaholeCommand(const std::vector<std::string>& arguments) {
+  if (arguments.size() == 1 &&
+      (arguments[0] == "--help" || arguments[0] == "-h")) {
+    fputs(kHelp, stdout);
+    return 0;
+  }
+  return RunPahole(arguments);
+}
+
 int RunPahole(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::string> pahole = FindRealPahole();
+  const absl::StatusOr<std::string> pahole = ChooseRealPahole();
   if (!pahole.ok()) {
     SayError(pahole.status().message());
     return kExitNoProgram;

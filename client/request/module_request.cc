@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -48,6 +49,16 @@ absl::Status FillIds(const elf::ModuleFile& module, v1::IdsSection* ids) {
 }
 
 }  // namespace
+
+uint32_t HeaderSizeOf(absl::string_view btf) {
+  constexpr size_t kAt = 4;
+  constexpr uint32_t kOldest = 24;
+  if (btf.size() < kAt + sizeof(uint32_t)) return kOldest;
+  const auto size = util::LoadLittleEndian<uint32_t>(btf.data() + kAt);
+  const bool little_endian = btf[0] == '\x9f';
+  return (little_endian ? size : util::ByteSwap(size)) <= kOldest ? kOldest
+                                                                  : 32;
+}
 
 absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
                         const std::optional<std::string>& btf_path,

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/commands/real_pahole.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "lib/util/own_program.h"
+#include "lib/util/status_macros.h"
+
+namespace btfd::client {
+
+namespace {
+
+// Between the paths in BTFD_PAHOLE_TRIED.
+constexpr char kSeparator = '\n';
+
+bool IsProgram(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         access(path.c_str(), X_OK) == 0;
+}
+
+std::string Variable(const char* name) {
+  const char* const value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+// The programs of that name in PATH.
+std::vector<std::string> InPath(absl::string_view search_path,
+                                absl::string_view name) {
+  std::vector<std::string> found;
+  for (const absl::string_view directory :
+       absl::StrSplit(search_path, ':', absl::SkipEmpty())) {
+    std::string path = absl::StrCat(directory, "/", name);
+    if (IsProgram(path)) found.push_back(std::move(path));
+  }
+  return found;
+}
+
+// What BTFD_PAHOLE means.
+std::vector<std::string> Named(const PaholeSearch& search) {
+  if (!absl::StrContains(search.named, '/')) {
+    return InPath(search.search_path, search.named);
+  }
+  if (!IsProgram(search.named)) return {};
+  return {search.named};
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> FindRealPaholeIn(const PaholeSearch& search) {
+  std::vector<std::string> candidates;
+  if (!search.named.empty()) {
+    candidates = Named(search);
+    // Another one would not be what was asked for.
+    if (candidates.empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("pahole: BTFD_PAHOLE=", search.named, " is no program"));
+    }
+  }
+  for (std::string& path : InPath(search.search_path, "pahole")) {
+    candidates.push_back(std::move(path));
+  }
+  const std::vector<std::string> tried =
+      absl::StrSplit(search.tried, kSeparator, absl::SkipEmpty());
+  std::vector<std::string> ours;
+  for (const std::string& candidate : candidates) {
+    if (std::find(tried.begin(), tried.end(), candidate) == tried.end() &&
+        !util::IsOwnProgram(candidate)) {
+      return candidate;
+    }
+    ours.push_back(candidate);
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "pahole: not found in PATH",
+      ours.empty() ? ""
+                   : absl::StrCat(", but for what leads back to btfd (",
+                                  absl::StrJoin(ours, ", "), ")"),
+      "; install it (package pahole or dwarves), or name it with BTFD_PAHOLE"));
+}
+
+absl::StatusOr<std::string> ChooseRealPahole() {
+  PaholeSearch search;
+  search.named = Variable("BTFD_PAHOLE");
+  search.search_path = Variable("PATH");
+  search.tried = Variable(kPaholeTried);
+  ASSIGN_OR_RETURN(std::string pahole, FindRealPaholeIn(search));
+  const std::string tried =
+      absl::StrCat(search.tried, std::string(1, kSeparator), pahole);
+  setenv(kPaholeTried, tried.c_str(), /*overwrite=*/1);
+  return pahole;
+}
+
+}  // namespace btfd::client
