@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include "absl/synchronization/mutex.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "lib/util/inherited.h"
+#include "lib/util/out_of_memory.h"
 #include "lib/util/version.h"
 
 namespace btfd::client {
@@ -97,6 +100,8 @@ int Dispatch(const std::vector<std::string>& words) {
 }  // namespace btfd::client
 
 int main(int argc, char** argv) {
+  btfd::util::OpenStandardStreams();
+  std::set_terminate(btfd::util::EndOutOfMemory<btfd::client::kExitFailure>);
   // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const int exit_code = btfd::client::Dispatch({argv, argv + argc});

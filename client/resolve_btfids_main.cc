@@ -5,9 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <exception>
+
 #include "client/commands/commands.h"
+#include "lib/util/out_of_memory.h"
 
 int main(int argc, char** argv) {
+  std::set_terminate(btfd::util::EndOutOfMemory<255>);
   // It ends soon: what it frees it uses again, and gives nothing back. That
   // saves most of the calls for memory, and the touching of new pages.
   constexpr int kHeap = 64 << 20;

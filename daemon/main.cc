@@ -29,6 +29,7 @@
 #include "daemon/startup/daemonize.h"
 #include "daemon/startup/options.h"
 #include "daemon/startup/socket.h"
+#include "lib/util/inherited.h"
 #include "lib/util/log.h"
 #include "lib/util/version.h"
 
@@ -196,6 +197,7 @@ int Check(absl::StatusOr<Options> options) {
 }  // namespace btfd::daemon
 
 int main(int argc, char** argv) {
+  btfd::util::OpenStandardStreams();
   // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::vector<std::string> arguments(argv + 1, argv + argc);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "lib/util/file.h"
+#include "lib/util/inherited.h"
 
 namespace btfd::client {
 
@@ -67,6 +68,7 @@ absl::StatusOr<int> RunProgram(const std::vector<std::string>& argv,
     words.push_back(const_cast<char*>(word.c_str()));
   }
   words.push_back(nullptr);
+  util::KeepStatusOfChildren();
   pid_t pid;
   const int error =
       posix_spawnp(&pid, words[0], &actions, nullptr, words.data(), environ);

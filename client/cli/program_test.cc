@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/cli/program.h"
 
+#include <signal.h>
+
+#include <string>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -26,6 +30,16 @@ TEST(RunProgram, CollectsWhatIsPrinted) {
   std::string output;
   EXPECT_EQ(*RunProgram({"sh", "-c", "seq 1 30000; exit 3"}, &output), 3);
   EXPECT_THAT(output, HasSubstr("\n29999\n30000\n"));
+}
+
+// As a shell's `trap '' CHLD` leaves it to its children.
+TEST(RunProgram, ReturnsTheExitCodeWhereOurParentIgnoresChildren) {
+  signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(*RunProgram({"sh", "-c", "exit 7"}), 7);
+  std::string output;
+  signal(SIGCHLD, SIG_IGN);
+  EXPECT_EQ(*RunProgram({"sh", "-c", "echo said"}, &output), 0);
+  EXPECT_EQ(output, "said\n");
 }
 
 TEST(RunProgram, MissingProgramIsNamed) {

@@ -2,7 +2,7 @@
 #include "client/rpc/daemon_process.h"
 
 #include <fcntl.h>
-#include <limits.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -15,6 +15,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "lib/util/inherited.h"
+#include "lib/util/own_program.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -28,14 +30,6 @@ constexpr int kFirstSafeFd = 16;
 
 bool IsProgram(const std::string& path) {
   return access(path.c_str(), X_OK) == 0;
-}
-
-std::string DirectoryOfThisProgram() {
-  char path[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", path, sizeof(path));
-  if (length <= 0 || length == sizeof(path)) return "";
-  const absl::string_view whole(path, static_cast<size_t>(length));
-  return std::string(whole.substr(0, whole.rfind('/')));
 }
 
 // What make tells its children; a daemon that outlives the build is none.
@@ -85,10 +79,16 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
                                    O_WRONLY, 0);
   posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
+  // Whoever starts us may block signals; a daemon listens to them.
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  short flags = POSIX_SPAWN_SETSIGMASK;
   if (new_session) {
     posix_spawn_file_actions_addchdir_np(&actions, "/");
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+    flags |= POSIX_SPAWN_SETSID;
   }
+  posix_spawnattr_setflags(&attributes, flags);
 
   std::vector<char*> arguments, environment;
   for (const std::string& argument : argv) {
@@ -100,6 +100,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
   }
   environment.push_back(nullptr);
 
+  util::KeepStatusOfChildren();
   pid_t child = 0;
   const int error = posix_spawn(&child, argv[0].c_str(), &actions, &attributes,
                                 arguments.data(), environment.data());
@@ -129,7 +130,7 @@ absl::StatusOr<util::UniqueFd> NewPair(std::vector<util::UniqueFd>* theirs) {
 absl::StatusOr<std::string> FindDaemon(const std::string& named) {
   if (named.empty()) {
     const char* search = getenv("PATH");
-    return FindDaemonIn(DirectoryOfThisProgram(),
+    return FindDaemonIn(util::OwnProgramDirectory(),
                         search == nullptr ? "" : search);
   }
   if (IsProgram(named)) return named;
@@ -148,8 +149,10 @@ absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
     // An empty entry means the current directory; nobody meant that one.
     if (!directory.empty() && IsProgram(path)) return path;
   }
-  return absl::NotFoundError(
-      absl::StrCat("btfd is neither in ", own_directory, " nor in PATH"));
+  return absl::NotFoundError(absl::StrCat(
+      "btfd is neither in ",
+      own_directory.empty() ? "the directory of this program" : own_directory,
+      " nor in PATH"));
 }
 
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
