@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/batch/batch_stream.h"
 #include "client/request/module_request.h"
@@ -20,17 +19,6 @@ absl::Status SignedError(const std::string& path) {
       path,
       ": the module is signed (it ends in ~Module signature appended~); "
       "finalize before signing, or give --drop-signature"));
-}
-
-// Says what to do about the one kind of file that looks like a module.
-absl::Status OpenError(const absl::Status& status, const std::string& path) {
-  for (const absl::string_view suffix : {".gz", ".xz", ".zst"}) {
-    if (absl::IsInvalidArgument(status) && absl::EndsWith(path, suffix)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          status.message(), "; is it compressed? finalize it before that"));
-    }
-  }
-  return status;
 }
 
 }  // namespace
@@ -56,9 +44,11 @@ void Batch::Fail(const std::string& path, absl::Status status) {
 
 absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
     const std::string& path, v1::FinalizeRequest* request) const {
-  absl::StatusOr<elf::ModuleFile> opened = elf::ModuleFile::Open(path);
-  if (!opened.ok()) return OpenError(opened.status(), path);
-  elf::ModuleFile module = std::move(*opened);
+  ASSIGN_OR_RETURN(elf::ModuleFile module, elf::ModuleFile::Open(path));
+  ASSIGN_OR_RETURN(const bool changed, elf::FinishBegunPatch(module));
+  if (changed) {
+    ASSIGN_OR_RETURN(module, elf::ModuleFile::Open(path));
+  }
   if (module.has_signature() && !options_.drop_signature) {
     return SignedError(path);
   }

@@ -228,13 +228,13 @@ TEST_F(BatchTest, ASignedModuleIsRefusedUnlessItsSignatureMayGo) {
 }
 
 TEST_F(BatchTest, ACompressedModuleIsToldFromOtherFiles) {
-  testing::WriteFile(directory_ + "/m.ko.xz",
-                     "\xfd"
-                     "7zXZ");
+  testing::WriteFile(directory_ + "/m.ko.xz", std::string("\xfd"
+                                                          "7zXZ\0",
+                                                          6));
   Run({directory_ + "/m.ko.xz"});
   EXPECT_THAT(
       std::string(results_[directory_ + "/m.ko.xz"].status.message()),
-      HasSubstr("not an ELF file; is it compressed? finalize it before that"));
+      HasSubstr("not an ELF file; it is compressed with xz: unpack it first"));
 }
 
 TEST_F(BatchTest, AnOutputOfItsOwnLeavesTheModuleAlone) {

@@ -13,6 +13,8 @@
 #include "lib/elf/btf_place.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/content_sample.h"
+#include "lib/util/file.h"
+#include "lib/util/regular_file.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -52,7 +54,9 @@ absl::Status ReadBtf(int fd, const std::string& path,
 
 absl::StatusOr<BaseFile> BaseFile::Open(const std::string& path,
                                         BaseCheck check) {
-  ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
+  ASSIGN_OR_RETURN(util::UniqueFd fd,
+                   util::OpenFile(path, O_RDONLY | O_NONBLOCK));
+  RETURN_IF_ERROR(util::CheckRegularFd(fd.get(), path));
   const FileState state = StateOf(fd.get());
   std::optional<v1::FileKey> key;
   if (check == BaseCheck::kKey) {

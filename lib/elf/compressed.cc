@@ -16,23 +16,16 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::elf {
 namespace {
-
-constexpr absl::string_view kGzipMagic("\x1f\x8b\x08", 3);
-constexpr absl::string_view kXzMagic(
-    "\xfd"
-    "7zXZ\0",
-    6);
-constexpr absl::string_view kZstdMagic("\x28\xb5\x2f\xfd", 4);
-constexpr absl::string_view kLz4LegacyMagic("\x02\x21\x4c\x18", 4);
 
 constexpr uint64_t kDecoderMemory = uint64_t{256} << 20;
 // The kernel's `zstd -22 --ultra` wants 2^27.
@@ -207,7 +200,7 @@ class Lz4LegacyDecoder : public Decoder {
  public:
   Step Decode(Cursor& in, Output& out) override {
     if (!past_magic_) {
-      in.position += kLz4LegacyMagic.size();
+      in.position += kMagicSize;
       past_magic_ = true;
     }
     const absl::string_view input = in.rest();
@@ -236,7 +229,7 @@ class Lz4LegacyDecoder : public Decoder {
   }
 
  private:
-  static constexpr size_t kSizeBytes = 4;
+  static constexpr size_t kMagicSize = 4, kSizeBytes = 4;
   bool past_magic_ = false;
 };
 
@@ -300,34 +293,12 @@ absl::Status DecodeStream(Compression compression, absl::string_view what,
 
 }  // namespace
 
-Compression CompressionOf(absl::string_view bytes) {
-  if (absl::StartsWith(bytes, kGzipMagic)) return Compression::kGzip;
-  if (absl::StartsWith(bytes, kXzMagic)) return Compression::kXz;
-  if (absl::StartsWith(bytes, kZstdMagic)) return Compression::kZstd;
-  if (absl::StartsWith(bytes, kLz4LegacyMagic)) return Compression::kLz4Legacy;
-  return Compression::kNone;
-}
+namespace {
 
-const char* CompressionName(Compression compression) {
-  switch (compression) {
-    case Compression::kGzip:
-      return "gzip";
-    case Compression::kXz:
-      return "xz";
-    case Compression::kZstd:
-      return "zstd";
-    case Compression::kLz4Legacy:
-      return "lz4";
-    case Compression::kNone:
-      break;
-  }
-  return "no compression";
-}
-
-absl::StatusOr<std::string> Decompress(Compression compression,
-                                       absl::string_view bytes,
-                                       absl::string_view what,
-                                       const DecompressOptions& options) {
+absl::StatusOr<std::string> DecompressAll(Compression compression,
+                                          absl::string_view bytes,
+                                          absl::string_view what,
+                                          const DecompressOptions& options) {
   if (compression == Compression::kNone) {
     if (bytes.size() > options.max_output) {
       return TooLarge(what, options.max_output);
@@ -348,6 +319,38 @@ absl::StatusOr<std::string> Decompress(Compression compression,
   return out.Take();
 }
 
+absl::Status OutOfMemory(absl::string_view what) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat(what, ": more than there is memory for when unpacked"));
+}
+
+}  // namespace
+
+// Memory for what comes out may well be missing: what asks for the most is the
+// input of a stranger.
+absl::StatusOr<std::string> Decompress(Compression compression,
+                                       absl::string_view bytes,
+                                       absl::string_view what,
+                                       const DecompressOptions& options) {
+  try {
+    return DecompressAll(compression, bytes, what, options);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory(what);
+  }
+}
+
+absl::StatusOr<util::FileBytes> DecompressBytes(
+    Compression compression, absl::string_view bytes, absl::string_view what,
+    const DecompressOptions& options) {
+  ASSIGN_OR_RETURN(const std::string plain,
+                   Decompress(compression, bytes, what, options));
+  try {
+    return util::FileBytes::Copy(plain);
+  } catch (const std::bad_alloc&) {
+    return OutOfMemory(what);
+  }
+}
+
 absl::StatusOr<util::FileBytes> ReadMaybeCompressed(
     const std::string& path, const DecompressOptions& options) {
   ASSIGN_OR_RETURN(util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
@@ -355,9 +358,7 @@ absl::StatusOr<util::FileBytes> ReadMaybeCompressed(
                    util::FileBytes::FromFd(fd.get(), path));
   const Compression compression = CompressionOf(file.view());
   if (compression == Compression::kNone) return file;
-  ASSIGN_OR_RETURN(std::string plain,
-                   Decompress(compression, file.view(), path, options));
-  return util::FileBytes::Copy(plain);
+  return DecompressBytes(compression, file.view(), path, options);
 }
 
 }  // namespace btfd::elf

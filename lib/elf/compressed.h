@@ -15,16 +15,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "lib/elf/compression.h"
 #include "lib/util/file.h"
 
 namespace btfd::elf {
-
-enum class Compression { kNone, kGzip, kXz, kZstd, kLz4Legacy };
-
-// By the first bytes; kNone for anything else, the empty input included.
-Compression CompressionOf(absl::string_view bytes);
-// "gzip", "xz", "zstd", "lz4"; "no compression".
-const char* CompressionName(Compression compression);
 
 struct DecompressOptions {
   // The most bytes that may come out.
@@ -40,11 +34,17 @@ struct DecompressOptions {
 // copies). Errors call the input `what`, and name the offset in it:
 //   InvalidArgument    damaged, cut off, wants too much memory, has something
 //                      behind its end, or does not start as expected
-//   ResourceExhausted  more than max_output would come out
+//   ResourceExhausted  more than max_output would come out, or than there is
+//                      memory for
 absl::StatusOr<std::string> Decompress(Compression compression,
                                        absl::string_view bytes,
                                        absl::string_view what,
                                        const DecompressOptions& options);
+
+// The same into bytes of their own.
+absl::StatusOr<util::FileBytes> DecompressBytes(
+    Compression compression, absl::string_view bytes, absl::string_view what,
+    const DecompressOptions& options);
 
 // Reads a file that may be compressed as a whole (.ko, .ko.gz, .ko.xz, .ko.zst)
 // and gives the plain bytes: a map of a file that is not compressed, for which

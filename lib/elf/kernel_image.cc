@@ -72,9 +72,10 @@ absl::StatusOr<KernelImage> Unpack(absl::string_view file, uint64_t offset,
   options.allow_trailing = true;
   options.expected_start = kElfMagic;
   const std::string name = absl::StrCat(path, ", ", origin);
-  ASSIGN_OR_RETURN(const std::string plain,
-                   Decompress(CompressionOf(packed), packed, name, options));
-  return FromElf(util::FileBytes::Copy(plain), name, origin);
+  ASSIGN_OR_RETURN(
+      util::FileBytes plain,
+      DecompressBytes(CompressionOf(packed), packed, name, options));
+  return FromElf(std::move(plain), name, origin);
 }
 
 bool IsBzImage(absl::string_view file) {

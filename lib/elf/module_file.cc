@@ -14,6 +14,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "lib/elf/compression.h"
+#include "lib/util/regular_file.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::elf {
@@ -72,12 +74,14 @@ absl::StatusOr<ModuleFile> ModuleFile::Open(const std::string& path,
                                             Access access) {
   ASSIGN_OR_RETURN(
       util::UniqueFd fd,
-      util::OpenFile(path, access == Access::kRead ? O_RDONLY : O_RDWR));
+      util::OpenFile(
+          path, O_NONBLOCK | (access == Access::kRead ? O_RDONLY : O_RDWR)));
   return FromFd(std::move(fd), path);
 }
 
 absl::StatusOr<ModuleFile> ModuleFile::FromFd(util::UniqueFd fd,
                                               const std::string& path) {
+  RETURN_IF_ERROR(util::CheckRegularFd(fd.get(), path));
   ASSIGN_OR_RETURN(util::FileBytes bytes,
                    util::FileBytes::FromFd(fd.get(), path));
   return FromBytes(std::move(fd), std::move(bytes), path);
@@ -98,7 +102,8 @@ absl::Status ModuleFile::ReadHeader() {
     return Bad(path_, "ELF header", 0, what);
   };
   if (!absl::StartsWith(file, ELFMAG)) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": not an ELF file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path_, ": not an ELF file", WhatInstead(file, path_)));
   }
   if (file.size() < EI_NIDENT) {
     return bad(absl::StrCat("the file ends after ", file.size(), " bytes"));
@@ -375,11 +380,13 @@ bool HasBtfMagic(absl::string_view bytes) {
 }
 
 absl::StatusOr<BtfSource> ReadBtfSource(const std::string& path) {
-  ASSIGN_OR_RETURN(const util::UniqueFd fd, util::OpenFile(path, O_RDONLY));
+  ASSIGN_OR_RETURN(const util::UniqueFd fd,
+                   util::OpenFile(path, O_RDONLY | O_NONBLOCK));
   return ReadBtfSource(fd.get(), path);
 }
 
 absl::StatusOr<BtfSource> ReadBtfSource(int fd, const std::string& path) {
+  RETURN_IF_ERROR(util::CheckRegularFd(fd, path));
   ASSIGN_OR_RETURN(util::FileBytes bytes, util::FileBytes::FromFd(fd, path));
   BtfSource source;
   if (HasBtfMagic(bytes.view())) {
