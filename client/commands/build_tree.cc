@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client/cli/program.h"
+#include "client/commands/same_kernel.h"
 #include "lib/elf/kernel_image.h"
 #include "lib/util/file.h"
 
@@ -88,6 +89,8 @@ class Examination {
   void CheckConfiguration();
   void CheckVmlinux();
   void CheckSameKernel(const elf::KernelImage& vmlinux);
+  void CheckSymbols(const elf::KernelImage& vmlinux,
+                    absl::string_view consequence);
   void CheckTool();
   void CheckPahole();
   void CheckPaholeVersion(int version);
@@ -217,9 +220,42 @@ void Examination::CheckSameKernel(const elf::KernelImage& vmlinux) {
     }
     return;
   }
-  Say(Grade::kNote,
-      "whether vmlinux is of the same kernel as the headers cannot be told: it "
-      "does not say, and no image of that kernel is here");
+  CheckSymbols(vmlinux, kConsequence);
+}
+
+// Without an image of that kernel, what the headers say of its symbols.
+void Examination::CheckSymbols(const elf::KernelImage& vmlinux,
+                               absl::string_view consequence) {
+  const absl::StatusOr<std::string> symvers =
+      util::ReadFile(directory_ + "/Module.symvers");
+  const absl::StatusOr<SymbolEvidence> evidence =
+      symvers.ok() ? CompareSymbols(*symvers, vmlinux.btf) : symvers.status();
+  if (!evidence.ok() || evidence->of_modules == 0) {
+    Say(Grade::kNote,
+        "whether vmlinux is of the same kernel as the headers cannot be told: "
+        "it does not say, no image of that kernel is here, and "
+        "Module.symvers names nothing that modules export");
+    return;
+  }
+  const size_t built_in = evidence->built_in.size();
+  if (built_in > kChanceNames) {
+    Say(Grade::kBad,
+        absl::StrCat(
+            "vmlinux is of another kernel than the headers: ", built_in,
+            " functions that Module.symvers has in modules "
+            "are built in there (",
+            evidence->built_in[0], ", ", evidence->built_in[1], ", ...)",
+            consequence),
+        HowToGetVmlinux());
+    return;
+  }
+  Say(Grade::kGood,
+      absl::StrCat("vmlinux fits the headers, as far as Module.symvers tells: "
+                   "of ",
+                   evidence->of_modules,
+                   " symbols that modules export "
+                   "it has ",
+                   built_in == 0 ? "none" : absl::StrCat(built_in)));
 }
 
 void Examination::CheckTool() {

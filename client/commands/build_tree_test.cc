@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "client/commands/same_kernel.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/btf/testing/builder.h"
 
 namespace btfd::client {
 
@@ -170,6 +172,48 @@ TEST_F(Doctor, ComparesABareBtfWithTheBootImage) {
 TEST_F(Doctor, AdmitsThatABareBtfCannotBePlaced) {
   Link("kernels/6.12/vmlinux.btf", "build/vmlinux");
   EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, "cannot be told", "")));
+}
+
+TEST_F(Doctor, ComparesABareBtfWithTheSymbolsOfTheHeaders) {
+  Link("headers/6.12/build/Module.symvers", "build/Module.symvers");
+  Link("kernels/6.12/vmlinux.btf", "build/vmlinux");
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kGood,
+                          "vmlinux fits the headers, as far as Module.symvers "
+                          "tells: of 5087 symbols",
+                          "")));
+  Link("kernels/7.2/vmlinux.btf", "build/vmlinux");
+  EXPECT_THAT(Examine(),
+              Contains(Is(Grade::kBad,
+                          "vmlinux is of another kernel than the headers: 90 "
+                          "functions that Module.symvers has in modules",
+                          "get the vmlinuz")));
+}
+
+// Of the same release, but with a driver built in.
+TEST_F(Doctor, TellsAnotherFlavourByWhatIsBuiltIn) {
+  for (const size_t built_in : {kChanceNames, kChanceNames + 1}) {
+    btf::testing::BtfBuilder vmlinux;
+    std::string symvers = "0x1\tkmalloc\tvmlinux\tEXPORT_SYMBOL\t\n";
+    const btf::TypeId proto = vmlinux.Proto(0);
+    vmlinux.Func("kmalloc", proto);
+    for (size_t i = 0; i < 100; ++i) {
+      const std::string name = absl::StrCat("nvme_call_", i);
+      if (i < built_in) vmlinux.Func(name, proto);
+      absl::StrAppend(&symvers, "0x1\t", name,
+                      "\tdrivers/nvme/nvme\tEXPORT_SYMBOL_GPL\t\n");
+    }
+    unlink((tree_ + "/vmlinux").c_str());
+    WriteFile(tree_ + "/vmlinux", vmlinux.Build());
+    WriteFile(tree_ + "/Module.symvers", symvers);
+    if (built_in > kChanceNames) {
+      EXPECT_THAT(Examine(),
+                  Contains(Is(Grade::kBad, "(nvme_call_0, nvme_call_1, ...)",
+                              "get the vmlinuz")));
+    } else {
+      EXPECT_THAT(Examine(), Contains(Is(Grade::kGood, "of 100 symbols", "")));
+    }
+  }
 }
 
 TEST_F(Doctor, SaysThatPaholeIsMissing) {

@@ -5,6 +5,7 @@
 // without starting one.
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <memory>
@@ -23,6 +24,7 @@
 #include "client/cli/program.h"
 #include "client/commands/build_tree.h"
 #include "client/commands/commands.h"
+#include "client/commands/module_examination.h"
 #include "client/rpc/connection.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/daemon_process.h"
@@ -37,18 +39,21 @@ namespace {
 using Grade = Finding::Grade;
 
 constexpr char kHelp[] =
-    R"(usage: btfc doctor [BUILD-DIRECTORY]
+    R"(usage: btfc doctor [BUILD-DIRECTORY | MODULE]
 
 Says what stands between this machine and kernel modules with working BTF, and
 what to do about it. Looks at the build directory (if none is named: that of
-the running kernel), its vmlinux, pahole, and the daemon, which it starts once
-with the present settings and ends. Changes nothing else.
+the running kernel, or of the module's), its vmlinux, pahole, and the daemon,
+which it starts once with the present settings and ends; of a module, at its
+BTF. Changes nothing else.
 
   -h, --help   this text
 
 Exit status: 0, or 1 if something would keep modules from having proper BTF.
 )";
 
+// What a daemon without a store says instead of its path.
+constexpr absl::string_view kNoStore = "none";
 constexpr absl::Duration kStatusLimit = absl::Seconds(5);
 
 // What clients report when they had to do without the shared daemon.
@@ -79,6 +84,14 @@ void ExamineRunningDaemon(DirectConnection* daemon,
                     status.pid(), ", ", status.bases_size(), " bases, ",
                     status.socket()),
        ""});
+  if (absl::StartsWith(status.store(), kNoStore)) {
+    findings->push_back(
+        {Grade::kNote,
+         absl::StrCat("it keeps nothing beyond its end: its store is ",
+                      status.store()),
+         "give it a directory of yours to write to (XDG_CACHE_HOME, or "
+         "store_dir in btfd.conf), then: btfc restart"});
+  }
   for (const std::string& complaint : status.complaints()) {
     findings->push_back({Grade::kNote, "it was started with: " + complaint,
                          "btfc restart, once that is mended"});
@@ -176,6 +189,11 @@ std::vector<Finding> ExamineDaemon() {
   return findings;
 }
 
+bool IsRegularFile(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
 // Prints them; whether any is bad.
 bool Report(absl::string_view title, const std::vector<Finding>& findings) {
   bool any_bad = false;
@@ -205,14 +223,22 @@ int RunDoctor(const std::vector<std::string>& arguments) {
   }
   if (rest.size() > 1) return line.WrongCall("name one BUILD-DIRECTORY");
   const Machine machine = Machine::ThisOne();
-  const std::string directory =
-      rest.empty()
-          ? absl::StrCat("/lib/modules/", machine.running_release, "/build")
-          : rest[0];
-  const bool bad_tree =
-      Report("Building modules", ExamineBuildTree(machine, directory));
-  const bool bad_daemon = Report("The daemon", ExamineDaemon());
-  return bad_tree || bad_daemon ? kExitFailure : 0;
+  std::string release = machine.running_release;
+  std::string directory;
+  bool bad = false;
+  if (!rest.empty() && IsRegularFile(rest[0])) {
+    const ModuleExamination module = ExamineModule(rest[0]);
+    bad = Report("The module", module.findings);
+    if (!module.release.empty()) release = module.release;
+  } else if (!rest.empty()) {
+    directory = rest[0];
+  }
+  if (directory.empty()) {
+    directory = absl::StrCat("/lib/modules/", release, "/build");
+  }
+  bad |= Report("Building modules", ExamineBuildTree(machine, directory));
+  bad |= Report("The daemon", ExamineDaemon());
+  return bad ? kExitFailure : 0;
 }
 
 }  // namespace btfd::client

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A finished module, as `btfc doctor` looks at it: does it carry BTF, for which
+// kernels, and was it signed before.
+#ifndef BTFD_CLIENT_COMMANDS_MODULE_EXAMINATION_H_
+#define BTFD_CLIENT_COMMANDS_MODULE_EXAMINATION_H_
+
+#include <string>
+#include <vector>
+
+#include "client/commands/build_tree.h"
+
+namespace btfd::client {
+
+struct ModuleExamination {
+  std::vector<Finding> findings;
+  std::string release;  // that it was built for; empty if it does not say
+};
+
+ModuleExamination ExamineModule(const std::string& path);
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_COMMANDS_MODULE_EXAMINATION_H_
