@@ -116,6 +116,18 @@ void Batch::FinishAlone(const std::string& path) {
   Conclude(**job, *response);
 }
 
+bool Batch::SetStream(BatchStream* stream) {
+  const absl::MutexLock lock(&stream_mutex_);
+  stream_ = stream;
+  return !stopped_;
+}
+
+void Batch::Stop() {
+  const absl::MutexLock lock(&stream_mutex_);
+  stopped_ = true;
+  if (stream_ != nullptr) stream_->Cancel();
+}
+
 void Batch::Run(const std::vector<std::string>& modules) {
   // One base for all of them, whatever becomes of its file and of the daemon.
   // If there is something wrong with it, each module says so.
@@ -127,7 +139,7 @@ void Batch::Run(const std::vector<std::string>& modules) {
     const std::string first = std::move(waiting.front());
     waiting.pop_front();
     FinishAlone(first);
-    if (waiting.empty()) return;
+    if (waiting.empty() || !SetStream(nullptr)) return;
     absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
     // Without a connection each goes alone, to fail alone.
     if (!socket.ok()) continue;
@@ -150,7 +162,9 @@ void Batch::Run(const std::vector<std::string>& modules) {
         [this](const BatchJob& job, const v1::FinalizeResponse& response) {
           Conclude(job, response);
         });
+    if (!SetStream(&stream)) return;
     const absl::Status transport = stream.Run(&waiting);
+    if (!SetStream(nullptr)) return;
     if (!transport.ok() && !waiting.empty()) client_->Failed(transport);
   }
 }

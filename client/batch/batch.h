@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -59,8 +60,12 @@ class Batch {
   Batch(BatchOptions options, FinalizeClient* client, BaseFile* base,
         Done done);
 
-  // Returns when all have ended.
+  // Returns when all have ended, or some after Stop().
   void Run(const std::vector<std::string>& modules);
+  // Begins no further module, and gives up those that the daemon has; what is
+  // answered is written. What is not reported then is as it was. From any
+  // thread.
+  void Stop();
 
  private:
   absl::StatusOr<std::unique_ptr<BatchJob>> Load(
@@ -72,12 +77,18 @@ class Batch {
   void Conclude(const BatchJob& job, const v1::FinalizeResponse& response);
   void Fail(const std::string& path, absl::Status status);
   void Report(const ModuleResult& result);
+  // The stream that Stop() is to cancel from now on; null: none. False if it
+  // was called already.
+  bool SetStream(BatchStream* stream);
 
   const BatchOptions options_;
   FinalizeClient* const client_;
   BaseFile* const base_;
   const Done done_;
   absl::Mutex report_mutex_;
+  absl::Mutex stream_mutex_;
+  BatchStream* stream_ ABSL_GUARDED_BY(stream_mutex_) = nullptr;
+  bool stopped_ ABSL_GUARDED_BY(stream_mutex_) = false;
 };
 
 }  // namespace btfd::client

@@ -122,6 +122,7 @@ void BatchReport::Finish() {
         .Add("bytes_out", bytes_out_)
         .Add("engine_ns", engine_ns_)
         .Add("wall_ns", int64_t{absl::ToInt64Nanoseconds(took)});
+    if (done_ < total_) json.Add("left", uint64_t{total_ - done_});
     json.Close().Close();
     fprintf(out_, "%s\n", json.text().c_str());
     return;
@@ -135,6 +136,10 @@ void BatchReport::Finish() {
       "%.2f s, %d from the cache\n",
       done_ - failed_, failed_, Bytes(bytes_in_), Bytes(bytes_out_),
       absl::ToDoubleSeconds(took), engine_ns_ / 1e9, cached_);
+  if (done_ < total_) {
+    absl::FPrintF(out_, "interrupted: %d modules are left as they were\n",
+                  total_ - done_);
+  }
 }
 
 }  // namespace btfd::client

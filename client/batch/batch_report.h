@@ -27,7 +27,7 @@ class BatchReport {
   BatchReport(ReportForm form, size_t total, FILE* out, FILE* err);
 
   void Add(const ModuleResult& result);
-  // The summary; once, at the end.
+  // The summary; once, at the end. What did not come is said to be left.
   void Finish();
 
   size_t failed() const { return failed_; }

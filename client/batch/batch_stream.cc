@@ -143,6 +143,12 @@ void BatchStream::Watch() {
   }
 }
 
+void BatchStream::Cancel() {
+  context_.TryCancel();
+  const absl::MutexLock lock(&mutex_);
+  leaving_ = true;
+}
+
 absl::Status BatchStream::Run(std::deque<std::string>* waiting) {
   SetDeadline(&context_, CallLimit(0) + kLimitPerModule * waiting->size());
   call_ = stub_->FinalizeStream(&context_);

@@ -55,6 +55,9 @@ class BatchStream {
   // no answer, or one that asks for more than this call can do (see
   // ClassifyCall). The Status is the transport's.
   absl::Status Run(std::deque<std::string>* waiting);
+  // Makes Run() return soon: no more answers are waited for. From any thread,
+  // before Run() or while it runs.
+  void Cancel();
 
  private:
   struct InFlight {

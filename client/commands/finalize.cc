@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/batch/batch.h"
 #include "client/batch/batch_report.h"
+#include "client/batch/interrupt.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/commands/commands.h"
@@ -71,8 +72,12 @@ Environment: BTFD_REQUIRE=1 fails rather than work without the shared daemon;
 BTFD_DISABLE=1 works without it; BTFD_RESULT_CACHE=0 takes nothing from the
 result cache; BTFD_DAEMON names the daemon's program.
 
+Where a module cannot be replaced (a mount point, a directory that cannot be
+written to, no room for a second copy) it is overwritten, and that is said. After
+Ctrl-C it says what was done, and how many modules are left as they were.
+
 Exit status: 0; 1 if any module failed, each being named with the reason; 2 for
-a wrong call.
+a wrong call; by the signal that interrupted it.
 )";
 
 struct FinalizeOptions {
@@ -202,8 +207,15 @@ int RunFinalize(const std::vector<std::string>& arguments) {
   Batch batch(std::move(batch_options), &client,
               base.has_value() ? &*base : nullptr,
               [&report](const ModuleResult& result) { report.Add(result); });
+  std::optional<Interrupt> interrupt;
+  // One module is the old one or the new one, and says nothing in between.
+  if (options.modules.size() > 1) interrupt.emplace([&] { batch.Stop(); });
   batch.Run(options.modules);
   report.Finish();
+  if (interrupt.has_value() && interrupt->signal() != 0) {
+    fflush(nullptr);
+    interrupt->EndBySignal();
+  }
   return report.failed() == 0 ? 0 : kExitFailure;
 }
 
