@@ -127,7 +127,7 @@ absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
   std::vector<std::string> words =
       SplitWords(FromEnvironment("RESOLVE_BTFIDS_FLAGS", ""));
   words.push_back(elf_);
-  const ParsedResolveBtfids flags = ParseResolveBtfids(words);
+  const ParsedResolveBtfids flags = ParseResolveBtfids(words, std::nullopt);
   if (flags.exit_code != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("RESOLVE_BTFIDS_FLAGS: ", flags.err));

@@ -80,11 +80,10 @@ absl::Status DropIn::ChooseProfile(const elf::ModuleFile& module) {
   situation.elf_has_btf = module.btf().has_value();
   ASSIGN_OR_RETURN(profile_, ChooseDropInProfile(situation));
   if (options_.verbose > 0) {
-    SayLine(absl::StrCat("btfc: ", options_.elf,
-                         ": as resolve_btfids of Linux ",
-                         ProfileName(profile_.release)));
+    SayNotice(absl::StrCat(options_.elf, ": as that of Linux ",
+                           ProfileName(profile_.release)));
     if (profile_.newer_than_known) {
-      SayLine("btfc: that is the newest known; the kernel is newer");
+      SayNotice("that is the newest known; the kernel is newer");
     }
   }
   return absl::OkStatus();
@@ -142,9 +141,9 @@ absl::StatusOr<int> DropIn::Run() {
     return absl::InvalidArgumentError(response.message());
   }
   if (options_.verbose > 0) {
-    SayLine(absl::StrCat("btfc: ", options_.elf, ": ", response.types_in(),
-                         " types in, ", response.types_out(), " out",
-                         response.cached() ? ", from the cache" : ""));
+    SayNotice(absl::StrCat(options_.elf, ": ", response.types_in(),
+                           " types in, ", response.types_out(), " out",
+                           response.cached() ? ", from the cache" : ""));
   }
   if (!in_place) {
     RETURN_IF_ERROR(WriteFiles(response));
@@ -162,7 +161,10 @@ absl::StatusOr<int> DropIn::Run() {
 }  // namespace
 
 int RunResolveBtfids(const std::vector<std::string>& arguments) {
-  ParsedResolveBtfids parsed = ParseResolveBtfids(arguments);
+  Environment environment = Environment::OfProcess();
+  ParsedResolveBtfids parsed = ParseResolveBtfids(
+      arguments,
+      StatedRelease(environment.btfd_profile, environment.kernel_version));
   if (parsed.exit_code != 0) {
     fputs(parsed.out.c_str(), stdout);
     fputs(parsed.err.c_str(), stderr);
@@ -176,7 +178,7 @@ int RunResolveBtfids(const std::vector<std::string>& arguments) {
     return kExitFailed;
   }
   const absl::StatusOr<int> exit_code =
-      DropIn(std::move(parsed.options), Environment::OfProcess()).Run();
+      DropIn(std::move(parsed.options), std::move(environment)).Run();
   if (exit_code.ok()) return *exit_code;
   SayFailure(elf, exit_code.status().message());
   return kExitFailed;

@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "lib/util/version.h"
 
 namespace btfd::client {
 
@@ -21,26 +22,30 @@ struct OptionSpec {
   char short_name;  // 0: none
   absl::string_view long_name;
   bool takes_value;
+  int since;  // the first release that has it, 612 for 6.12; 0: all of them
 };
 
-constexpr OptionSpec kVerbose = {'v', "verbose", false};
-constexpr OptionSpec kBtf = {0, "btf", true};
-constexpr OptionSpec kBtfBase = {'b', "btf_base", true};
-constexpr OptionSpec kFatalWarnings = {0, "fatal_warnings", false};
-constexpr OptionSpec kDistillBase = {0, "distill_base", false};
-constexpr OptionSpec kPatchBtfids = {0, "patch_btfids", true};
+constexpr OptionSpec kVerbose = {'v', "verbose", false, 0};
+constexpr OptionSpec kBtf = {0, "btf", true, 0};
+constexpr OptionSpec kBtfBase = {'b', "btf_base", true, 0};
+constexpr OptionSpec kFatalWarnings = {0, "fatal_warnings", false, 614};
+constexpr OptionSpec kDistillBase = {0, "distill_base", false, 700};
+constexpr OptionSpec kPatchBtfids = {0, "patch_btfids", true, 700};
 
 constexpr const OptionSpec* kOptions[] = {
     &kVerbose, &kBtf, &kBtfBase, &kFatalWarnings, &kDistillBase, &kPatchBtfids};
 
 class Parser {
  public:
-  explicit Parser(const std::vector<std::string>& arguments)
-      : arguments_(arguments) {}
+  Parser(const std::vector<std::string>& arguments, std::optional<int> release)
+      : arguments_(arguments), release_(release) {}
 
   ParsedResolveBtfids Parse() &&;
 
  private:
+  bool Knows(const OptionSpec& option) const {
+    return !release_.has_value() || *release_ >= option.since;
+  }
   // Each returns false when parsing ends; result_ says how.
   bool ParseShort(absl::string_view letters);
   bool ParseLong(absl::string_view text);
@@ -50,6 +55,7 @@ class Parser {
   bool Usage(absl::string_view complaint);
 
   const std::vector<std::string>& arguments_;
+  const std::optional<int> release_;
   size_t next_ = 0;
   ParsedResolveBtfids result_;
 };
@@ -126,9 +132,17 @@ bool Parser::ParseLong(absl::string_view text) {
     result_.exit_code = kExitListed;
     for (const OptionSpec* option : kOptions) {
       if (text == "list-cmds") break;
+      if (!Knows(*option)) continue;
       absl::StrAppend(&result_.out, "--", option->long_name, " ");
     }
     result_.out += "\n";
+    return false;
+  }
+
+  // The kernel's tool refuses it, and that is what a caller may go by.
+  if (text == "version") {
+    result_.exit_code = kExitUsage;
+    result_.out = absl::StrCat("resolve_btfids of btfd ", util::kVersion, "\n");
     return false;
   }
 
@@ -141,6 +155,7 @@ bool Parser::ParseLong(absl::string_view text) {
   bool candidate_negated = false;
   int candidates = 0;
   for (const OptionSpec* option : kOptions) {
+    if (!Knows(*option)) continue;
     absl::string_view positive = name;
     const bool has_no = absl::ConsumePrefix(&positive, "no-");
     if (name == option->long_name) return Apply(*option, false, value);
@@ -186,8 +201,8 @@ ParsedResolveBtfids Parser::Parse() && {
 }  // namespace
 
 ParsedResolveBtfids ParseResolveBtfids(
-    const std::vector<std::string>& arguments) {
-  return Parser(arguments).Parse();
+    const std::vector<std::string>& arguments, std::optional<int> release) {
+  return Parser(arguments, release).Parse();
 }
 
 std::string ResolveBtfidsUsage() {
@@ -204,6 +219,7 @@ resolve_btfids does, by the btfd daemon.
                         write FILE into ELF's .BTF_ids section, and do no more
       --fatal_warnings  warnings are errors (where the kernel's tool means it)
   -v, --verbose         say more; can be given more than once
+      --version         say which btfd this is of
 
 Linux 7 leaves ELF.BTF, ELF.BTF_ids and ELF.BTF.base beside ELF; Linux 6
 patches .BTF_ids inside ELF. Which one is meant is told by BTFD_PROFILE (6.x,

@@ -38,9 +38,11 @@ struct ParsedResolveBtfids {
   std::string err;
 };
 
-// `arguments` come without the program's name.
+// `arguments` come without the program's name. `release` is the kernel's whose
+// tool is stood in for, 612 for 6.12: what that one does not know yet is
+// refused. Without it all options are known.
 ParsedResolveBtfids ParseResolveBtfids(
-    const std::vector<std::string>& arguments);
+    const std::vector<std::string>& arguments, std::optional<int> release);
 
 // What -h and a wrong call print.
 std::string ResolveBtfidsUsage();

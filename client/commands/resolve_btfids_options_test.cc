@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "client/request/profile.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,10 +23,11 @@ namespace btfd::client {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using Line = std::vector<std::string>;
 
 ResolveBtfidsOptions Parsed(const Line& line) {
-  ParsedResolveBtfids parsed = ParseResolveBtfids(line);
+  ParsedResolveBtfids parsed = ParseResolveBtfids(line, std::nullopt);
   EXPECT_EQ(parsed.exit_code, 0) << absl::StrJoin(line, " ") << parsed.err;
   return parsed.options;
 }
@@ -78,15 +81,33 @@ TEST(ResolveBtfidsOptions, ComplaintsNameTheOption) {
       {{"m", "-v"}, "exactly one ELF file is needed"},
   };
   for (const auto& [line, words] : cases) {
-    const ParsedResolveBtfids parsed = ParseResolveBtfids(line);
+    const ParsedResolveBtfids parsed = ParseResolveBtfids(line, std::nullopt);
     EXPECT_EQ(parsed.exit_code, kExitUsage);
     EXPECT_THAT(parsed.err, HasSubstr(words));
     EXPECT_THAT(parsed.err, HasSubstr("usage: resolve_btfids [OPTION]... ELF"));
   }
 }
 
-TEST(ResolveBtfidsOptions, VerdictsAreTheKernelTools) {
-  const std::string peer = testing::TestData("peers/7.2/resolve_btfids");
+TEST(ResolveBtfidsOptions, VersionIsOurOwn) {
+  const ParsedResolveBtfids parsed =
+      ParseResolveBtfids({"--version"}, std::nullopt);
+  EXPECT_THAT(parsed.out, StartsWith("resolve_btfids of btfd "));
+  EXPECT_EQ(parsed.exit_code, kExitUsage);
+}
+
+// The releases whose tools differ in what they know.
+class Verdicts : public ::testing::TestWithParam<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(Releases, Verdicts, ::testing::Values("6.12", "7.2"),
+                         [](const auto& info) {
+                           return info.param == "7.2" ? "v7_2" : "v6_12";
+                         });
+
+TEST_P(Verdicts, AreTheKernelTools) {
+  const std::string peer =
+      testing::TestData("peers/" + GetParam() + "/resolve_btfids");
+  const std::optional<int> release = StatedRelease("", GetParam() + ".9");
+  ASSERT_TRUE(release.has_value());
   // Pieces that the grammar is made of: each alone, and all pairs of them with
   // the file behind.
   const std::vector<std::string> pieces = {
@@ -116,7 +137,7 @@ TEST(ResolveBtfidsOptions, VerdictsAreTheKernelTools) {
   }
   int differences = 0;
   for (const Line& line : lines) {
-    const int ours = ParseResolveBtfids(line).exit_code;
+    const int ours = ParseResolveBtfids(line, release).exit_code;
     const int theirs = testing::Run(peer, line).exit_code;
     // Taken by the tool: the file is missing, so 255.
     const int expected = theirs == kExitFailed ? 0 : theirs;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/request/profile.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -23,27 +24,47 @@ absl::string_view TakeDigits(absl::string_view* text) {
   return digits;
 }
 
+struct Version {
+  int major = 0, minor = 0;
+};
+
+// The beginning of a kernel version.
+std::optional<Version> ParseVersion(absl::string_view text) {
+  Version version;
+  if (!absl::SimpleAtoi(TakeDigits(&text), &version.major)) return std::nullopt;
+  if (text.empty() || text[0] != '.') return std::nullopt;
+  text.remove_prefix(1);
+  if (!absl::SimpleAtoi(TakeDigits(&text), &version.minor)) return std::nullopt;
+  // Then ".12", "-rc3", "+" or the end; "7.2x" is no version.
+  if (!text.empty() && absl::ascii_isalnum(text[0])) return std::nullopt;
+  return version;
+}
+
 }  // namespace
 
 absl::StatusOr<Profile> ProfileByName(absl::string_view name) {
-  const absl::Status unknown = absl::InvalidArgumentError(
-      absl::StrCat("no such profile: '", name,
-                   "'; known are 6.x, 7.0, 7.1, 7.2, 7.3 and kernel versions"));
   if (name == "6.x") return Profile{Release::k6x};
-  absl::string_view rest = name;
-  int major = 0, minor = 0;
-  if (!absl::SimpleAtoi(TakeDigits(&rest), &major)) return unknown;
-  if (rest.empty() || rest[0] != '.') return unknown;
-  rest.remove_prefix(1);
-  if (!absl::SimpleAtoi(TakeDigits(&rest), &minor)) return unknown;
-  // Then ".12", "-rc3", "+" or the end; "7.2x" is no version.
-  if (!rest.empty() && absl::ascii_isalnum(rest[0])) return unknown;
-
+  const std::optional<Version> version = ParseVersion(name);
+  if (!version.has_value()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "no such profile: '", name,
+        "'; known are 6.x, 7.0, 7.1, 7.2, 7.3 and kernel versions"));
+  }
+  const auto [major, minor] = *version;
   if (major <= 6) return Profile{Release::k6x};
   if (major == 7 && minor == 0) return Profile{Release::k70};
   if (major == 7 && minor <= 2) return Profile{Release::k72};
   return Profile{Release::k73,
                  /*newer_than_known=*/major > 7 || minor > 3};
+}
+
+std::optional<int> StatedRelease(absl::string_view btfd_profile,
+                                 absl::string_view kernel_version) {
+  const std::optional<Version> version =
+      ParseVersion(btfd_profile.empty() ? kernel_version : btfd_profile);
+  if (!version.has_value()) return std::nullopt;
+  constexpr int kPerMajor = 100;
+  return version->major * kPerMajor + std::min(version->minor, kPerMajor - 1);
 }
 
 absl::string_view ProfileName(Release release) {

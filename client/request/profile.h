@@ -5,6 +5,7 @@
 #ifndef BTFD_CLIENT_REQUEST_PROFILE_H_
 #define BTFD_CLIENT_REQUEST_PROFILE_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -32,6 +33,11 @@ absl::StatusOr<Profile> ProfileByName(absl::string_view name);
 
 // For people and for JSON: "6.x", "7.0", "7.2", "7.3".
 absl::string_view ProfileName(Release release);
+
+// The release that is spoken of, 612 for "6.12.30": by BTFD_PROFILE, or where
+// that is empty by KERNELVERSION. Nothing where it is no version ("6.x").
+std::optional<int> StatedRelease(absl::string_view btfd_profile,
+                                 absl::string_view kernel_version);
 
 // What decides which generation of resolve_btfids is stood in for.
 struct DropInSituation {
