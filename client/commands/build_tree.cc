@@ -274,10 +274,10 @@ void Examination::CheckPahole() {
   std::string output;
   const absl::StatusOr<int> exit_code = RunProgram(command, &output);
   if (!exit_code.ok()) {
-    Say(Grade::kBad,
-        absl::StrCat("there is no pahole, which makes BTF of DWARF: ",
+    Say(Grade::kNote,
+        absl::StrCat("there is no pahole, and none is needed: ",
                      exit_code.status().message()),
-        "install it (package pahole or dwarves)");
+        "make PAHOLE=/PATH/TO/pahole, which is a link of that name to btfc");
     return;
   }
   const int version = ParsePaholeVersion(output);
@@ -300,7 +300,9 @@ void Examination::CheckPaholeVersion(int version) {
         absl::StrCat("pahole is ", ShowVersion(version),
                      ", but this tree is configured for ", ShowVersion(asked),
                      " and gives it options of that"),
-        "install pahole " + ShowVersion(asked) + " or newer");
+        absl::StrCat("install pahole ", ShowVersion(asked),
+                     " or newer; or make PAHOLE=/PATH/TO/pahole, a link of "
+                     "that name to btfc, with BTFD_PAHOLE_VERSION=1.32"));
     return;
   }
   Say(Grade::kGood,

@@ -34,9 +34,9 @@ struct Machine {
 };
 
 // Looks at a build directory: is it one, does its kernel make BTF for modules,
-// is there a vmlinux with BTF, of the same kernel; and is there a pahole that
-// understands what this tree will ask of it. The findings come in the order in
-// which kbuild would fail on them.
+// is there a vmlinux with BTF, of the same kernel; and where there is a pahole,
+// does it understand what this tree will ask of it. The findings come in the
+// order in which kbuild would fail on them.
 std::vector<Finding> ExamineBuildTree(const Machine& machine,
                                       const std::string& directory);
 

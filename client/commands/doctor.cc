@@ -25,6 +25,8 @@
 #include "client/commands/build_tree.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_examination.h"
+#include "client/encode/real_pahole.h"
+#include "client/encode/stand_in.h"
 #include "client/rpc/connection.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/daemon_process.h"
@@ -43,7 +45,8 @@ constexpr char kHelp[] =
 
 Says what stands between this machine and kernel modules with working BTF, and
 what to do about it. Looks at the build directory (if none is named: that of
-the running kernel, or of the module's), its vmlinux, pahole, and the daemon,
+the running kernel, or of the module's), its vmlinux, the encoder, and the
+daemon,
 which it starts once with the present settings and ends; of a module, at its
 BTF. Changes nothing else.
 
@@ -194,6 +197,36 @@ bool IsRegularFile(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
+// Whose BTF comes out of what btfc encodes.
+std::vector<Finding> ExamineEncoder() {
+  const char* const pahole = getenv("PAHOLE");
+  StandInSettings settings = StandInSettingsOfProcess();
+  settings.real = RealPaholeOf(pahole == nullptr ? "" : pahole);
+  const absl::StatusOr<StandIn> stand_in = ChooseStandIn(settings);
+  if (!stand_in.ok()) {
+    return {{Grade::kBad, std::string(stand_in.status().message()),
+             "set it to one of these, or unset it"}};
+  }
+  if (stand_in->choice == EncoderChoice::kPahole) {
+    const bool missing = stand_in->real.empty();
+    return {{missing ? Grade::kBad : Grade::kNote,
+             absl::StrCat("BTFD_ENCODER leaves all encoding to the real pahole",
+                          missing ? ", and there is none" : ""),
+             "unset it: btfc encodes in less time, and the same bytes"}};
+  }
+  if (!stand_in->version.has_value()) {
+    return {{Grade::kNote,
+             absl::StrCat("btfc leaves encoding to the real pahole: ",
+                          stand_in->decided_by, " says '", stand_in->said,
+                          "', which is not known here"),
+             "BTFD_PAHOLE_VERSION=1.24, 1.30, 1.31 or 1.32 names one that is"}};
+  }
+  return {{Grade::kGood,
+           absl::StrCat("btfc encodes BTF as pahole ",
+                        DescribeStandIn(*stand_in), " does"),
+           ""}};
+}
+
 // Prints them; whether any is bad.
 bool Report(absl::string_view title, const std::vector<Finding>& findings) {
   bool any_bad = false;
@@ -237,6 +270,7 @@ int RunDoctor(const std::vector<std::string>& arguments) {
     directory = absl::StrCat("/lib/modules/", release, "/build");
   }
   bad |= Report("Building modules", ExamineBuildTree(machine, directory));
+  bad |= Report("The encoder", ExamineEncoder());
   bad |= Report("The daemon", ExamineDaemon());
   return bad ? kExitFailure : 0;
 }

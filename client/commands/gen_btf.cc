@@ -1,246 +1,265 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // btfc gen-btf: the whole BTF step of a kernel build, from DWARF to the
-// finished file; what scripts/gen-btf.sh of Linux 7.0 and newer does.
-//
-// pahole makes BTF of the DWARF, into a file beside the ELF; one request makes
-// the finished sections of that; and these go into the module at once, or, for
-// vmlinux, beside it: ELF.btf.o to be linked in and ELF.BTF_ids to be patched
-// in after the last link.
-//
-// pahole spends most of its time on a module in reading the base, so it gets
-// none: the daemon has the base, and puts what pahole made over it (rebase).
-// The types are the same, but where upstream's pahole left duplicates they are
-// gone; --upstream-exact does it upstream's way.
+// finished file; what scripts/gen-btf.sh of Linux 7.0 and newer does, and gives
+// the same bytes. For one file or for many; each worker has a connection of its
+// own, and encodes one file after the other.
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
+#include <functional>
 #include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
-#include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "client/batch/batch_report.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/cli/program.h"
 #include "client/commands/commands.h"
-#include "client/commands/pahole_arguments.h"
+#include "client/commands/module_list.h"
 #include "client/commands/resolve_btfids_options.h"
+#include "client/encode/btf_step.h"
+#include "client/encode/explain.h"
+#include "client/encode/real_pahole.h"
+#include "client/encode/stand_in.h"
 #include "client/request/base_file.h"
-#include "client/request/module_request.h"
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
-#include "lib/elf/btf_object.h"
-#include "lib/elf/module_file.h"
-#include "lib/elf/module_writer.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
-#include "lib/util/write_output.h"
 
 namespace btfd::client {
 
 namespace {
 
 constexpr char kHelp[] =
-    "usage: btfc gen-btf [--upstream-exact] [--btf_base FILE] ELF\n"
-    "\n"
-    "Makes the BTF of a linked module or vmlinux, as scripts/gen-btf.sh of "
-    "the\n"
-    "kernel does, and calls ${PAHOLE} ${PAHOLE_FLAGS} for it.\n"
-    "With --btf_base, ELF is a module: .BTF, .BTF.base and .BTF_ids end up in "
-    "it.\n"
-    "Without, ELF is vmlinux and stays as it is: ELF.btf.o and ELF.BTF_ids "
-    "are\n"
-    "left beside it.\n"
-    "\n"
-    "      --btf_base FILE   the vmlinux that the module is for\n"
-    "      --upstream-exact  let pahole read the base, instead of putting what "
-    "it\n"
-    "                        makes over the daemon's: slower, and byte for "
-    "byte\n"
-    "                        what upstream's script gives\n"
-    "\n"
-    "From the environment, as kbuild exports them: PAHOLE, PAHOLE_FLAGS,\n"
-    "RESOLVE_BTFIDS_FLAGS, KERNELVERSION, KBUILD_VERBOSE.\n";
+    R"(usage: btfc gen-btf [OPTION]... [--btf_base FILE] ELF...
 
-std::string FromEnvironment(const char* name, const char* otherwise) {
+Makes the finished BTF of linked modules or of vmlinux out of their DWARF, as
+scripts/gen-btf.sh of the kernel does and with the same bytes, but without
+pahole: it does itself what a call of ${PAHOLE} ${PAHOLE_FLAGS} would.
+With --btf_base, ELFs are modules: .BTF, .BTF.base and .BTF_ids end up in them.
+Without, each ELF is a vmlinux and stays as it is: ELF.btf.o and ELF.BTF_ids
+are left beside it.
+
+  --btf_base FILE     the vmlinux that the modules are for
+  --from-file LIST    read paths from LIST, one a line, or from stdin if it is
+                      -; the lines of modules.order are understood
+  -j, --jobs N        encode N files at once; as many as there are processors
+                      if not given
+  --json              a line of JSON for each file, then one with a summary
+  --explain[=FILE]    say which functions got no FUNC, why, and where they are
+                      in DWARF: on stderr, or at the end of FILE
+  --require-kfuncs    fail where a kfunc of .BTF_ids got no FUNC, instead of
+                      warning of it
+  --upstream-exact    where the real pahole has to encode (see below), let it
+                      read the base as well, which is slower: byte for byte
+                      what upstream's script gives. What is encoded here is
+                      that anyway
+  -h, --help          this text
+
+The bytes are those of one release of pahole: 1.24, 1.30, 1.31 or 1.32, as
+BTFD_PAHOLE_VERSION says; else of the pahole that PAHOLE or BTFD_PAHOLE names
+or that is in PATH; else of 1.32. What cannot be encoded here (dwz, LTO, an
+unknown option, ...) is left to that pahole, if there is one; BTFD_ENCODER=pahole
+leaves all to it, BTFD_ENCODER=native nothing.
+
+From the environment, as kbuild exports them: PAHOLE, PAHOLE_FLAGS,
+PAHOLE_LANG_EXCLUDE, RESOLVE_BTFIDS_FLAGS, KERNELVERSION, KBUILD_VERBOSE.
+
+Exit status: 0; of one file what upstream's script ends with; of several 1 if
+any failed, each being named with the reason; 2 for a wrong call.
+)";
+
+std::string FromEnvironment(const char* name) {
   const char* value = getenv(name);
-  return value != nullptr && *value != '\0' ? value : otherwise;
+  return value != nullptr ? value : "";
 }
+
+struct GenBtfOptions {
+  BtfStepOptions step;
+  std::vector<std::string> files;
+  uint32_t jobs = 1;
+  bool json = false;
+};
 
 class GenBtf {
  public:
-  GenBtf(std::string elf, std::string base, bool upstream_exact)
-      : elf_(std::move(elf)),
-        base_(std::move(base)),
-        rebase_(!base_.empty() && !upstream_exact),
-        encoded_(elf_ + ".BTF.1"),
-        verbose_(absl::StrContains(FromEnvironment("KBUILD_VERBOSE", ""), "1")),
-        environment_(Environment::OfProcess()) {}
+  explicit GenBtf(GenBtfOptions options)
+      : options_(std::move(options)), environment_(Environment::OfProcess()) {}
 
   // The exit code; all is said.
   int Run();
 
  private:
-  // The exit code of pahole.
-  absl::StatusOr<int> Encode();
-  absl::StatusOr<v1::FinalizeResponse> Finalize(const elf::ModuleFile& file);
-  absl::Status Embed(const elf::ModuleFile& module,
-                     const v1::FinalizeResponse& response) const;
-  absl::Status LeaveBeside(const elf::ModuleFile& vmlinux,
-                           const v1::FinalizeResponse& response) const;
-  void RemoveLeftovers() const;
-  bool is_module() const { return !base_.empty(); }
+  int RunOne(const std::string& elf);
+  int RunMany();
+  // Works through the files until none is left.
+  void Work(std::atomic<size_t>* next, absl::Mutex* mutex, BatchReport* report);
+  absl::StatusOr<std::optional<BaseFile>> OpenBase() const;
 
-  const std::string elf_;
-  const std::string base_;  // empty: vmlinux
-  const bool rebase_;
-  const std::string encoded_;  // what pahole makes
-  const bool verbose_;         // show commands, as `make V=1` does
+  const GenBtfOptions options_;
   const Environment environment_;
 };
 
-absl::StatusOr<int> GenBtf::Encode() {
-  std::vector<std::string> command =
-      SplitWords(FromEnvironment("PAHOLE", "pahole"));
-  std::vector<std::string> flags =
-      SplitWords(FromEnvironment("PAHOLE_FLAGS", ""));
-  bool distills = false;
-  if (rebase_) flags = WithoutDistilledBase(flags, &distills);
-  command.push_back("-J");
-  command.insert(command.end(), flags.begin(), flags.end());
-  if (is_module() && !rebase_) {
-    command.push_back("--btf_base");
-    command.push_back(base_);
+absl::StatusOr<std::optional<BaseFile>> GenBtf::OpenBase() const {
+  std::optional<BaseFile> base;
+  if (!options_.step.base.empty()) {
+    ASSIGN_OR_RETURN(
+        base, BaseFile::Open(options_.step.base, environment_.base_check));
   }
-  command.push_back("--btf_encode_detached=" + encoded_);
-  command.push_back(elf_);
-  if (verbose_) SayLine("+ " + ShowCommand(command));
-  return RunProgram(command);
+  return base;
 }
 
-absl::StatusOr<v1::FinalizeResponse> GenBtf::Finalize(
-    const elf::ModuleFile& file) {
+int GenBtf::RunOne(const std::string& elf) {
+  const auto fail = [&elf](absl::string_view message, int exit_code) {
+    const bool named = absl::StrContains(message, elf);
+    SayError(absl::StrCat("gen-btf: ", named ? "" : elf + ": ", message));
+    return exit_code;
+  };
+  absl::StatusOr<std::optional<BaseFile>> base = OpenBase();
+  if (!base.ok()) return fail(base.status().message(), kExitFailed);
+  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
+  BtfStep step(options_.step, &client, base->has_value() ? &**base : nullptr);
+  const BtfStepResult result = step.Run(elf);
+  for (const std::string& warning : result.warnings) SayLine(warning);
+  if (result.status.ok()) return 0;
+  return fail(result.status.message(), result.exit_code);
+}
+
+ModuleResult ForReport(const std::string& elf, const BtfStepResult& step) {
+  ModuleResult result;
+  result.path = elf;
+  result.status = step.status;
+  result.warnings = step.warnings;
+  result.cached = step.response.cached();
+  result.types_in = step.types_met != 0 ? static_cast<uint32_t>(step.types_met)
+                                        : step.response.types_in();
+  result.types_out = step.response.types_out();
+  result.bytes_in = step.bytes_in;
+  result.bytes_out =
+      step.response.btf().size() + step.response.btf_base().size();
+  result.engine_ns = step.response.engine_ns();
+  return result;
+}
+
+void GenBtf::Work(std::atomic<size_t>* next, absl::Mutex* mutex,
+                  BatchReport* report) {
+  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
+  absl::StatusOr<std::optional<BaseFile>> base = OpenBase();
+  for (;;) {
+    const size_t index = next->fetch_add(1);
+    if (index >= options_.files.size()) return;
+    const std::string& elf = options_.files[index];
+    BtfStepResult result;
+    result.status = base.status();
+    if (base.ok()) {
+      BtfStep step(options_.step, &client,
+                   base->has_value() ? &**base : nullptr);
+      result = step.Run(elf);
+    }
+    const absl::MutexLock lock(mutex);
+    report->Add(ForReport(elf, result));
+  }
+}
+
+int GenBtf::RunMany() {
+  const ReportForm form = options_.json           ? ReportForm::kJson
+                          : isatty(STDOUT_FILENO) ? ReportForm::kBar
+                                                  : ReportForm::kLines;
+  BatchReport report(form, options_.files.size(), stdout, stderr);
+  absl::Mutex mutex;
+  std::atomic<size_t> next = 0;
+  std::vector<std::thread> workers;
+  const size_t count = std::min<size_t>(options_.jobs, options_.files.size());
+  for (size_t i = 1; i < count; ++i) {
+    workers.emplace_back([&] { Work(&next, &mutex, &report); });
+  }
+  Work(&next, &mutex, &report);
+  for (std::thread& worker : workers) worker.join();
+  report.Finish();
+  return report.failed() == 0 ? 0 : kExitFailure;
+}
+
+int GenBtf::Run() {
+  if (options_.files.size() == 1 && !options_.json) {
+    return RunOne(options_.files[0]);
+  }
+  return RunMany();
+}
+
+// What the environment says.
+absl::Status FillFromEnvironment(BtfStepOptions* step) {
+  const Environment environment = Environment::OfProcess();
   std::vector<std::string> words =
-      SplitWords(FromEnvironment("RESOLVE_BTFIDS_FLAGS", ""));
-  words.push_back(elf_);
+      SplitWords(FromEnvironment("RESOLVE_BTFIDS_FLAGS"));
+  words.push_back("ELF");  // one must be named
   const ParsedResolveBtfids flags = ParseResolveBtfids(words, std::nullopt);
   if (flags.exit_code != 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("RESOLVE_BTFIDS_FLAGS: ", flags.err));
   }
-  ASSIGN_OR_RETURN(const Profile profile,
-                   ChooseFinalizeProfile("", environment_.btfd_profile,
-                                         environment_.kernel_version));
-  std::optional<BaseFile> base;
-  if (is_module()) {
-    ASSIGN_OR_RETURN(base, BaseFile::Open(base_, environment_.base_check));
-  }
-  v1::FinalizeRequest request;
-  RETURN_IF_ERROR(FillModule(file, IdsRule::kAsUpstream, encoded_, &request));
-  StepOverrides overrides;
-  overrides.distill = flags.options.distill_base && base.has_value();
-  *request.mutable_steps() = StepsOf(profile, overrides);
-  request.mutable_steps()->set_rebase(rebase_);
-  // Upstream, pahole makes what is not distilled: by its own libbpf, whose
-  // header what it made without the base has, too.
-  if (rebase_ && !overrides.distill) {
-    request.mutable_steps()->set_new_header_size(HeaderSizeOf(request.btf()));
-  }
-  // The vmlinux of this build is the base of its modules.
-  request.set_register_result(!is_module() && profile.release != Release::k6x);
-  if (verbose_) {
-    SayLine(absl::StrCat("+ finalize as Linux ", ProfileName(profile.release),
-                         " does: ", elf_));
-  }
-  FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
-  ASSIGN_OR_RETURN(v1::FinalizeResponse response,
-                   client.Finalize(&request, is_module() ? &*base : nullptr));
-  for (const std::string& warning : response.warnings()) SayLine(warning);
-  if (response.outcome() != v1::OK) {
-    return absl::InvalidArgumentError(response.message());
-  }
-  // A profile that does not change BTF gives none: pahole's is the finished.
-  if (!response.has_btf()) response.set_btf(request.btf());
-  return response;
-}
-
-absl::Status GenBtf::Embed(const elf::ModuleFile& module,
-                           const v1::FinalizeResponse& response) const {
-  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
-  if (response.has_btf_base()) {
-    edits.push_back({elf::kBtfBase, response.btf_base()});
-  }
-  if (response.has_btf_ids()) {
-    edits.push_back({elf::kBtfIds, response.btf_ids()});
-  }
-  elf::WriteOptions options;
-  options.notice = SayError;
-  return elf::WriteModule(module, edits, options).status();
-}
-
-absl::Status GenBtf::LeaveBeside(const elf::ModuleFile& vmlinux,
-                                 const v1::FinalizeResponse& response) const {
-  if (response.has_btf_ids()) {
-    RETURN_IF_ERROR(util::WriteOutput(absl::StrCat(elf_, elf::kBtfIds),
-                                      response.btf_ids(), SayError));
-  }
-  return util::WriteOutput(
-      elf_ + ".btf.o", elf::MakeBtfObject(vmlinux, response.btf()), SayError);
-}
-
-// What upstream's script removes at its end; some of it can only be of an
-// earlier run.
-void GenBtf::RemoveLeftovers() const {
-  unlink(encoded_.c_str());
-  unlink(absl::StrCat(elf_, elf::kBtf).c_str());
-  if (!is_module()) return;
-  unlink(absl::StrCat(elf_, elf::kBtfBase).c_str());
-  unlink(absl::StrCat(elf_, elf::kBtfIds).c_str());
-}
-
-int GenBtf::Run() {
-  const absl::Cleanup clean_up = [this] { RemoveLeftovers(); };
-  const auto fail = [this](absl::string_view message) {
-    const bool named = absl::StrContains(message, elf_);
-    SayError(absl::StrCat("gen-btf: ", named ? "" : elf_ + ": ", message));
-    return kExitFailed;
-  };
-  const absl::StatusOr<int> encoded = Encode();
-  if (!encoded.ok()) return fail(encoded.status().message());
-  if (*encoded != 0) {
-    fail(absl::StrCat("pahole ended with exit code ", *encoded));
-    return *encoded;
-  }
-  const absl::StatusOr<elf::ModuleFile> file = elf::ModuleFile::Open(
-      elf_, is_module() ? elf::ModuleFile::Access::kReadWrite
-                        : elf::ModuleFile::Access::kRead);
-  if (!file.ok()) return fail(file.status().message());
-  const absl::StatusOr<v1::FinalizeResponse> response = Finalize(*file);
-  if (!response.ok()) return fail(response.status().message());
-  const absl::Status written =
-      is_module() ? Embed(*file, *response) : LeaveBeside(*file, *response);
-  if (!written.ok()) return fail(written.message());
-  return 0;
+  step->distill = flags.options.distill_base;
+  ASSIGN_OR_RETURN(step->profile,
+                   ChooseFinalizeProfile("", environment.btfd_profile,
+                                         environment.kernel_version));
+  step->pahole_flags = SplitWords(FromEnvironment("PAHOLE_FLAGS"));
+  step->lang_exclude = FromEnvironment("PAHOLE_LANG_EXCLUDE");
+  step->verbose = absl::StrContains(FromEnvironment("KBUILD_VERBOSE"), "1");
+  StandInSettings settings = StandInSettingsOfProcess();
+  settings.real = RealPaholeOf(FromEnvironment("PAHOLE"));
+  ASSIGN_OR_RETURN(step->stand_in, ChooseStandIn(settings));
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 int RunGenBtf(const std::vector<std::string>& arguments) {
-  std::string base;
-  bool upstream_exact = false;
+  std::vector<std::string> words = arguments;
+  GenBtfOptions options;
+  options.step.explain = TakeExplainOptions(&words);
+  std::string from_file, jobs;
   CommandLine line("btfc gen-btf", kHelp);
-  line.Value("btf_base", 0, &base);
-  line.Flag("upstream-exact", 0, &upstream_exact);
-  std::vector<std::string> rest;
-  if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
+  line.Value("btf_base", 0, &options.step.base);
+  line.Flag("upstream-exact", 0, &options.step.upstream_exact);
+  line.Value("from-file", 0, &from_file);
+  line.Value("jobs", 'j', &jobs);
+  line.Flag("json", 0, &options.json);
+  if (const std::optional<int> exit_code = line.Parse(words, &options.files)) {
     return *exit_code;
   }
-  if (rest.size() != 1) return line.WrongCall("name one ELF file");
-  return GenBtf(rest[0], base, upstream_exact).Run();
+  options.jobs = std::max(1u, std::thread::hardware_concurrency());
+  if (!jobs.empty() &&
+      (!absl::SimpleAtoi(jobs, &options.jobs) || options.jobs == 0)) {
+    return line.WrongCall(
+        absl::StrCat("--jobs is a number from 1, not '", jobs, "'"));
+  }
+  if (!from_file.empty()) {
+    const auto listed = ReadModuleList(from_file);
+    if (!listed.ok()) {
+      SayError(listed.status().message());
+      return kExitFailure;
+    }
+    options.files.insert(options.files.end(), listed->begin(), listed->end());
+  } else if (options.files.empty()) {
+    return line.WrongCall("name an ELF file");
+  }
+  const absl::Status filled = FillFromEnvironment(&options.step);
+  if (!filled.ok()) {
+    SayError(absl::StrCat("gen-btf: ", filled.message()));
+    return kExitFailed;
+  }
+  return GenBtf(std::move(options)).Run();
 }
 
 }  // namespace btfd::client

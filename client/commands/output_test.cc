@@ -162,6 +162,7 @@ v1::GetStatusResponse Status() {
   now["outcome_busy"] = 0;
   now["outcome_base_unknown"] = 1;
   (*status.mutable_lifetime_counters())["fallback_timeout"] = 2;
+  (*status.mutable_lifetime_counters())["takeover_dwz"] = 3;
   v1::BaseInfo* const base = status.add_bases();
   base->set_digest(std::string(32, '\xab'));
   base->set_types(125791);
@@ -172,7 +173,7 @@ v1::GetStatusResponse Status() {
 }
 
 TEST(StatusText, NamesWhatIsNotZero) {
-  const std::string text = StatusAsText(Status());
+  const std::string text = StatusAsText(Status(), "1.32 (/usr/bin/pahole)");
   EXPECT_THAT(text,
               StartsWith("btfd 0.1.0, pid 4242, up 1m15s, /run/s.sock\n"));
   EXPECT_THAT(text, HasSubstr("requests   10 (0), 0 in flight\n"));
@@ -180,12 +181,14 @@ TEST(StatusText, NamesWhatIsNotZero) {
   EXPECT_THAT(text, HasSubstr("verified   0 (0) results, 0 (0) wrong\n"));
   EXPECT_THAT(text, HasSubstr("errors     1 bad_btf (none)\n"));
   EXPECT_THAT(text, HasSubstr("fallbacks  none (2 timeout)\n"));
+  EXPECT_THAT(text, HasSubstr("encoder    as pahole 1.32 (/usr/bin/pahole)\n"));
+  EXPECT_THAT(text, HasSubstr("takeovers  none (3 dwz)\n"));
   EXPECT_THAT(text, HasSubstr("abababababababab  125791 types, 5.5 MB, "
                               "12.0 MB resident, 0 requests  /boot/vmlinux"));
 }
 
 TEST(StatusJson, HasEveryCounter) {
-  const std::string json = StatusAsJson(Status());
+  const std::string json = StatusAsJson(Status(), "1.32");
   EXPECT_EQ(JsonAt(json, "running"), "true");
   EXPECT_EQ(JsonAt(json, "version"), "0.1.0");
   EXPECT_EQ(JsonAt(json, "pid"), "4242");
@@ -193,6 +196,7 @@ TEST(StatusJson, HasEveryCounter) {
   EXPECT_EQ(JsonAt(json, "counters.cache_hits"), "3");
   EXPECT_EQ(JsonAt(json, "counters.outcome_busy"), "0");
   EXPECT_EQ(JsonAt(json, "lifetime_counters.fallback_timeout"), "2");
+  EXPECT_EQ(JsonAt(json, "stands_for_pahole"), "1.32");
   EXPECT_EQ(JsonAt(json, "bases"), "1");
   EXPECT_EQ(JsonAt(json, "bases.0.types"), "125791");
 }

@@ -2,12 +2,12 @@
 //
 // btfc pahole: stands in for kbuild's $(PAHOLE).
 //
-// A call that encodes BTF over a base is done in two steps: the real pahole
-// makes BTF without the base, which is the quicker the smaller the module; the
-// daemon, which has the base at hand, puts that over it, and distills it where
-// pahole was asked to. What is left then is what pahole would have left: the
-// detached file, or the sections in the ELF. Every other call, and every one
-// that cannot be done so, is pahole's own, with its arguments untouched.
+// A call that encodes BTF is done here, in the way of the release that is stood
+// for. Every other call is the real pahole's, with its arguments untouched; and
+// so is what the encoder here cannot do. Over a base that is done in two steps:
+// the real pahole makes BTF without the base, which is the quicker the smaller
+// the module; the daemon, which has the base at hand, puts that over it, and
+// distills it where pahole was asked to.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,13 +27,19 @@
 #include "client/cli/environment.h"
 #include "client/cli/program.h"
 #include "client/commands/commands.h"
-#include "client/commands/pahole_arguments.h"
-#include "client/commands/real_pahole.h"
+#include "client/encode/explain.h"
+#include "client/encode/pahole_arguments.h"
+#include "client/encode/pahole_call.h"
+#include "client/encode/real_pahole.h"
+#include "client/encode/stand_in.h"
+#include "client/encode/takeover.h"
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/elf/module_writer.h"
+#include "lib/encode/call.h"
+#include "lib/encode/rules.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/write_output.h"
@@ -46,11 +52,12 @@ constexpr char kHelp[] =
     R"(usage: btfc pahole ARGUMENT...
        pahole ARGUMENT...    (a link of that name to btfc)
 
-Stands in for pahole where a kernel is built. A call that encodes BTF over a
-base (--btf_base) is done by the real pahole without the base, and the daemon,
-which holds the base, puts the result over it: the same types, sooner. Every
-other call is the real pahole's, with its arguments as they are; its own help
-is that of `pahole --help`.
+Stands in for pahole where a kernel is built. A call that encodes BTF (-J) is
+done here, with the bytes of the pahole that is stood for: that of
+BTFD_PAHOLE_VERSION (1.24, 1.30, 1.31, 1.32), else the real one that is found,
+else 1.32. Every other call, and what cannot be encoded here, is the real
+pahole's, with its arguments as they are; its own help is that of `pahole
+--help`.
 
 The real pahole is BTFD_PAHOLE, a path or a name, else the first in PATH that
 does not lead back here.
@@ -157,6 +164,163 @@ absl::StatusOr<int> Encoding::Run() {
   return 0;
 }
 
+// A call by the real pahole; over a base, with the daemon's help.
+int RunByRealPahole(const std::string& pahole,
+                    const std::vector<std::string>& arguments) {
+  std::optional<PaholeEncoding> call = ParsePaholeEncoding(arguments);
+  if (!call.has_value()) return HandOn(pahole, arguments);
+  const std::string elf = call->elf;
+  Encoding encoding(pahole, *std::move(call));
+  const absl::StatusOr<int> exit_code = encoding.Run();
+  if (exit_code.ok()) return *exit_code;
+  const std::string why(exit_code.status().message());
+  const bool named = absl::StrContains(why, elf);
+  SayError(absl::StrCat("pahole: ", named ? "" : elf + ": ", why,
+                        encoding.environment().require_daemon
+                            ? ""
+                            : "; pahole reads the base itself"));
+  if (encoding.environment().require_daemon) return kExitFailure;
+  return HandOn(pahole, arguments);
+}
+
+class PaholeStandIn {
+ public:
+  explicit PaholeStandIn(const std::vector<std::string>& arguments)
+      : arguments_(arguments), explain_(TakeExplainOptions(&arguments_)) {}
+
+  int Run();
+
+ private:
+  // What a pahole says of itself; nothing for another call.
+  std::optional<std::string> AboutItself() const;
+  // The exit code of a call that was done here; nothing for one that is the
+  // real pahole's. *why says why it is, *takeover is set where it is a call
+  // that encodes.
+  std::optional<int> RunHere(std::string* why,
+                             std::optional<Takeover>* takeover) const;
+
+  std::vector<std::string> arguments_;
+  const ExplainOptions explain_;
+  StandIn stand_in_;
+  absl::StatusOr<std::string> real_;
+};
+
+bool AsksAboutItself(const std::vector<std::string>& arguments) {
+  return arguments.size() == 1 &&
+         (arguments[0] == "--version" || arguments[0] == "--numeric_version" ||
+          arguments[0] == "--supported_btf_features");
+}
+
+std::optional<std::string> PaholeStandIn::AboutItself() const {
+  if (!AsksAboutItself(arguments_) || !stand_in_.version.has_value()) {
+    return std::nullopt;
+  }
+  const std::string& word = arguments_[0];
+  if (word == "--version") {
+    return absl::StrCat("v", encode::PaholeVersionName(*stand_in_.version));
+  }
+  if (word == "--numeric_version") {
+    return absl::StrCat(encode::PaholeVersionNumber(*stand_in_.version));
+  }
+  // 1.24 does not know that question.
+  if (*stand_in_.version == encode::PaholeVersion::k1_24) return std::nullopt;
+  return encode::SupportedFeatures(*stand_in_.version);
+}
+
+// Whether a call is one that encodes, with whatever else.
+bool Encodes(const std::vector<std::string>& arguments) {
+  for (const std::string& word : arguments) {
+    if (word == "-J" || word == "--btf_encode" ||
+        absl::StartsWith(word, "--btf_encode_detached")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::optional<int> PaholeStandIn::RunHere(
+    std::string* why, std::optional<Takeover>* takeover) const {
+  if (stand_in_.choice == EncoderChoice::kPahole) {
+    *why = "BTFD_ENCODER asks for it";
+    if (Encodes(arguments_)) *takeover = Takeover::kAsked;
+    return std::nullopt;
+  }
+  if (const std::optional<std::string> text = AboutItself()) {
+    printf("%s\n", text->c_str());
+    return 0;
+  }
+  if (!stand_in_.version.has_value()) {
+    *why = absl::StrCat("its version is not known here: ", stand_in_.said);
+    if (Encodes(arguments_)) *takeover = Takeover::kVersion;
+    return std::nullopt;
+  }
+  if (!Encodes(arguments_)) {
+    *why = "btfc only encodes BTF";
+    return std::nullopt;
+  }
+  const char* const languages = getenv("PAHOLE_LANG_EXCLUDE");
+  const absl::StatusOr<std::optional<encode::PaholeCall>> call =
+      encode::ParsePaholeCall(arguments_, *stand_in_.version,
+                              languages == nullptr ? "" : languages);
+  if (!call.ok()) {
+    SayLine(absl::StrCat("pahole: ", call.status().message()));
+    return kExitFailure;
+  }
+  if (!call->has_value()) {
+    *why = "btfc encodes the BTF of one file, by the options it knows";
+    *takeover = Takeover::kOptions;
+    return std::nullopt;
+  }
+  const Environment environment = Environment::OfProcess();
+  NativePaholeCall native(**call, stand_in_, explain_, environment);
+  const absl::StatusOr<int> exit_code = native.Run();
+  if (exit_code.ok()) return *exit_code;
+  *why = absl::StrCat((*call)->elf, ": ", exit_code.status().message());
+  if (absl::IsUnimplemented(exit_code.status())) {
+    *takeover = TakeoverOf(exit_code.status());
+    if ((*call)->verbose) SayLine(absl::StrCat("pahole encodes: ", *why));
+    return std::nullopt;
+  }
+  // A build does not fail because of the daemon.
+  if (real_.ok() && stand_in_.choice == EncoderChoice::kAuto &&
+      !environment.require_daemon) {
+    return std::nullopt;
+  }
+  SayError(absl::StrCat("pahole: ", *why));
+  return kExitFailure;
+}
+
+int PaholeStandIn::Run() {
+  real_ = ChooseRealPahole();
+  if (real_.ok() && !Encodes(arguments_) && !AsksAboutItself(arguments_)) {
+    return HandOn(*real_, arguments_);
+  }
+  StandInSettings settings = StandInSettingsOfProcess();
+  if (real_.ok()) settings.real = {*real_};
+  absl::StatusOr<StandIn> stand_in = ChooseStandIn(settings);
+  if (!stand_in.ok()) {
+    SayError(absl::StrCat("pahole: ", stand_in.status().message()));
+    return kExitFailure;
+  }
+  stand_in_ = *std::move(stand_in);
+  std::string why;
+  std::optional<Takeover> takeover;
+  const std::optional<int> done = RunHere(&why, &takeover);
+  if (done.has_value()) return *done;
+  if (!real_.ok()) {
+    SayError(absl::StrCat(real_.status().message(), "; it is needed: ", why));
+    return kExitNoProgram;
+  }
+  if (stand_in_.choice == EncoderChoice::kNative && takeover.has_value()) {
+    SayError(absl::StrCat("pahole: ", why,
+                          "; this takes the real pahole, which "
+                          "BTFD_ENCODER=native rules out"));
+    return kExitFailure;
+  }
+  if (takeover.has_value()) ReportTakeover(*takeover);
+  return RunByRealPahole(*real_, arguments_);
+}
+
 }  // namespace
 
 int RunPaholeCommand(const std::vector<std::string>& arguments) {
@@ -169,25 +333,7 @@ int RunPaholeCommand(const std::vector<std::string>& arguments) {
 }
 
 int RunPahole(const std::vector<std::string>& arguments) {
-  const absl::StatusOr<std::string> pahole = ChooseRealPahole();
-  if (!pahole.ok()) {
-    SayError(pahole.status().message());
-    return kExitNoProgram;
-  }
-  std::optional<PaholeEncoding> call = ParsePaholeEncoding(arguments);
-  if (!call.has_value()) return HandOn(*pahole, arguments);
-  const std::string elf = call->elf;
-  Encoding encoding(*pahole, *std::move(call));
-  const absl::StatusOr<int> exit_code = encoding.Run();
-  if (exit_code.ok()) return *exit_code;
-  const std::string why(exit_code.status().message());
-  const bool named = absl::StrContains(why, elf);
-  SayError(absl::StrCat("pahole: ", named ? "" : elf + ": ", why,
-                        encoding.environment().require_daemon
-                            ? ""
-                            : "; pahole reads the base itself"));
-  if (encoding.environment().require_daemon) return kExitFailure;
-  return HandOn(*pahole, arguments);
+  return PaholeStandIn(arguments).Run();
 }
 
 }  // namespace btfd::client

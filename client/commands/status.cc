@@ -22,6 +22,8 @@
 #include "client/cli/command_line.h"
 #include "client/cli/json.h"
 #include "client/commands/commands.h"
+#include "client/encode/real_pahole.h"
+#include "client/encode/stand_in.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
 
@@ -111,7 +113,8 @@ std::string BaseLine(const v1::BaseInfo& base) {
                          base.requests(), base.origin());
 }
 
-std::string StatusAsText(const v1::GetStatusResponse& status) {
+std::string StatusAsText(const v1::GetStatusResponse& status,
+                         const std::string& stands_for) {
   std::string text = absl::StrFormat(
       "btfd %s, pid %d, up %s, %s\n", status.version(), status.pid(),
       absl::FormatDuration(absl::Seconds(status.uptime_seconds())),
@@ -147,6 +150,10 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
   for (const std::string& complaint : status.complaints()) {
     absl::StrAppend(&text, "settings   ", complaint, "\n");
   }
+  absl::StrAppendFormat(&text, "encoder    as pahole %s\n", stands_for);
+  absl::StrAppendFormat(&text, "takeovers  %s (%s)\n",
+                        NonZero(status.counters(), "takeover_"),
+                        NonZero(status.lifetime_counters(), "takeover_"));
   absl::StrAppendFormat(&text, "bases      %d\n", status.bases_size());
   for (const v1::BaseInfo& base : status.bases()) {
     absl::StrAppend(&text, "  ", BaseLine(base), "\n");
@@ -154,7 +161,8 @@ std::string StatusAsText(const v1::GetStatusResponse& status) {
   return text;
 }
 
-std::string StatusAsJson(const v1::GetStatusResponse& status) {
+std::string StatusAsJson(const v1::GetStatusResponse& status,
+                         const std::string& stands_for) {
   JsonWriter json;
   json.Open('{')
       .Add("running", true)
@@ -167,6 +175,7 @@ std::string StatusAsJson(const v1::GetStatusResponse& status) {
       .Add("store", status.store())
       .Add("server", status.server())
       .Add("listen", status.listen())
+      .Add("stands_for_pahole", stands_for)
       .Add("store_bytes", uint64_t{status.store_bytes()})
       .Add("resident_bytes", uint64_t{status.resident_bytes()})
       .Add("requests_in_flight", status.requests_in_flight());
@@ -177,6 +186,18 @@ std::string StatusAsJson(const v1::GetStatusResponse& status) {
   json.Close().Close();
   return json.text() + "\n";
 }
+
+namespace {
+
+std::string StandInOfProcess() {
+  StandInSettings settings = StandInSettingsOfProcess();
+  settings.real = RealPaholeOf("");
+  const absl::StatusOr<StandIn> stand_in = ChooseStandIn(settings);
+  return stand_in.ok() ? DescribeStandIn(*stand_in)
+                       : std::string(stand_in.status().message());
+}
+
+}  // namespace
 
 int RunStatus(const std::vector<std::string>& arguments) {
   bool as_json = false;
@@ -198,7 +219,10 @@ int RunStatus(const std::vector<std::string>& arguments) {
     SayError(absl::StrCat("no status: ", failure.message()));
     return kExitFailure;
   }
-  fputs((as_json ? StatusAsJson(status) : StatusAsText(status)).c_str(),
+  const std::string stands_for = StandInOfProcess();
+  fputs((as_json ? StatusAsJson(status, stands_for)
+                 : StatusAsText(status, stands_for))
+            .c_str(),
         stdout);
   return 0;
 }

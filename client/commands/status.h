@@ -11,8 +11,11 @@
 
 namespace btfd::client {
 
-std::string StatusAsText(const v1::GetStatusResponse& status);
-std::string StatusAsJson(const v1::GetStatusResponse& status);
+// `stands_for` is the pahole that clients here stand for.
+std::string StatusAsText(const v1::GetStatusResponse& status,
+                         const std::string& stands_for);
+std::string StatusAsJson(const v1::GetStatusResponse& status,
+                         const std::string& stands_for);
 
 // One base, as a line without newline, or as an object.
 std::string BaseLine(const v1::BaseInfo& base);

@@ -60,13 +60,19 @@ uint32_t HeaderSizeOf(absl::string_view btf) {
                                                                   : 32;
 }
 
-absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
-                        const std::optional<std::string>& btf_path,
-                        v1::FinalizeRequest* request) {
+absl::Status FillIdsOf(const elf::ModuleFile& module, IdsRule rule,
+                       v1::FinalizeRequest* request) {
   if (module.has_ids() ||
       (module.btf_ids().has_value() && rule == IdsRule::kMustBeUsable)) {
     RETURN_IF_ERROR(FillIds(module, request->mutable_ids()));
   }
+  return absl::OkStatus();
+}
+
+absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
+                        const std::optional<std::string>& btf_path,
+                        v1::FinalizeRequest* request) {
+  RETURN_IF_ERROR(FillIdsOf(module, rule, request));
   return btf_path.has_value() ? FillBtfFrom(*btf_path, request)
                               : FillBtf(module, request);
 }

@@ -25,6 +25,10 @@ enum class IdsRule {
 // what is no BTF, the oldest's.
 uint32_t HeaderSizeOf(absl::string_view btf);
 
+// Fills ids alone.
+absl::Status FillIdsOf(const elf::ModuleFile& module, IdsRule rule,
+                       v1::FinalizeRequest* request);
+
 // Fills btf, distilled_base and ids. The BTF comes from the file `btf_path`,
 // raw or ELF, else from the module itself. Errors as of lib/elf/module_file.h.
 absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,

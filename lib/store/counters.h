@@ -123,7 +123,39 @@ namespace btfd::store {
   X(kFallbackInternal, "fallback_internal",                                    \
     "one-shot finalizations: the daemon failed by a defect of ours")           \
   X(kFallbackOther, "fallback_other",                                          \
-    "one-shot finalizations: any other reason")
+    "one-shot finalizations: any other reason")                                \
+  X(kTakeoverAsked, "takeover_asked",                                          \
+    "files encoded by the real pahole: BTFD_ENCODER asked for it")             \
+  X(kTakeoverVersion, "takeover_version",                                      \
+    "files encoded by the real pahole: its version is not known")              \
+  X(kTakeoverOptions, "takeover_options",                                      \
+    "files encoded by the real pahole: an option is not known")                \
+  X(kTakeoverDwz, "takeover_dwz",                                              \
+    "files encoded by the real pahole: partial or skeleton units")             \
+  X(kTakeoverTypeUnits, "takeover_type_units",                                 \
+    "files encoded by the real pahole: type units")                            \
+  X(kTakeoverLto, "takeover_lto",                                              \
+    "files encoded by the real pahole: units that refer to others")            \
+  X(kTakeoverForm, "takeover_form",                                            \
+    "files encoded by the real pahole: an unknown form")                       \
+  X(kTakeoverDwarfVersion, "takeover_dwarf_version",                           \
+    "files encoded by the real pahole: an unknown version of DWARF")           \
+  X(kTakeoverRelocation, "takeover_relocation",                                \
+    "files encoded by the real pahole: an unknown relocation")                 \
+  X(kTakeoverCompression, "takeover_compression",                              \
+    "files encoded by the real pahole: an unknown compression")                \
+  X(kTakeoverFeature, "takeover_feature",                                      \
+    "files encoded by the real pahole: a feature that is not known")           \
+  X(kTakeoverNesting, "takeover_nesting",                                      \
+    "files encoded by the real pahole: types nested too deep")                 \
+  X(kTakeoverAnnotation, "takeover_annotation",                                \
+    "files encoded by the real pahole: annotations of gcc")                    \
+  X(kTakeoverLanguage, "takeover_language",                                    \
+    "files encoded by the real pahole: another language than C")               \
+  X(kTakeoverShape, "takeover_shape",                                          \
+    "files encoded by the real pahole: types that C does not have")            \
+  X(kTakeoverOther, "takeover_other",                                          \
+    "files encoded by the real pahole: any other reason")
 
 enum class Counter : size_t {
 #define BTFD_COUNTER_ENUMERATOR(enumerator, name, meaning) enumerator,

@@ -112,7 +112,15 @@ class GenBtf : public ::testing::TestWithParam<std::string> {
                       {daemon_.Environment(environment), in.path(), ""});
   }
 
+  // By the encoder here and, with the base, by the real pahole.
   void ExpectModulesAsUpstreams(const std::string& flags) const {
+    for (const char* encoder : {"native", "pahole"}) {
+      ExpectModulesAsUpstreams(flags, encoder);
+    }
+  }
+  void ExpectModulesAsUpstreams(const std::string& flags,
+                                const std::string& encoder) const {
+    SCOPED_TRACE(encoder);
     ScratchDir theirs, ours;
     CopyModules(theirs);
     CopyModules(ours);
@@ -121,7 +129,8 @@ class GenBtf : public ::testing::TestWithParam<std::string> {
           Upstream(flags, {"--btf_base", base_, module}, theirs);
       ASSERT_EQ(expected.exit_code, 0) << expected.err;
       const ProcessResult result =
-          Ours(flags, {"--upstream-exact", "--btf_base", base_, module}, ours);
+          Ours(flags, {"--upstream-exact", "--btf_base", base_, module}, ours,
+               {"BTFD_ENCODER=" + encoder});
       EXPECT_EQ(result.exit_code, 0) << result.err;
       for (const char* section : {".BTF", ".BTF.base", ".BTF_ids"}) {
         EXPECT_TRUE(Section(ours.file(module), section) ==
@@ -193,13 +202,15 @@ TEST_P(GenBtf, OverTheDaemonsBaseMakesTheSameSections) {
   }
 }
 
+// What the real pahole makes without the base, put over the daemon's.
 TEST_P(GenBtf, OverTheDaemonsBaseIsNoLargerAndJustAsSound) {
   ScratchDir theirs, ours;
   CopyModules(theirs);
   CopyModules(ours);
   for (const char* module : kModules) {
     ASSERT_EQ(Upstream("", {"--btf_base", base_, module}, theirs).exit_code, 0);
-    const ProcessResult result = Ours("", {"--btf_base", base_, module}, ours);
+    const ProcessResult result =
+        Ours("", {"--btf_base", base_, module}, ours, {"BTFD_ENCODER=pahole"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
     const auto btf = Section(ours.file(module), ".BTF");
     ASSERT_TRUE(btf.has_value());
@@ -237,7 +248,19 @@ TEST_P(GenBtf, ShowsItsCommandsWhereMakeIsVerbose) {
   const ProcessResult result =
       Ours("", {"--btf_base", base_, kModules[1]}, ours, {"KBUILD_VERBOSE=1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.err, HasSubstr("+ pahole -J --btf_gen_floats"));
+  EXPECT_THAT(result.err, HasSubstr("+ encode as pahole 1.24 ("));
+  EXPECT_THAT(result.err, HasSubstr("finalize as Linux " + GetParam()));
+  EXPECT_THAT(result.err, Not(HasSubstr("pahole -J")));
+}
+
+TEST_P(GenBtf, ShowsWhatTheRealPaholeIsCalledWith) {
+  ScratchDir ours;
+  CopyModules(ours);
+  const ProcessResult result =
+      Ours("", {"--btf_base", base_, kModules[1]}, ours,
+           {"KBUILD_VERBOSE=1", "BTFD_ENCODER=pahole"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("pahole -J --btf_gen_floats"));
   EXPECT_THAT(result.err, Not(HasSubstr("--btf_base")));
 }
 
@@ -342,7 +365,8 @@ TEST_F(Pahole, WithoutAnyDaemonTheRealOneReadsTheBase) {
 }
 
 TEST_F(Pahole, WhereThereIsNoneThatIsSaid) {
-  const ProcessResult result = Run({"--version"}, {"PATH=" + bin_.path()});
+  const ProcessResult result =
+      Run({"-C", "list_head", "vmlinux"}, {"PATH=" + bin_.path()});
   EXPECT_EQ(result.exit_code, 127);
   EXPECT_THAT(result.err, HasSubstr("pahole: not found in PATH"));
 }

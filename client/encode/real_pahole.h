@@ -7,8 +7,8 @@
 // script that calls `pahole`. So what was chosen is noted in the environment,
 // BTFD_PAHOLE_TRIED, for the process that it becomes: where that one is us
 // again, it chooses another. The search ends, since PATH does.
-#ifndef BTFD_CLIENT_COMMANDS_REAL_PAHOLE_H_
-#define BTFD_CLIENT_COMMANDS_REAL_PAHOLE_H_
+#ifndef BTFD_CLIENT_ENCODE_REAL_PAHOLE_H_
+#define BTFD_CLIENT_ENCODE_REAL_PAHOLE_H_
 
 #include <string>
 #include <vector>
@@ -34,6 +34,10 @@ absl::StatusOr<std::string> FindRealPaholeIn(const PaholeSearch& search);
 // The same of this process, whose environment then says that it was tried.
 absl::StatusOr<std::string> ChooseRealPahole();
 
+// What kbuild's $PAHOLE means, as a command: no words where that leads to this
+// program or to nothing. BTFD_PAHOLE comes before it.
+std::vector<std::string> RealPaholeOf(const std::string& pahole_variable);
+
 }  // namespace btfd::client
 
-#endif  // BTFD_CLIENT_COMMANDS_REAL_PAHOLE_H_
+#endif  // BTFD_CLIENT_ENCODE_REAL_PAHOLE_H_

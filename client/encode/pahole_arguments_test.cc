@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/commands/pahole_arguments.h"
+#include "client/encode/pahole_arguments.h"
 
 #include "client/cli/program.h"
 #include "gmock/gmock.h"

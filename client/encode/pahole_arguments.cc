@@ -3,7 +3,7 @@
 // Whether the word behind an option is its value decides what is a file name,
 // so an option that is not in the table below ends the attempt: a call that is
 // not understood is never changed.
-#include "client/commands/pahole_arguments.h"
+#include "client/encode/pahole_arguments.h"
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/commands/real_pahole.h"
+#include "client/encode/real_pahole.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>

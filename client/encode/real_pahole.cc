@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/commands/real_pahole.h"
+#include "client/encode/real_pahole.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "client/cli/program.h"
 #include "lib/util/own_program.h"
 #include "lib/util/status_macros.h"
 
@@ -88,11 +89,40 @@ absl::StatusOr<std::string> FindRealPaholeIn(const PaholeSearch& search) {
       "; install it (package pahole or dwarves), or name it with BTFD_PAHOLE"));
 }
 
-absl::StatusOr<std::string> ChooseRealPahole() {
+namespace {
+
+PaholeSearch SearchOfProcess() {
   PaholeSearch search;
   search.named = Variable("BTFD_PAHOLE");
   search.search_path = Variable("PATH");
   search.tried = Variable(kPaholeTried);
+  return search;
+}
+
+}  // namespace
+
+std::vector<std::string> RealPaholeOf(const std::string& pahole_variable) {
+  PaholeSearch search = SearchOfProcess();
+  std::vector<std::string> command = SplitWords(pahole_variable);
+  const bool named = !command.empty() && command[0] != "pahole";
+  // By a path to this program, pahole is meant as much as by its name.
+  const bool is_ours = named && util::IsOwnProgram(command[0]);
+  if (!search.named.empty() || !named || is_ours) {
+    const absl::StatusOr<std::string> found = FindRealPaholeIn(search);
+    if (!found.ok()) return {};
+    if (!search.named.empty() || command.empty() || is_ours) return {*found};
+    command[0] = *found;
+    return command;
+  }
+  search.named = command[0];
+  const std::vector<std::string> candidates = Named(search);
+  if (candidates.empty() || util::IsOwnProgram(candidates[0])) return {};
+  command[0] = candidates[0];
+  return command;
+}
+
+absl::StatusOr<std::string> ChooseRealPahole() {
+  const PaholeSearch search = SearchOfProcess();
   ASSIGN_OR_RETURN(std::string pahole, FindRealPaholeIn(search));
   const std::string tried =
       absl::StrCat(search.tried, std::string(1, kSeparator), pahole);

@@ -2,8 +2,8 @@
 //
 // pahole's command line, as far as kbuild uses it: enough to take the base out
 // of a call that encodes BTF. Source: pahole(1) of dwarves 1.24 to 1.31.
-#ifndef BTFD_CLIENT_COMMANDS_PAHOLE_ARGUMENTS_H_
-#define BTFD_CLIENT_COMMANDS_PAHOLE_ARGUMENTS_H_
+#ifndef BTFD_CLIENT_ENCODE_PAHOLE_ARGUMENTS_H_
+#define BTFD_CLIENT_ENCODE_PAHOLE_ARGUMENTS_H_
 
 #include <optional>
 #include <string>
@@ -36,4 +36,4 @@ std::vector<std::string> WithoutDistilledBase(
 
 }  // namespace btfd::client
 
-#endif  // BTFD_CLIENT_COMMANDS_PAHOLE_ARGUMENTS_H_
+#endif  // BTFD_CLIENT_ENCODE_PAHOLE_ARGUMENTS_H_

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the encoder here cannot do, the real pahole does, into a file beside the
+// ELF. It spends most of its time on a module in reading the base, so it gets
+// none: the daemon has the base, and puts what pahole made over it (rebase).
+// The types are the same, but where upstream's pahole left duplicates they are
+// gone; with upstream_exact pahole reads the base itself.
+#include "client/encode/btf_step.h"
+
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command_line.h"
+#include "client/cli/program.h"
+#include "client/encode/encode_file.h"
+#include "client/encode/pahole_arguments.h"
+#include "client/encode/takeover.h"
+#include "client/request/module_request.h"
+#include "lib/elf/btf_object.h"
+#include "lib/elf/module_writer.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/write_output.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr int kExitOfStep = 255;  // what upstream's resolve_btfids ends with
+
+// What pahole makes, beside the ELF.
+std::string EncodedPath(const std::string& elf) { return elf + ".BTF.1"; }
+
+}  // namespace
+
+v1::Steps BtfStep::StepsToTake() const {
+  StepOverrides overrides;
+  overrides.distill = options_.distill && is_module();
+  return StepsOf(options_.profile, overrides);
+}
+
+absl::StatusOr<elf::ModuleFile> BtfStep::Open(const std::string& elf) const {
+  return elf::ModuleFile::Open(elf, is_module()
+                                        ? elf::ModuleFile::Access::kReadWrite
+                                        : elf::ModuleFile::Access::kRead);
+}
+
+absl::Status BtfStep::Embed(const elf::ModuleFile& module,
+                            const v1::FinalizeResponse& response) const {
+  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
+  if (response.has_btf_base()) {
+    edits.push_back({elf::kBtfBase, response.btf_base()});
+  }
+  if (response.has_btf_ids()) {
+    edits.push_back({elf::kBtfIds, response.btf_ids()});
+  }
+  elf::WriteOptions options;
+  options.notice = SayError;
+  return elf::WriteModule(module, edits, options).status();
+}
+
+absl::Status BtfStep::LeaveBeside(const elf::ModuleFile& vmlinux,
+                                  const v1::FinalizeResponse& response) const {
+  const std::string& elf = vmlinux.path();
+  if (response.has_btf_ids()) {
+    RETURN_IF_ERROR(util::WriteOutput(absl::StrCat(elf, elf::kBtfIds),
+                                      response.btf_ids(), SayError));
+  }
+  return util::WriteOutput(
+      elf + ".btf.o", elf::MakeBtfObject(vmlinux, response.btf()), SayError);
+}
+
+// What upstream's script removes at its end; some of it can only be of an
+// earlier run.
+void BtfStep::RemoveLeftovers(const std::string& elf) const {
+  unlink(EncodedPath(elf).c_str());
+  unlink(absl::StrCat(elf, elf::kBtf).c_str());
+  if (!is_module()) return;
+  unlink(absl::StrCat(elf, elf::kBtfBase).c_str());
+  unlink(absl::StrCat(elf, elf::kBtfIds).c_str());
+}
+
+absl::Status BtfStep::Conclude(const elf::ModuleFile& file,
+                               BtfStepResult* result) {
+  const v1::FinalizeResponse& response = result->response;
+  result->warnings.insert(result->warnings.end(), response.warnings().begin(),
+                          response.warnings().end());
+  if (response.outcome() != v1::OK) {
+    return absl::InvalidArgumentError(response.message());
+  }
+  return is_module() ? Embed(file, response) : LeaveBeside(file, response);
+}
+
+// Unimplemented where the real pahole may know how to go on.
+absl::Status BtfStep::RunHere(const std::string& elf,
+                              const encode::PaholeCall& call,
+                              BtfStepResult* result) {
+  ASSIGN_OR_RETURN(const elf::ModuleFile file, Open(elf));
+  result->bytes_in = file.bytes().size();
+  v1::FinalizeRequest request;
+  RETURN_IF_ERROR(FillIdsOf(file, IdsRule::kAsUpstream, &request));
+  *request.mutable_steps() = StepsToTake();
+  // The vmlinux of this build is the base of its modules.
+  request.set_register_result(!is_module() &&
+                              options_.profile.release != Release::k6x);
+  if (options_.verbose) {
+    SayLine(absl::StrCat("+ encode as pahole ",
+                         DescribeStandIn(options_.stand_in), ", finalize as ",
+                         "Linux ", ProfileName(options_.profile.release),
+                         " does: ", elf));
+  }
+  ASSIGN_OR_RETURN(
+      EncodedAnswer answer,
+      EncodeAndFinalize(file, call.options, &request, client_, base_));
+  RETURN_IF_ERROR(answer.encoding);
+  if (answer.nothing_to_encode) {
+    return absl::NotFoundError("there is nothing to encode in its DWARF");
+  }
+  result->types_met = answer.encoded.types_met;
+  result->warnings = answer.encoded.messages;
+  RETURN_IF_ERROR(Explain(options_.explain, elf, answer.encoded));
+  for (std::string& line : MissingKfuncLines(elf, answer.encoded)) {
+    result->warnings.push_back(std::move(line));
+  }
+  if (options_.explain.require_kfuncs &&
+      !answer.encoded.missing_kfuncs.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(answer.encoded.missing_kfuncs.size(),
+                     " kfuncs have no FUNC, and --require-kfuncs is given"));
+  }
+  result->response = std::move(answer.response);
+  return Conclude(file, result);
+}
+
+absl::Status BtfStep::RunByPahole(const std::string& elf,
+                                  BtfStepResult* result) {
+  const bool rebase = is_module() && !options_.upstream_exact;
+  std::vector<std::string> flags = options_.pahole_flags;
+  bool distills = false;
+  if (rebase) flags = WithoutDistilledBase(flags, &distills);
+  std::vector<std::string> command = options_.stand_in.real;
+  command.push_back("-J");
+  command.insert(command.end(), flags.begin(), flags.end());
+  if (is_module() && !rebase) {
+    command.push_back("--btf_base");
+    command.push_back(options_.base);
+  }
+  command.push_back("--btf_encode_detached=" + EncodedPath(elf));
+  command.push_back(elf);
+  if (options_.verbose) SayLine("+ " + ShowCommand(command));
+  ASSIGN_OR_RETURN(result->exit_code, RunProgram(command));
+  if (result->exit_code != 0) {
+    return absl::AbortedError(
+        absl::StrCat("pahole ended with exit code ", result->exit_code));
+  }
+  ASSIGN_OR_RETURN(const elf::ModuleFile file, Open(elf));
+  result->bytes_in = file.bytes().size();
+  v1::FinalizeRequest request;
+  RETURN_IF_ERROR(
+      FillModule(file, IdsRule::kAsUpstream, EncodedPath(elf), &request));
+  *request.mutable_steps() = StepsToTake();
+  request.mutable_steps()->set_rebase(rebase);
+  // Upstream, pahole makes what is not distilled: by its own libbpf, whose
+  // header what it made without the base has, too.
+  if (rebase && !request.steps().distill()) {
+    request.mutable_steps()->set_new_header_size(HeaderSizeOf(request.btf()));
+  }
+  request.set_register_result(!is_module() &&
+                              options_.profile.release != Release::k6x);
+  if (options_.verbose) {
+    SayLine(absl::StrCat("+ finalize as Linux ",
+                         ProfileName(options_.profile.release),
+                         " does: ", elf));
+  }
+  ASSIGN_OR_RETURN(result->response, client_->Finalize(&request, base_));
+  // A profile that does not change BTF gives none: pahole's is the finished.
+  if (result->response.outcome() == v1::OK && !result->response.has_btf()) {
+    result->response.set_btf(request.btf());
+  }
+  return Conclude(file, result);
+}
+
+BtfStepResult BtfStep::Run(const std::string& elf) {
+  const absl::Cleanup clean_up = [&] { RemoveLeftovers(elf); };
+  BtfStepResult result;
+  const StandIn& stand_in = options_.stand_in;
+  std::optional<Takeover> takeover;
+  std::string why;
+  if (stand_in.choice == EncoderChoice::kPahole) {
+    takeover = Takeover::kAsked;
+    why = "BTFD_ENCODER asks for the real pahole";
+  } else if (!stand_in.version.has_value()) {
+    takeover = Takeover::kVersion;
+    why = absl::StrCat("the version of pahole is not known here: ",
+                       stand_in.said);
+  } else {
+    std::vector<std::string> words = {"-J"};
+    words.insert(words.end(), options_.pahole_flags.begin(),
+                 options_.pahole_flags.end());
+    words.push_back("--btf_encode_detached=" + EncodedPath(elf));
+    words.push_back(elf);
+    const auto call = encode::ParsePaholeCall(words, *stand_in.version,
+                                              options_.lang_exclude);
+    if (!call.ok()) {
+      result.status = call.status();
+    } else if (!call->has_value()) {
+      takeover = Takeover::kOptions;
+      why = absl::StrCat("an option is not known here: ",
+                         ShowCommand(options_.pahole_flags));
+    } else {
+      result.status = RunHere(elf, **call, &result);
+      if (absl::IsUnimplemented(result.status)) {
+        takeover = TakeoverOf(result.status);
+        why = std::string(result.status.message());
+      }
+    }
+  }
+  if (takeover.has_value()) {
+    if (stand_in.choice == EncoderChoice::kNative || stand_in.real.empty()) {
+      result.status = absl::UnimplementedError(absl::StrCat(
+          why, "; this takes the real pahole, ",
+          stand_in.real.empty() ? "and there is none"
+                                : "which BTFD_ENCODER=native rules out"));
+    } else {
+      if (options_.verbose) {
+        SayLine(absl::StrCat("+ the real pahole encodes ", elf, ": ", why));
+      }
+      ReportTakeover(*takeover);
+      result = BtfStepResult();
+      result.status = RunByPahole(elf, &result);
+    }
+  }
+  if (!result.status.ok() && result.exit_code == 0) {
+    result.exit_code = kExitOfStep;
+  }
+  return result;
+}
+
+}  // namespace btfd::client

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The BTF step of a kernel build for one ELF file: encoded in this process,
+// finalized by the daemon in one request, and put where it belongs: into a
+// module at once; beside vmlinux, which stays as it is, as ELF.btf.o to be
+// linked in and ELF.BTF_ids to be patched in after the last link.
+#ifndef BTFD_CLIENT_ENCODE_BTF_STEP_H_
+#define BTFD_CLIENT_ENCODE_BTF_STEP_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/encode/explain.h"
+#include "client/encode/stand_in.h"
+#include "client/request/base_file.h"
+#include "client/request/profile.h"
+#include "client/rpc/finalize_client.h"
+#include "lib/elf/module_file.h"
+#include "lib/encode/call.h"
+#include "proto/btfd_lite.pb.h"
+
+namespace btfd::client {
+
+struct BtfStepOptions {
+  StandIn stand_in;
+  std::vector<std::string> pahole_flags;  // $PAHOLE_FLAGS
+  std::string lang_exclude;               // $PAHOLE_LANG_EXCLUDE
+  std::string base;  // path; empty: the files are each a vmlinux
+  // Where the real pahole encodes, let it read the base as well.
+  bool upstream_exact = false;
+  Profile profile;
+  bool distill = false;
+  bool verbose = false;  // show commands, as `make V=1` does
+  ExplainOptions explain;
+};
+
+struct BtfStepResult {
+  absl::Status status;
+  int exit_code = 0;  // not 0 exactly where status is an error
+  std::vector<std::string> warnings;
+  v1::FinalizeResponse response;
+  uint64_t types_met = 0;  // in DWARF; 0 where the real pahole encoded
+  uint64_t bytes_in = 0;   // of the ELF file
+};
+
+class BtfStep {
+ public:
+  // All must outlive it; `base` is null where options.base is empty.
+  BtfStep(const BtfStepOptions& options, FinalizeClient* client, BaseFile* base)
+      : options_(options), client_(client), base_(base) {}
+
+  BtfStepResult Run(const std::string& elf);
+
+ private:
+  absl::Status RunHere(const std::string& elf, const encode::PaholeCall& call,
+                       BtfStepResult* result);
+  absl::Status RunByPahole(const std::string& elf, BtfStepResult* result);
+  absl::StatusOr<elf::ModuleFile> Open(const std::string& elf) const;
+  v1::Steps StepsToTake() const;
+  absl::Status Conclude(const elf::ModuleFile& file, BtfStepResult* result);
+  absl::Status Embed(const elf::ModuleFile& module,
+                     const v1::FinalizeResponse& response) const;
+  absl::Status LeaveBeside(const elf::ModuleFile& vmlinux,
+                           const v1::FinalizeResponse& response) const;
+  void RemoveLeftovers(const std::string& elf) const;
+  bool is_module() const { return base_ != nullptr; }
+
+  const BtfStepOptions& options_;
+  FinalizeClient* const client_;
+  BaseFile* const base_;
+};
+
+}  // namespace btfd::client
+
+#endif  // BTFD_CLIENT_ENCODE_BTF_STEP_H_
