@@ -52,11 +52,14 @@ TEST_F(FilesTest, NetworkFileSystemsAreKnown) {
   EXPECT_STREQ(NetworkFilesystemOf(directory_ + "/absent"), "unknown");
 }
 
-TEST_F(FilesTest, ParentsOfTheDirectoryAreMade) {
-  const std::string deep = directory_ + "/a/b/c";
-  ASSERT_TRUE(PrepareDirectory(deep).ok());
-  EXPECT_TRUE(std::filesystem::is_directory(deep));
-  EXPECT_TRUE(PrepareDirectory(deep).ok());
+TEST_F(FilesTest, TheDirectoryAndItsParentAreMadeAndNothingAboveThem) {
+  const std::string made = directory_ + "/a/b";
+  ASSERT_TRUE(PrepareDirectory(made).ok());
+  EXPECT_TRUE(std::filesystem::is_directory(made));
+  EXPECT_TRUE(PrepareDirectory(made).ok());
+  const absl::Status status = PrepareDirectory(directory_ + "/home/user/cache");
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/home"));
 }
 
 TEST_F(FilesTest, DirectoryOfAnotherUserIsRefused) {
