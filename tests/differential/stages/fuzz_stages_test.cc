@@ -47,14 +47,14 @@ TEST_P(Stages, SortAsLibbpf) {
   EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
               return CompareSort(Generate(GetParam(), seed), arena, refused);
             }),
-            30);
+            5);
 }
 
 TEST_P(Stages, DistillAsLibbpf) {
   EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
               return CompareDistill(Generate(GetParam(), seed), arena, refused);
             }),
-            80);
+            30);
 }
 
 TEST_P(Stages, RelocateBackAsLibbpf) {
@@ -63,7 +63,7 @@ TEST_P(Stages, RelocateBackAsLibbpf) {
               return CompareDistillAndRelocate(input, input.base, arena,
                                                refused);
             }),
-            1);
+            80);
 }
 
 TEST_P(Stages, RelocateElsewhereAsLibbpf) {
@@ -73,7 +73,7 @@ TEST_P(Stages, RelocateElsewhereAsLibbpf) {
                   Generate(GetParam(), seed),
                   other.has_base ? other.base : other.split, arena, refused);
             }),
-            1);
+            90);
 }
 
 TEST_P(Stages, RebaseAsLibbpf) {
@@ -84,7 +84,7 @@ TEST_P(Stages, RebaseAsLibbpf) {
                                    other.has_base ? other.base : other.split,
                                    arena, refused);
             }),
-            1);
+            30);
 }
 
 INSTANTIATE_TEST_SUITE_P(Styles, Stages,
@@ -105,7 +105,7 @@ TEST(Relocation, MatchesAsLibbpf) {
               *refused = all_refused;
               return std::string();
             }),
-            30);
+            5);
 }
 
 }  // namespace
