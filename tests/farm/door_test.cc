@@ -385,12 +385,21 @@ TEST_F(Door, ARenewedCertificateIsShownWithoutARestart) {
   Await(greet, "the new certificate is shown");
 }
 
+// The daemon serves its own machine without the wrong setting.
 TEST_F(Door, BeyondLoopbackAPlainSocketIsRefusedInClearWords) {
-  FarmDaemon open({absl::StrCat("BTFD_LISTEN=0.0.0.0:", FreePort())});
-  EXPECT_NE(open.Client({"start"}).exit_code, 0);
+  const int port = FreePort();
+  FarmDaemon open({absl::StrCat("BTFD_LISTEN=0.0.0.0:", port)});
+  EXPECT_EQ(open.Client({"start"}).exit_code, 0);
   EXPECT_THAT(open.Log(),
               HasSubstr("beyond loopback this needs tls_certificate, tls_key "
                         "and tls_client_ca"));
+  const auto stub = v1::Btfd::NewStub(grpc::CreateChannel(
+      absl::StrCat("127.0.0.1:", port), grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  SetDeadline(&context);
+  v1::GreetResponse response;
+  EXPECT_EQ(stub->Greet(&context, {}, &response).error_code(),
+            grpc::StatusCode::UNAVAILABLE);
   FarmDaemon told({absl::StrCat("BTFD_LISTEN=0.0.0.0:", FreePort()),
                    "BTFD_LISTEN_INSECURE=yes-anyone-may-connect"});
   told.Start();
