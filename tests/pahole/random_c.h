@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Random small programs in C, as units that know of each other: types that are
+// shared, only declared, or differ from unit to unit; static functions of one
+// name; packed structs passed on the stack; per-CPU variables. Equal seeds give
+// equal programs.
+#ifndef BTFD_TESTS_PAHOLE_RANDOM_C_H_
+#define BTFD_TESTS_PAHOLE_RANDOM_C_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace btfd::tests {
+
+// One to four sources. They compile with gcc and clang (-std=gnu11 -w), for
+// 64-bit targets, and link with undefined symbols.
+std::vector<std::string> RandomProgram(uint64_t seed);
+
+}  // namespace btfd::tests
+
+#endif  // BTFD_TESTS_PAHOLE_RANDOM_C_H_
