@@ -58,7 +58,6 @@ class Builder {
   absl::string_view text(uint32_t offset) const {
     return strings_.c_str() + offset;
   }
-  bool has_types() const { return places_.size() > 1; }
   // The sizes fit the format.
   absl::Status CheckSize() const;
   // A whole BTF with the classic header, in the byte order that is asked for.

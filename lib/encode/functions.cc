@@ -497,7 +497,6 @@ void Functions::Save(const UnitGraph& graph, const TypePlan& plan) {
     }
     state.tag_count = static_cast<uint32_t>(tags_.size()) - state.first_tag;
     if (rules_.functions_at_once) {
-      made_any_ = true;
       static_cast<void>(MakeFunction(state));
       parameters_.clear();
       tags_.clear();

@@ -68,8 +68,6 @@ class Functions {
   absl::Status Make();
 
   const std::vector<SkippedFunction>& skipped() const { return skipped_; }
-  // Whether any function was met that is in the table.
-  bool any() const { return !states_.empty() || made_any_; }
 
  private:
   struct SavedParameter {
@@ -136,7 +134,6 @@ class Functions {
   std::vector<SavedParameter> parameters_;
   std::vector<SavedTag> tags_;
   std::vector<bool> made_;  // by entry, with functions_at_once
-  bool made_any_ = false;
   std::vector<SkippedFunction> skipped_;
 };
 
