@@ -10,6 +10,7 @@ Targets, for RELEASE in 7.2, 7.3:
   @testdata//:libbpf_RELEASE  libbpf of that kernel with its headers; at most
                               one of them to a binary
   @testdata//:peer_RELEASE    its resolve_btfids; also for 6.12
+  @testdata//:bpftool_7.3     its bpftool, with `btf` and `gen` alone
 
 And, for VERSION in 1.30, 1.32:
   @testdata//:pahole_VERSION          that pahole with all its libraries
@@ -18,6 +19,7 @@ And, for VERSION in 1.30, 1.32:
 
 _LIBBPF = ["7.2", "7.3"]
 _PEERS = ["6.12", "7.2", "7.3"]
+_BPFTOOLS = ["7.3"]
 _PAHOLES = ["1.30", "1.32"]
 
 _LIBRARY = """
@@ -36,9 +38,9 @@ cc_library(
 
 _PEER = """
 filegroup(
-    name = "peer_{release}",
+    name = "{name}_{release}",
     testonly = True,
-    srcs = ["peers/{release}/resolve_btfids"],
+    srcs = ["peers/{release}/{needed}"],
 )
 """
 
@@ -74,9 +76,9 @@ genrule(
 
 _MISSING_PEER = """
 genrule(
-    name = "peer_{release}",
+    name = "{name}_{release}",
     testonly = True,
-    outs = ["missing_peer_{release}"],
+    outs = ["missing_{name}_{release}"],
     cmd = "echo '{path} is missing: run tools/testdata' >&2; exit 1",
 )
 """
@@ -103,10 +105,10 @@ def _cache_path(ctx):
         return env["XDG_CACHE_HOME"] + "/btfd-testdata"
     return env.get("HOME", "") + "/.cache/btfd-testdata"
 
-def _target(ctx, cache, release, needed, present, missing):
+def _target(ctx, cache, name, release, needed, present, missing):
     path = "%s/peers/%s/%s" % (cache, release, needed)
     template = present if ctx.path(path).exists else missing
-    return template.format(path = path, release = release)
+    return template.format(name = name, needed = needed, path = path, release = release)
 
 def _testdata_repository_impl(ctx):
     cache = ctx.path(_cache_path(ctx))
@@ -119,9 +121,11 @@ def _testdata_repository_impl(ctx):
         "package(default_visibility = [\"//visibility:public\"])",
     ]
     for release in _LIBBPF:
-        build.append(_target(ctx, cache, release, "libbpf.a", _LIBRARY, _MISSING_LIBRARY))
+        build.append(_target(ctx, cache, "libbpf", release, "libbpf.a", _LIBRARY, _MISSING_LIBRARY))
     for release in _PEERS:
-        build.append(_target(ctx, cache, release, "resolve_btfids", _PEER, _MISSING_PEER))
+        build.append(_target(ctx, cache, "peer", release, "resolve_btfids", _PEER, _MISSING_PEER))
+    for release in _BPFTOOLS:
+        build.append(_target(ctx, cache, "bpftool", release, "bpftool", _PEER, _MISSING_PEER))
     for version in _PAHOLES:
         path = "%s/peers/pahole-%s/pahole.elf" % (cache, version)
         template = _PAHOLE if ctx.path(path).exists else _MISSING_PAHOLE
