@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Using a base's blob in place. A blob that comes from outside is checked once
-// for all that the accessors rely on: the records by the same walk that parses
-// raw BTF, each table by one pass over it. Whether a table finds what it should
-// is the checksum's business; a wrong one can only make a look-up miss.
+// Uses a base's blob in place. A blob that comes from outside is checked once
+// for everything on which the accessors rely: the records by the walk that also
+// parses raw BTF, each table by one pass over it. Whether the tables hold the
+// right ids is left to the checksum; a wrong id can only make a look-up miss.
 #include "lib/btf/base.h"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ uint64_t BaseBlobChecksum(absl::string_view blob) {
   return XXH3_64bits(blob.data() + kStart, blob.size() - kStart);
 }
 
-// Precondition: the header is there and its sections are within the blob.
+// Precondition: the header is complete, and its sections lie within the blob.
 Base::Base(util::Blob blob) : blob_(std::move(blob)) {
   const BaseBlobHeader& h = header();
   auto table = [&](BaseSection section) {
@@ -150,8 +150,8 @@ absl::Status Base::ValidateTypes() {
 
 namespace {
 
-// That the slots fit the shape, hold values from 1 to `max_value` only, and
-// that a search ends.
+// True if the slots fit the shape, hold values from 1 to `max_value` only, and
+// if every search in them ends.
 bool ValidSlots(absl::Span<const uint32_t> slots, const ProbeShape& shape,
                 uint64_t max_value) {
   const uint64_t count = uint64_t{shape.mask} + 1;

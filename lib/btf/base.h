@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A base BTF (vmlinux's, or a distilled one) with its core index: everything
-// that a stage other than dedup asks of the base, without walking it. Immutable
-// and safe to share between threads once made.
+// Base: a base BTF (that of vmlinux, or a distilled base) together with its
+// core index. The index answers everything that a stage other than dedup asks
+// of the base, without walking it. A Base never changes once it is made, and
+// threads may share it.
 //
-// A Base is one relocatable blob: types in host order, strings, offsets by id
-// and the tables below, addressed by offsets from the start. The store keeps
-// that blob and Load() uses it in place, with no rebuild and no fix-up. The
+// All of it lies in one blob, which may be moved in memory: the types in host
+// byte order, the strings, the word offsets by id and the tables below. The
+// header says where each lies, counted from the blob's start. The store keeps
+// that blob, and Load() uses it in place: nothing is rebuilt or changed. The
 // dedup candidates are a second blob (dedup_index.h), so that a base can be
 // used before they are ready.
 #ifndef BTFD_LIB_BTF_BASE_H_
@@ -30,18 +32,19 @@ struct BaseSource;      // base_build.cc
 
 class Base {
  public:
-  // Parses and validates a raw BTF (any endianness) as libbpf's btf__new()
-  // would, and indexes it. InvalidArgument names the offset, and calls the BTF
-  // `what`. ResourceExhausted where names were made to cost out of proportion.
+  // Parses and validates a raw BTF of either byte order as libbpf's btf__new()
+  // does, and indexes it. InvalidArgument names the offset and calls the BTF
+  // `what`. ResourceExhausted if its names or strings were made so that
+  // indexing them would take far more work than their size warrants.
   static absl::StatusOr<std::shared_ptr<const Base>> Build(
       absl::string_view raw, absl::string_view what = "base BTF");
 
-  // Indexes a standalone Btf as it stands now (after edits), e.g. a distilled
-  // base under the split that was just made over it.
+  // Indexes a standalone Btf as it is now, after all edits: for example a
+  // distilled base, for the split BTF that refers to it.
   static absl::StatusOr<std::shared_ptr<const Base>> FromBtf(const Btf& btf);
 
-  // Takes a blob that blob() gave once. DataLoss if it is of another version,
-  // damaged, or not consistent in itself; never trusts an offset unchecked.
+  // Uses a blob that blob() returned. DataLoss if it is of another version,
+  // damaged or inconsistent. No offset in it is used before it is checked.
   static absl::StatusOr<std::shared_ptr<const Base>> Load(util::Blob blob);
   absl::string_view blob() const { return blob_.view(); }
 
@@ -53,20 +56,22 @@ class Base {
   }
   const char* string(uint32_t offset) const { return table_.string(offset); }
 
-  // First whole string (from an entry's start to its NUL) that equals `text`.
-  // The second form takes HashString(text) (string_hash.h).
+  // Offset of the first whole string that equals `text`. A whole string begins
+  // behind a NUL and reaches to the next one. The second form takes
+  // HashString(text) (string_hash.h).
   std::optional<uint32_t> FindString(absl::string_view text) const;
   std::optional<uint32_t> FindString(absl::string_view text,
                                      uint64_t hash) const;
 
-  // Ids, ascending, of the FUNC / STRUCT / UNION / TYPEDEF types of that name.
-  // Precondition: kind is one of these four. Name_off 0 is not listed.
+  // Ids, ascending, of the types of that kind and name. Types with name_off 0
+  // are not among them. Precondition: the kind is FUNC, STRUCT, UNION or
+  // TYPEDEF.
   absl::Span<const TypeId> FindByName(Kind kind, absl::string_view name) const;
   absl::Span<const TypeId> FindByName(Kind kind, absl::string_view name,
                                       uint64_t hash) const;
 
-  // Ids, ascending, of INT, FLOAT, ENUM, ENUM64, FWD, STRUCT and UNION types
-  // with a non-zero name_off and this text: the candidates of relocation.
+  // Ids, ascending, of the INT, FLOAT, ENUM, ENUM64, FWD, STRUCT and UNION
+  // types with that name and a non-zero name_off: the candidates of relocation.
   absl::Span<const TypeId> FindRelocatable(absl::string_view name) const;
   // True if another STRUCT or UNION of the base has the same name_off.
   // Precondition: id is a STRUCT or UNION with a non-zero name_off.
@@ -75,17 +80,17 @@ class Base {
   // All DECL_TAG ids, ascending.
   absl::Span<const TypeId> decl_tags() const;
 
-  // Layout section, in host order; empty if there is none.
+  // The layout section in host byte order; empty if there is none.
   absl::string_view layout() const { return layout_; }
   bool foreign_endian() const;
-  // See Btf::modifiable(): false makes string look-ups of dedup fail.
+  // See Btf::modifiable(). If false, the string look-ups of dedup fail.
   bool modifiable() const;
-  // See HasLongTexts(), for kTextWindow.
+  // See HasLongTexts(); for kTextWindow.
   bool has_long_texts() const { return has_long_texts_; }
   bool has_unknown_kinds() const { return has_unknown_kinds_; }
   // See Btf::has_dangling_ids().
   bool has_dangling_ids() const { return has_dangling_ids_; }
-  // Checksum of the blob: what another index of this base is bound to.
+  // The blob's checksum. The dedup index of this base holds a copy of it.
   uint64_t fingerprint() const;
 
   Base(const Base&) = delete;
@@ -96,7 +101,7 @@ class Base {
   static absl::StatusOr<std::shared_ptr<const Base>> Index(
       const BaseSource& source, absl::string_view what);
   const BaseBlobHeader& header() const;
-  // Everything that the accessors rely on.
+  // Checks everything on which the accessors rely.
   absl::Status Validate();
   absl::Status ValidateTypes();
   absl::Status ValidateStringTable() const;
@@ -106,7 +111,7 @@ class Base {
                                      uint64_t hash) const;
 
   util::Blob blob_;
-  // Into blob_; set once.
+  // These point into blob_ and are set once.
   TypeTable table_;
   absl::string_view layout_;
   absl::Span<const uint32_t> string_slots_;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a Base's blob is laid out. Host byte order, all sections 8-byte aligned
-// and zero-padded, so that equal bases give equal blobs.
+// The layout of a Base's blob. It is in host byte order; each section is
+// aligned to 8 bytes and padded with zeros, so that equal bases give equal
+// blobs.
 #ifndef BTFD_LIB_BTF_BASE_BLOB_H_
 #define BTFD_LIB_BTF_BASE_BLOB_H_
 
@@ -31,7 +32,7 @@ enum BaseSection : uint32_t {
   kBaseSections,
 };
 
-// What names are looked up for. An id may be in two classes.
+// The classes of names that are looked up. An id may be in two classes.
 enum NameClass : uint32_t {
   kFuncs,
   kStructs,
@@ -47,7 +48,8 @@ constexpr bool IsRelocatable(Kind kind) {
          kind == Kind::kUnion;
 }
 
-// The same text in two classes must not meet in one slot.
+// Gives the same text another hash in each class, so that two classes do not
+// share slots.
 inline uint64_t NameHash(uint64_t text_hash, uint32_t name_class) {
   return text_hash ^ ((name_class + 1) * uint64_t{0x9e3779b97f4a7c15});
 }

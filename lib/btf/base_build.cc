@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Building a base's blob: one walk collects, per class of names, the ids with
-// the hash of their text; each class is then grouped by text, and the sections
-// are laid one after the other. Nothing is sorted but names that composites
-// share: ids come in ascending order anyway. Raw BTF in host order is indexed
-// where it lies and copied once, into the blob: first touches of fresh memory
-// are a good part of what all this costs.
+// Builds a base's blob. One walk over the types collects, for each class of
+// names, the ids with the hash of their name. Each class is then grouped by
+// name, and the sections are written one after the other. Ids come in ascending
+// order anyway, so only composites with a common name have to be sorted. Raw
+// BTF in host byte order is indexed where it lies, and copied once, into the
+// blob: the first touches of fresh memory are a good part of the whole cost.
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -22,7 +22,7 @@
 
 namespace btfd::btf {
 
-// A validated standalone BTF in host order, wherever it lies.
+// A validated standalone BTF in host byte order. Somebody else owns the memory.
 struct BaseSource {
   absl::Span<const uint32_t> words;    // of all types but void
   absl::Span<const uint32_t> offsets;  // of type 1 and up, with the end
@@ -44,16 +44,16 @@ struct BaseSource {
 namespace {
 
 constexpr uint32_t kVoidWords = sizeof(TypeRecord) / 4;
-// How many keys ahead of their insertion slots are asked for.
+// The slot of a key is prefetched this many keys before the key is inserted.
 constexpr size_t kAhead = 12;
 
 struct NamedId {
   uint64_t hash;  // NameHash
   TypeId id;
-  uint32_t group;  // once known
+  uint32_t group;  // set by GroupClass()
 };
 
-// A vector that knows its room from the start, so that adding is one store.
+// A vector of fixed capacity, so that adding an element is one store.
 class NamedIds {
  public:
   explicit NamedIds(size_t capacity) : ids_(new NamedId[capacity]) {}
@@ -67,11 +67,11 @@ class NamedIds {
 };
 
 struct Group {
-  TypeId first;    // stands for the text
-  uint32_t count;  // of ids; later where the next one goes
+  TypeId first;    // the one with which names are compared
+  uint32_t count;  // of ids; later the index of the next one
 };
 
-// The tables of names, as they will stand in the blob.
+// The tables of names as they will be in the blob.
 struct NameTables {
   ProbeShape shape;
   std::vector<uint32_t> slots;
@@ -86,13 +86,15 @@ class Builder {
       : source_(source),
         work_(util::WorkBudget::ForInput(source.words.size() * 4 +
                                          source.strings.size())) {
-    // Room for all in each; pages that stay untouched cost nothing.
+    // Each class has room for all ids. Pages that are never touched cost
+    // nothing.
     for (uint32_t c = 0; c < kNameClasses; ++c) {
       named_.emplace_back(source.scan.records);
     }
   }
-  // ResourceExhausted where names or strings were made to meet in one place of
-  // a table, or are each other's ends many times over.
+  // ResourceExhausted if so many names or strings share a place in a table, or
+  // are ends of each other, that indexing them would take too long. Such input
+  // is made on purpose.
   absl::StatusOr<util::Blob> Build();
 
  private:
@@ -105,7 +107,8 @@ class Builder {
   BaseBlobHeader MakeHeader() const;
   util::Blob Lay();
 
-  // What a look-up had to pass over before it ended in slot `i`.
+  // Spends the number of slots that a look-up passed before it ended in slot
+  // `i`.
   void SpendProbe(uint32_t i, uint64_t hash, const ProbeShape& shape) {
     work_.Spend((i - static_cast<uint32_t>(hash)) & shape.mask);
   }
@@ -158,7 +161,7 @@ void Builder::Collect() {
   }
 }
 
-// Appends the groups of one class.
+// Appends the groups of one class to names_.
 void Builder::GroupClass(NamedIds* named) {
   const auto first_group = static_cast<uint32_t>(names_.group_starts.size());
   std::vector<Group> groups;
@@ -212,7 +215,8 @@ void Builder::GroupNames() {
   names_.group_starts.push_back(static_cast<uint32_t>(names_.ids.size()));
 }
 
-// Composites of one name_off have one text, so they meet in one group.
+// Composites with the same name_off have the same name, so they are in one
+// group.
 void Builder::FindSharedComposites() {
   std::vector<std::pair<uint32_t, TypeId>> composites;  // name_off, id
   for (uint32_t group = names_.class_ends[kTypedefs];
@@ -245,7 +249,7 @@ void Builder::IndexStrings(uint32_t* slots, const ProbeShape& shape) {
     uint64_t hash;
     uint32_t offset;
   } pending[kAhead];
-  // Offset 0 is the empty string, which needs no slot.
+  // Offset 0 is the empty string. It needs no slot.
   for (size_t at = 1; at < source_.strings.size();) {
     size_t count = 0;
     while (count < kAhead && at < source_.strings.size()) {
@@ -311,7 +315,7 @@ util::Blob Builder::Lay() {
   char* const data = blob.data();
   auto start = [&](BaseSection section) {
     char* to = data + header.sections[section].offset;
-    // The padding belongs to the checksum.
+    // The checksum covers the padding, too.
     const uint64_t size = header.sections[section].size;
     memset(to + size, 0, -size & 7);
     return to;
@@ -376,11 +380,11 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Index(
 
 namespace {
 
-// Uninitialized, with room for more than there will be: what is not written to
-// costs nothing.
+// Word offsets, uninitialized, with room for more than there can be. Pages that
+// are never written to cost nothing.
 using Offsets = std::unique_ptr<uint32_t[]>;
 
-// Validates source->words and fills in what that tells.
+// Validates source->words, and sets source->scan and source->offsets.
 absl::Status Scan(absl::string_view what, uint64_t types_offset,
                   uint32_t left_over, Offsets* offsets, BaseSource* source) {
   const TypeTable no_parent;
@@ -410,7 +414,7 @@ absl::StatusOr<std::shared_ptr<const Base>> Base::Build(
   source.strings = sections.strings;
   source.foreign_endian = sections.foreign_endian;
   source.modifiable = sections.known_header;
-  // Words in the wrong place or order need a copy.
+  // Words that are not aligned or not in host byte order are copied.
   std::vector<uint32_t> words;
   std::string layout(sections.layout);
   const uint64_t count = sections.types.size() / 4;

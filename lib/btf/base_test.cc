@@ -37,7 +37,7 @@ std::shared_ptr<const Base> BuildOrDie(const BtfBuilder& b) {
   return *base;
 }
 
-// Looks like a small vmlinux: names shared by kinds, duplicates, tags.
+// Looks like a small vmlinux: names that several kinds share, duplicates, tags.
 struct Kernel : BtfBuilder {
   TypeId i32 = Int("int", 4);
   TypeId task = Struct("task", 4, {{"pid", i32, 0}});
@@ -223,7 +223,7 @@ TEST(BaseBlob, EqualBasesGiveEqualBlobs) {
   EXPECT_EQ(BuildOrDie(Kernel())->blob(), BuildOrDie(Kernel())->blob());
 }
 
-// A blob with a sound checksum after an edit, to get past the first check.
+// An edited blob with a right checksum, which gets past the first check.
 util::Blob Edited(absl::string_view blob,
                   const std::function<void(BaseBlobHeader*, char*)>& edit) {
   util::Blob copy = Copy(blob);
@@ -323,7 +323,8 @@ TEST(BaseBlob, WhatIsNotConsistentInItselfIsRefused) {
   });
 }
 
-// Whatever a blob with a sound checksum says, it is refused or safe to ask.
+// A blob with a right checksum and any other content is refused, or it can be
+// asked safely.
 TEST(BaseBlob, RandomDamageWithASoundChecksumIsRefusedOrHarmless) {
   const Kernel k;
   const auto base = BuildOrDie(k);

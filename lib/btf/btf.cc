@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Btf keeps the parts of its blob apart (header, types, layout, strings) and
-// puts them together again in Serialize(), with the header offsets refreshed
-// only by those edits by which libbpf refreshes them. An input that would not
-// come out the same that way is kept besides, for as long as it is unmodified.
+// A Btf keeps header, types, layout and strings apart. Serialize() puts them
+// together. It refreshes the offsets in the header only after those edits after
+// which libbpf refreshes them. If that would not give the bytes of the input,
+// the Btf also keeps the input, for as long as nothing is modified.
 #include "lib/btf/btf.h"
 
 #include <algorithm>
@@ -164,7 +164,7 @@ void Btf::ReplaceOwnStrings(std::pmr::string strings) {
   own_index_.Clear();
 }
 
-// What of a record keeps it from being moved; called once something does.
+// Says why some record cannot be moved. Called only once that is known.
 absl::Status Btf::WhyNotMovable() const {
   for (TypeId own = first_id(); own < end_id(); ++own) {
     const TypeRecord& type = own_type(own);
@@ -261,7 +261,8 @@ void Btf::Serialize(std::string* out) const {
   if (foreign_endian_) {
     header.magic = util::ByteSwap(header.magic);
     SwapWords(&header.hdr_len, 5);
-    // A partial layout field was not swapped when it was read.
+    // If hdr_len covers only a part of the layout fields, they were not swapped
+    // when they were read.
     if (header_.hdr_len >= kExtendedHeaderSize) {
       SwapWords(&header.layout_off, 2);
     }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One BTF in memory, in host byte order: either standalone, or split, that is
-// with its own types and strings behind those of a parent. Parsing accepts and
-// rejects exactly what libbpf's btf__new() and btf__new_split() do, and
-// Serialize() gives the bytes that btf__raw_data() would.
+// Btf: one BTF in memory, in host byte order. It is either standalone or split;
+// a split BTF has its own types and strings behind those of a parent. Parsing
+// accepts and rejects exactly what libbpf's btf__new() and btf__new_split() do,
+// and Serialize() gives the bytes that btf__raw_data() would.
 //
-// A Btf lives in a memory resource (an Arena, one per request) and is not
-// thread-safe; the Base under it is immutable and shared.
+// A Btf lives in a memory resource (an Arena, one for each request) and is not
+// thread-safe. Its Base is immutable and shared.
 #ifndef BTFD_LIB_BTF_BTF_H_
 #define BTFD_LIB_BTF_BTF_H_
 
@@ -31,23 +31,24 @@ class Btf {
  public:
   using Words = std::pmr::vector<uint32_t>;
 
-  // Parses and validates `bytes` (which need not outlive the call) as a split
-  // BTF over `base`, or as a standalone one where `base` is null. Errors are
-  // InvalidArgument, name the offset in bytes from the start of the blob, and
-  // call the blob `what` (".BTF", ".BTF.base").
+  // Parses and validates `bytes`, which need not outlive the call. The result
+  // is a split BTF over `base`, or a standalone BTF if `base` is null. Errors
+  // are InvalidArgument. They name the offset in bytes from the start of the
+  // blob, and call the blob `what` (".BTF", ".BTF.base").
   static absl::StatusOr<Btf> Parse(absl::string_view bytes, const Base* base,
                                    absl::string_view what,
                                    std::pmr::memory_resource* memory);
 
-  // A new BTF without types and strings, over `parent`. A standalone one
-  // starts with the empty string. hdr_len is 24 or 32.
+  // A new BTF over `parent`, without types and strings. A standalone BTF starts
+  // with the empty string. hdr_len is 24 or 32.
   Btf(const TypeTable& parent, const Base* base, uint32_t hdr_len,
       bool foreign_endian, std::pmr::memory_resource* memory);
 
   Btf(Btf&&) = default;
   Btf& operator=(Btf&&) = default;
 
-  // The index of the parent, or null: standalone, or over another Btf.
+  // The Base that is the parent; null for a standalone BTF, and for one over
+  // another Btf.
   const Base* base() const { return base_; }
   const TypeTable& parent() const { return parent_; }
   std::pmr::memory_resource* memory() const {
@@ -64,8 +65,8 @@ class Btf {
   }
   bool is_own(TypeId id) const { return id >= parent_.end; }
 
-  // Any type of the id space, parent's and void included. Precondition: id <
-  // end_id(). References are invalidated by AddType.
+  // Any type of the id space: void, a type of the parent, or an own one.
+  // AddType() invalidates the reference. Precondition: id < end_id().
   const TypeRecord& type(TypeId id) const {
     return id < parent_.end ? ParentType(id) : own_type(id);
   }
@@ -82,8 +83,8 @@ class Btf {
     return offsets_[i + 1] - offsets_[i];
   }
 
-  // The NUL-terminated text at an offset of the combined string space.
-  // Precondition: offset < str_end().
+  // The NUL-terminated text at an offset of the combined string space, in which
+  // the own strings follow the parent's. Precondition: offset < str_end().
   const char* string(uint32_t offset) const {
     return offset < parent_.str_len
                ? parent_.strings + offset
@@ -97,37 +98,41 @@ class Btf {
     return {strings_.data(), strings_.size()};
   }
 
-  // The offset of a text in the base (whole strings, first occurrence), else
-  // among the own whole strings, else newly appended. The empty text is 0.
-  // Counts as libbpf's btf__add_str. `text` may lie in this BTF's strings and
-  // contains no NUL. The second form takes HashString(text) (string_hash.h).
-  // Precondition: the result fits in 32 bits.
+  // Returns the offset of a text: in the base if it is a whole string there
+  // (its first occurrence), else in the own whole strings, else where it is
+  // appended now. The empty text has offset 0. The BTF then counts as modified
+  // in the same cases as after libbpf's btf__add_str. `text` may lie in this
+  // BTF's strings and contains no NUL. The second form takes HashString(text)
+  // (string_hash.h). Precondition: the result fits in 32 bits.
   uint32_t AddString(absl::string_view text);
   uint32_t AddString(absl::string_view text, uint64_t hash);
 
-  // Appends a record with `tail_words` uninitialized words behind it and
-  // returns its id; fill them through mutable_own_type(id).tail().
+  // Appends a record, with `tail_words` uninitialized words behind its fixed
+  // part, and returns its id. The caller fills the words through
+  // mutable_own_type(id).tail().
   TypeId AddType(uint32_t name_off, uint32_t info, uint32_t size_or_type,
                  uint32_t tail_words);
 
-  // Whole-content replacement, for dedup: `offsets` has one entry a type and a
-  // last one for the end; `words` are the records back to back.
+  // Replace all own types or strings; dedup uses them. `words` holds the
+  // records back to back; `offsets` has one entry for each type and a last one
+  // for the end.
   void ReplaceTypes(Words words, Words offsets);
   void ReplaceOwnStrings(std::pmr::string strings);
 
-  // Lays the own records out in a new order: own type i becomes the
-  // new_index[i]-th, and ids are rewritten accordingly. Header rules and errors
-  // as btf__permute: InvalidArgument for an id beyond the types or a record of
-  // a kind above kMaxKnownKind, FailedPrecondition unless modifiable(); nothing
-  // has changed then. Precondition: new_index is a permutation.
+  // Puts the own records into a new order: own type i becomes the
+  // new_index[i]-th. Ids are rewritten accordingly. Header and errors are as
+  // btf__permute makes them: InvalidArgument for an id that does not exist or
+  // for a record of a kind above kMaxKnownKind; FailedPrecondition unless
+  // modifiable(). After an error nothing has changed. Precondition: new_index
+  // is a permutation.
   absl::Status Permute(const std::pmr::vector<uint32_t>& new_index);
 
-  // Puts `base` in the place of the parent, as relocation does once it has
-  // rewritten all ids and string offsets for it.
+  // Makes `base` the parent. Relocation calls it once it has rewritten all ids
+  // and string offsets for that base.
   void SetBase(const Base* base);
 
-  // False where the header has content that we do not know: libbpf then
-  // refuses every modification (EOPNOTSUPP).
+  // False if the header has content that we do not know. libbpf then refuses
+  // every modification (EOPNOTSUPP).
   bool modifiable() const { return modifiable_; }
   // FailedPrecondition with the reason unless modifiable().
   absl::Status CheckModifiable() const;
@@ -137,47 +142,49 @@ class Btf {
   // True if some own record is of a kind that only a layout describes
   // (kind 0 or above kMaxKnownKind).
   bool has_unknown_kinds() const { return has_unknown_kinds_; }
-  // True if Parse() found an id beyond end_id() in one of the two fields that
-  // libbpf loads unchecked: FWD's third word and FUNC_PROTO's return type.
-  // type() of it is undefined, so a stage that follows ids refuses such a BTF.
+  // True if Parse() found an id that does not exist in one of the two fields
+  // that libbpf loads unchecked: the third word of FWD, and the return type of
+  // FUNC_PROTO. type() of such an id is undefined, so a stage that follows ids
+  // refuses the BTF.
   bool has_dangling_ids() const { return has_dangling_ids_; }
-  // Layout section of its own, in host order; empty if there is none.
+  // The own layout section in host byte order; empty if there is none.
   absl::string_view own_layout() const { return layout_; }
 
-  // Raw words, for stages that rewrite many records; word offsets of own
-  // types as in TypeTable::offsets, but counted from first_id().
+  // The raw words, for stages that rewrite many records. `offsets` are word
+  // offsets as in TypeTable::offsets, but its first entry is that of
+  // first_id().
   const Words& words() const { return words_; }
   const Words& offsets() const { return offsets_; }
 
-  // This BTF as the parent of another one, at the cost of a copy of its types.
-  // Standalone only; valid until the next modification or move.
+  // This BTF as the parent of another one. Its types are copied for that. Valid
+  // until the next modification or move. Precondition: this BTF is standalone.
   TypeTable AsParent() const;
 
-  // Appends the raw form to *out: the input verbatim where nothing was
-  // modified, else as libbpf rebuilds it.
+  // Appends the raw form to *out: the bytes of the input if nothing was
+  // modified, else the bytes that libbpf makes.
   void Serialize(std::string* out) const;
 
  private:
   const TypeRecord& ParentType(TypeId id) const {
     return id == 0 ? VoidType() : parent_.type(id);
   }
-  // After a change of the types' total length.
+  // Called after a change of the types' total length.
   void UpdateSectionOffsets();
   absl::Status WhyNotMovable() const;
 
   TypeTable parent_;
   const Base* base_ = nullptr;
-  Header header_{};  // as loaded; lengths are taken from the vectors
+  Header header_{};  // as loaded; the vectors know the lengths
   Words words_;
   Words offsets_;
   std::pmr::string strings_;
   std::pmr::string layout_;
-  // The input, where it is not what would be rebuilt from the parts: gaps,
-  // trailing bytes, odd headers. Used as long as nothing is modified.
+  // The bytes of the input, if the parts would give other ones (gaps, trailing
+  // bytes, odd headers). Used as long as nothing is modified.
   std::pmr::string verbatim_;
   StringIndex own_index_;
   StringIndex parent_index_;  // of a parent without a Base
-  // What AsParent() points into.
+  // AsParent() points into these.
   mutable Words parent_words_;
   mutable Words parent_offsets_;
   bool foreign_endian_ = false;

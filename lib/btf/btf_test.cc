@@ -35,7 +35,7 @@ std::string Bytes(const Btf& btf) {
   return out;
 }
 
-// The raw BTF with its header changed.
+// The raw BTF with a changed header.
 std::string WithHeader(std::string raw,
                        const std::function<void(Header*)>& edit) {
   Header header{};
@@ -59,7 +59,7 @@ void ExpectAccepted(absl::string_view raw, const Base* base = nullptr) {
   EXPECT_TRUE(btf.ok()) << btf.status();
 }
 
-// A builder with an int, id 1, and a header of 32 bytes.
+// A builder with an INT of id 1 and a header of 32 bytes.
 struct SmallBtf : BtfBuilder {
   SmallBtf() {
     form().hdr_len = kExtendedHeaderSize;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Using a dedup index in place. A blob from outside is checked once: every id
-// in it lies within the base, every search ends, every list is sorted as the
-// look-ups expect. Whether the tables hold the right ids is the checksum's
-// business; wrong ones could make a look-up miss, but not read elsewhere.
+// Uses a dedup index in place. A blob that comes from outside is checked once:
+// every id in it is one of the base's, every search ends, every list is sorted
+// as the look-ups expect. Whether the tables hold the right ids is left to the
+// checksum. Wrong ids could make a look-up miss, but not read outside of the
+// base.
 #include "lib/btf/dedup_index.h"
 
 #include <algorithm>
@@ -24,7 +25,7 @@ absl::Status Damaged(absl::string_view defect) {
 }
 
 // libbpf's map grows when one more entry would fill three quarters of it. The
-// first growth, from nothing, counts as well.
+// first allocation of the empty map counts as a growth.
 bool MustGrow(uint32_t inserted, uint32_t capacity) {
   return capacity == 0 || (uint64_t{inserted} + 1) * 4 / 3 > capacity;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a DedupIndex's blob is laid out: a header, then sections of words in host
-// byte order, 8-byte aligned and zero-padded, so that equal bases give equal
-// blobs.
+// The layout of a DedupIndex's blob: a header, then sections of words. It is in
+// host byte order; each section is aligned to 8 bytes and padded with zeros, so
+// that equal bases give equal blobs.
 #ifndef BTFD_LIB_BTF_DEDUP_INDEX_BLOB_H_
 #define BTFD_LIB_BTF_DEDUP_INDEX_BLOB_H_
 

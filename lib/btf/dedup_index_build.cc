@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Building a dedup index: types are numbered in the order in which libbpf files
-// them (ascending ids, without VAR and DATASEC), which gives their positions;
-// taken by ascending position, they are put into linear-probing tables, which
-// keep the entries of a key in the order in which they came.
+// Builds a dedup index. The types are numbered in the order in which libbpf
+// inserts them (ascending ids, without VAR and DATASEC); that gives their
+// positions. By ascending position they are then put into linear-probing
+// tables. Such a table keeps the entries of one key in the order in which they
+// came.
 #include <algorithm>
 #include <cstring>
 #include <tuple>
@@ -19,7 +20,7 @@ namespace btfd::btf {
 
 namespace {
 
-// Most types that fit positions and slots with some tag bits left.
+// With more types a slot would have no bits left for a tag.
 constexpr TypeId kMaxTypes = 1u << 28;
 
 std::vector<uint32_t> Slots(const ProbeShape& shape) {
@@ -52,7 +53,8 @@ class DedupIndexBuilder {
 
   void Put(std::vector<uint32_t>* slots, const ProbeShape& shape, uint64_t key,
            TypeId id);
-  // What a look-up had to pass over before it ended in slot `i`.
+  // Spends the number of slots that a look-up passed before it ended in slot
+  // `i`.
   void SpendProbe(uint32_t i, uint64_t key, const ProbeShape& shape) {
     work_.Spend((i - static_cast<uint32_t>(key)) & shape.mask);
   }
@@ -95,9 +97,9 @@ void DedupIndexBuilder::Put(std::vector<uint32_t>* slots,
   (*slots)[i] = shape.slot(key, id);
 }
 
-// Front pushes go before all that is there and back pushes behind it, so the
-// order by position is: front pushes, newest first, then back pushes, oldest
-// first.
+// An insertion of negative position goes in front of all others, one of
+// positive position behind them. So the order by position is: those in front,
+// newest first, then those behind, oldest first.
 void DedupIndexBuilder::Number() {
   std::vector<TypeId> back;
   odd_types_.assign(base_.end_id() / 32 + 1, 0);
@@ -207,7 +209,8 @@ void DedupIndexBuilder::FileAll() {
 }
 
 void DedupIndexBuilder::CollectNames() {
-  // by_position_ is the order wanted within a name, and sorting is stable.
+  // by_position_ has the order that is wanted within a name, and the sort is
+  // stable.
   for (const TypeId id : by_position_) {
     const TypeRecord& type = base_.type(id);
     const uint32_t name = type.name_off;

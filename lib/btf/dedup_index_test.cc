@@ -35,8 +35,8 @@ util::Blob CopyOf(absl::string_view bytes) {
   return blob;
 }
 
-// One chain, as libbpf's map would keep it: pushed in front, turned around
-// whenever the map grows.
+// One chain, as in libbpf's map: each entry is put in front, and the chain is
+// reversed whenever the map grows.
 TEST(CandidateOrder, PositionsGiveTheOrderOfLibbpfsChains) {
   std::deque<int32_t> chain;
   CandidateOrder order;

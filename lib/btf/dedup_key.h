@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What decides whether two types may be the same: exact equality of records,
-// and two hashes. The *key* of a type is what libbpf's dedup files it under;
-// its *fingerprint* says in 32 bits what a reference to it leads to.
+// How two types are compared for dedup: exact equality of records, and two
+// hashes. libbpf's dedup keeps a type in its map under the type's *key*. The
+// *fingerprint* of a type is a hash of 32 bits over what a reference to the
+// type leads to.
 //
-// Fingerprints are a filter that must never lie: whenever libbpf's graph
-// comparison would accept a pair of types, their fingerprints are equal. So
-// they stop wherever the comparison is lenient: at STRUCT, UNION and FWD (any
-// of them stands for the others of its name), at ENUM and ENUM64 (an empty one
-// stands for a full one), and at ARRAY, whose element is not always looked at.
-// A chain of references that never ends gets one common value. References to
-// VAR, DATASEC and DECL_TAG make the comparison fail as a whole instead of
-// answering, so where those exist no filter may be used at all.
+// Fingerprints are a filter. If libbpf's graph comparison would accept a pair
+// of types, their fingerprints must be equal. So a fingerprint does not look
+// further where that comparison accepts different types:
+// - STRUCT, UNION, FWD: each of them may stand for another one of its name;
+// - ENUM, ENUM64: an empty one may stand for a full one of its name;
+// - ARRAY: libbpf does not always look at its element.
+// A chain of references that never ends gets one common value. If a type refers
+// to a VAR, DATASEC or DECL_TAG, libbpf's comparison does not answer but fails.
+// So where such references exist, no filter may be used at all.
 #ifndef BTFD_LIB_BTF_DEDUP_KEY_H_
 #define BTFD_LIB_BTF_DEDUP_KEY_H_
 
@@ -25,8 +27,8 @@
 
 namespace btfd::btf {
 
-// One step of a multiply-and-fold hash. Collisions cost time, never truth:
-// every user compares the records themselves afterwards.
+// One step of a hash: multiply, then fold. A collision costs time but changes
+// no answer, since every user compares the records themselves afterwards.
 inline uint64_t HashStep(uint64_t hash, uint64_t word) {
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(hash ^ word) * 0x9e3779b97f4a7c15u;
@@ -37,7 +39,7 @@ inline uint64_t HashStep(uint64_t hash, uint32_t a, uint32_t b) {
   return HashStep(hash, uint64_t{a} << 32 | b);
 }
 
-// Words of a whole record. Precondition: a known kind.
+// The number of words of a whole record. Precondition: its kind is known.
 inline uint32_t RecordWords(const TypeRecord& type) {
   return 3 + static_cast<uint32_t>(TailWords(type.kind(), type.vlen()));
 }
@@ -47,14 +49,14 @@ inline bool SameHead(const TypeRecord& a, const TypeRecord& b) {
          a.size_or_type == b.size_or_type;
 }
 
-// All words equal, ids and names by their numbers.
+// True if all words are equal, with ids and names compared as numbers.
 inline bool SameRecord(const TypeRecord& a, const TypeRecord& b) {
   if (!SameHead(a, b)) return false;
   return std::memcmp(a.tail(), b.tail(), (RecordWords(a) - 3) * 4) == 0;
 }
 
-// STRUCT and UNION: same head, member names and offsets. Member types may
-// differ.
+// For STRUCT and UNION: true if the fixed parts, the members' names and their
+// offsets are equal. The members' types may differ.
 inline bool SameShape(const TypeRecord& a, const TypeRecord& b) {
   if (!SameHead(a, b)) return false;
   const uint32_t* x = a.tail();
@@ -65,24 +67,25 @@ inline bool SameShape(const TypeRecord& a, const TypeRecord& b) {
   return true;
 }
 
-// Key of a type that is compared record by record.
+// The key of a type that dedup compares as one record.
 uint64_t RecordKey(const TypeRecord& type);
-// What a graph comparison looks at in a record before it follows the parts, of
-// a type that has parts. Key of a STRUCT, UNION or TYPEDEF.
+// For a type that has parts: a hash of what a graph comparison looks at in the
+// record itself, before it follows the references. The key of a STRUCT, UNION
+// or TYPEDEF.
 uint64_t PartsKey(const TypeRecord& type);
-// Key under which all enums of a name are filed.
+// The key of all enums of a name.
 inline uint64_t EnumNameKey(uint32_t name_off) {
   return HashStep(0x656e756d, name_off);
 }
 
-// Says that a type's fingerprint is not computed yet.
+// In the place of a fingerprint: it is not computed yet.
 inline constexpr uint32_t kNoFingerprint = 0;
-// What is below is no fingerprint.
+// The smallest value of a fingerprint.
 inline constexpr uint32_t kLeastFingerprint = 2;
 
-// Computes fingerprints. `Graph` gives the record of an id by Type(id), and
-// keeps fingerprints by id: Get(id), kNoFingerprint at first, and Set(id,
-// value).
+// Computes fingerprints. `Graph` gives the record of an id (Type(id)) and keeps
+// the fingerprints by id (Get(id) and Set(id, value)). At first they are
+// kNoFingerprint.
 template <typename Graph>
 class Fingerprints {
  public:
@@ -94,8 +97,8 @@ class Fingerprints {
     return known > kInProgress ? known : Walk(id);
   }
 
-  // Shape and parts: PartsKey with the fingerprints of all that the type
-  // refers to. For a STRUCT, UNION or TYPEDEF, the key it is filed under.
+  // PartsKey() combined with the fingerprints of all types to which the type
+  // refers. A STRUCT, UNION or TYPEDEF is also kept under this key.
   uint64_t SignatureOf(const TypeRecord& type) {
     uint64_t key = PartsKey(type);
     ForEachTypeField(type, [&](TypeId id) { key = HashStep(key, Of(id)); });
@@ -111,7 +114,8 @@ class Fingerprints {
     return folded > kEndless ? folded : folded + 3;
   }
 
-  // Depth first with a stack of its own: chains may be as long as the input.
+  // Depth first. It does not recurse, since a chain may be as long as the
+  // input.
   uint32_t Walk(TypeId start) {
     stack_.clear();
     stack_.push_back(start);
@@ -136,7 +140,8 @@ class Fingerprints {
     return IsSingleReference(kind) || kind == Kind::kFuncProto;
   }
 
-  // Precondition: what the type refers to is done, or is what led here.
+  // Precondition: each type to which this one refers is done, or is on the way
+  // that led here.
   uint32_t Combine(const TypeRecord& type) {
     const Kind kind = type.kind();
     uint64_t hash = HashStep(0x5eed, type.name_off, type.info);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The BTF wire format: kinds, the header, type records and their trailing
-// data. Source: Linux Documentation/bpf/btf.rst and include/uapi/linux/btf.h of
-// 7.2 (24-bit vlen, 7-bit kind, optional layout section). Everything here is in
+// The format of BTF: kinds, the header, type records and their trailing data.
+// Source: Linux Documentation/bpf/btf.rst and include/uapi/linux/btf.h of 7.2
+// (24-bit vlen, 7-bit kind, optional layout section). Everything here is in
 // host byte order; Btf::Parse converts.
 #ifndef BTFD_LIB_BTF_FORMAT_H_
 #define BTFD_LIB_BTF_FORMAT_H_
@@ -96,8 +96,8 @@ struct ArrayInfo {  // of ARRAY
   uint32_t count;
 };
 
-// The fixed part of a type record; the trailing data follows it in memory, so a
-// TypeRecord is only ever used by reference into a Btf or a Base.
+// The fixed part of a type record. The trailing data follows it in memory, so a
+// TypeRecord is used only by reference into a Btf or a Base.
 struct TypeRecord {
   uint32_t name_off;
   uint32_t info;
@@ -161,9 +161,9 @@ constexpr uint64_t TailWords(Kind kind, uint32_t vlen) {
   }
 }
 
-// CONST, VOLATILE, RESTRICT, PTR, TYPEDEF, FUNC, FUNC_PROTO, TYPE_TAG, VAR,
-// DECL_TAG, FWD: the third word is an id (FWD's must be 0, but counts as one
-// everywhere).
+// True if the third word of such a record is an id: PTR, CONST, VOLATILE,
+// RESTRICT, TYPEDEF, TYPE_TAG, FUNC, FUNC_PROTO, VAR, DECL_TAG and FWD. (FWD's
+// must be 0, but libbpf treats it as an id everywhere.)
 constexpr bool ThirdWordIsType(Kind kind) {
   switch (kind) {
     case Kind::kPtr:
@@ -183,9 +183,9 @@ constexpr bool ThirdWordIsType(Kind kind) {
   }
 }
 
-// Calls fn(id) for every id field of a record, in the order that upstream's
-// iterators use: third word, then the trailing data front to back. With a
-// mutable record, fn gets a reference and may rewrite it.
+// Calls fn(id) for each id field of a record, in the order of upstream's
+// iterators: the third word, then the trailing data from front to back. If the
+// record is mutable, fn gets a reference and may rewrite the id.
 template <typename Record, typename Fn>
 inline void ForEachTypeField(Record& type, Fn&& fn) {
   const Kind kind = type.kind();
@@ -212,8 +212,8 @@ inline void ForEachTypeField(Record& type, Fn&& fn) {
   }
 }
 
-// The same for every string field: name, then those of the trailing data. A
-// record of unknown kind has its name only.
+// The same for each string field: the name, then the names in the trailing
+// data. Of a record of an unknown kind, only the name is visited.
 template <typename Record, typename Fn>
 inline void ForEachStringField(Record& type, Fn&& fn) {
   fn(type.name_off);

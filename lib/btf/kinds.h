@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What kinds have in common: the one place for predicates over them.
+// Predicates over kinds. Every other file takes them from here.
 #ifndef BTFD_LIB_BTF_KINDS_H_
 #define BTFD_LIB_BTF_KINDS_H_
 
@@ -8,7 +8,7 @@
 
 namespace btfd::btf {
 
-// What has members.
+// True for the kinds that have members.
 constexpr bool IsComposite(Kind kind) {
   return kind == Kind::kStruct || kind == Kind::kUnion;
 }
@@ -17,8 +17,8 @@ constexpr bool IsAnyEnum(Kind kind) {
   return kind == Kind::kEnum || kind == Kind::kEnum64;
 }
 
-// What the kernel calls a modifier: a link of the chains that it follows from a
-// type to the one that has a size.
+// True for what the kernel calls a modifier. The kernel skips modifiers on the
+// way from a type to the one that has a size.
 constexpr bool IsModifier(Kind kind) {
   switch (kind) {
     case Kind::kTypedef:
@@ -32,25 +32,26 @@ constexpr bool IsModifier(Kind kind) {
   }
 }
 
-// What leads to exactly one other type and nothing else. VAR and DECL_TAG do
-// not count: no type of a program refers to them.
+// True for a kind whose only content, besides a name, is a reference to one
+// other type. VAR and DECL_TAG are left out, because no type refers to them.
 constexpr bool IsSingleReference(Kind kind) {
   return IsModifier(kind) || kind == Kind::kPtr || kind == Kind::kFunc;
 }
 
-// What dedup compares as graphs: its key is made before its references are
-// settled.
+// True for the kinds that dedup compares as graphs. Their key is made before
+// dedup has decided about the types to which they refer.
 constexpr bool IsGraphKind(Kind kind) {
   return IsComposite(kind) || kind == Kind::kTypedef;
 }
 
-// What is made of other types, as far as graph comparison goes.
+// True for the kinds that refer to other types, as graph comparison sees it.
 constexpr bool HasParts(Kind kind) {
   return IsSingleReference(kind) || IsComposite(kind) ||
          kind == Kind::kFuncProto || kind == Kind::kArray;
 }
 
-// What no type may refer to: libbpf's comparison fails with EINVAL there.
+// True for the kinds to which no type may refer. libbpf's comparison fails with
+// EINVAL if one does.
 constexpr bool IsNeverReferred(Kind kind) {
   return kind == Kind::kVar || kind == Kind::kDatasec || kind == Kind::kDeclTag;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Open addressing over 32-bit slots, as plain data, so that it can lie in a
-// blob. A slot is 0 (empty), or a non-zero value in its low `value_bits` bits
-// with a tag above: bits of the hash, which spare most comparisons with other
-// keys. Values are offsets or numbers that lead to the key; the table itself
-// stores no keys.
+// A hash table with open addressing, as plain data, so that it can lie in a
+// blob. It has slots of 32 bits. An empty slot is 0. A full one has a non-zero
+// value in its low `value_bits` bits, and above them a tag: some bits of the
+// key's hash, which spare most comparisons with other keys. A value is an
+// offset or number that leads to the key. The table itself stores no keys.
 #ifndef BTFD_LIB_BTF_PROBE_TABLE_H_
 #define BTFD_LIB_BTF_PROBE_TABLE_H_
 
@@ -27,7 +27,8 @@ struct ProbeShape {
     return tag(hash) | value;
   }
 
-  // For `keys` keys with values up to `max_value`: at most two thirds full.
+  // The shape for `keys` keys and values up to `max_value`. At most two thirds
+  // of its slots will be full.
   static ProbeShape For(uint64_t keys, uint64_t max_value) {
     ProbeShape shape;
     uint64_t slots = 4;
@@ -41,15 +42,16 @@ struct ProbeShape {
   }
 };
 
-// Makes the slots of a later Probe() arrive early: building a table is bound by
-// memory otherwise.
+// Fetches the slots of a later Probe() into the processor's cache. Without it
+// the building of a table would wait for memory most of the time.
 inline void PrefetchProbe(const uint32_t* slots, const ProbeShape& shape,
                           uint64_t hash) {
   __builtin_prefetch(&slots[static_cast<uint32_t>(hash) & shape.mask], 1);
 }
 
-// Index of the slot with a value that `equal` accepts, or of the empty slot
-// where the search ended. Precondition: the table has an empty slot.
+// Index of the first slot of that hash with a value that `equal` accepts, or of
+// the empty slot where the search ended. Precondition: the table has an empty
+// slot.
 template <typename Equal>
 inline uint32_t Probe(const uint32_t* slots, const ProbeShape& shape,
                       uint64_t hash, Equal&& equal) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The walk is one pass that decides and no more: per record its size, and the
-// largest name offset and id seen, to be compared once at the end. Only when
-// that finds a defect, a second, slow walk looks for the first offender to
-// name it. What the one pass cannot know, the kind of a FUNC's target further
-// ahead, is looked at afterwards, and only if there was such a reference.
+// The walk over type records. One fast pass decides whether the types are
+// valid: it computes the size of each record, and keeps the largest name offset
+// and the largest id, which are compared with the limits at the end. The kind
+// of a FUNC's target may lie further ahead; it is checked afterwards, if there
+// was such a FUNC. Only if the fast pass finds a defect, a slow walk looks for
+// the first defective record, to name it.
 #include "lib/btf/scan.h"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ constexpr uint64_t kMaxRecordBytes = 0x7fffffff;
 constexpr uint64_t kRecordWords = sizeof(TypeRecord) / 4;
 constexpr uint32_t kLayoutEntrySize = 4;
 
-// Bytes of a record of a kind that only a layout describes.
+// The number of bytes of a record whose kind only a layout describes.
 absl::StatusOr<uint64_t> UnknownKindBytes(const ScanInput& in,
                                           const TypeRecord& type) {
   const uint32_t kind = type.kind_number();
@@ -64,8 +65,8 @@ class Scanner {
   absl::StatusOr<ScanResult> Run();
 
  private:
-  // Words behind the fixed part; records an error in status_ where there is
-  // no telling.
+  // The number of words behind the fixed part. Sets status_ if it cannot be
+  // known.
   uint64_t TailOf(const TypeRecord& type);
   void Visit(const TypeRecord& type);
   template <int kStride>
@@ -76,7 +77,8 @@ class Scanner {
 
   bool IsProto(TypeId id) const;
   uint64_t end() const { return uint64_t{in_.parent->end} + records_; }
-  // The slow walk. Precondition: the sizes are right and something else is not.
+  // The slow walk. Precondition: all sizes are right, and something else is
+  // wrong.
   absl::Status FindDefect() const;
   absl::Status DefectOf(uint32_t record) const;
   std::string DoubtOfBase() const;
@@ -181,7 +183,7 @@ inline void Scanner::Visit(const TypeRecord& type) {
       VisitFunc(type.size_or_type);
       break;
     case Kind::kFuncProto:
-      // libbpf leaves the return type unchecked.
+      // libbpf does not check the return type.
       max_unchecked_id_ = std::max(max_unchecked_id_, type.size_or_type);
       VisitNamesAndIds<2>(tail, type.vlen());
       break;
@@ -207,8 +209,9 @@ absl::Status Scanner::DefectAt(uint32_t record, uint64_t word,
                    KindName(type.kind_number()), "): ", defect));
 }
 
-// What a split BTF refers to counts from the end of its base: over another
-// kernel's, any reference may lead to something else.
+// A hint for errors of a split BTF. Its ids and string offsets count from the
+// end of its base. If it was made for another kernel's base, any of them may be
+// wrong.
 std::string Scanner::DoubtOfBase() const {
   const TypeId of_base = in_.parent->end;
   if (of_base == 1) return "";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The header, as tolerant and as strict as libbpf: what hdr_len covers is
-// taken, the rest counts as 0, and only then the sections are looked for.
+// Parses the header as libbpf does: fields within hdr_len are taken, all others
+// count as 0. Only then the sections are looked for.
 #include <algorithm>
 #include <cstring>
 
@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kMaxStringOffset = 0x7fffffff;
 constexpr uint32_t kLayoutEntrySize = 4;
 
-// The header as libbpf keeps it: whatever hdr_len covers, the rest 0.
+// The header as libbpf keeps it: fields within hdr_len, and 0 for all others.
 absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
                                    absl::string_view what) {
   if (bytes.size() < kClassicHeaderSize) {
@@ -56,7 +56,7 @@ absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
                             &header.str_off, &header.str_len}) {
       *field = util::ByteSwap(*field);
     }
-    // A partial layout field stays as it is.
+    // A layout field of which hdr_len covers only a part is not swapped.
     if (hdr_len >= kExtendedHeaderSize) {
       header.layout_off = util::ByteSwap(header.layout_off);
       header.layout_len = util::ByteSwap(header.layout_len);
@@ -65,7 +65,8 @@ absl::StatusOr<Header> ParseHeader(absl::string_view bytes, bool* foreign,
   return header;
 }
 
-// That the sections lie within the `size` bytes behind the header, in order.
+// Checks that the sections lie in order within the `size` bytes behind the
+// header.
 absl::Status CheckPlaces(const Header& h, uint64_t size,
                          absl::string_view what) {
   const uint64_t types_end = uint64_t{h.type_off} + h.type_len;
@@ -140,8 +141,8 @@ absl::StatusOr<Sections> ParseSections(absl::string_view bytes, bool split,
   if (!header.ok()) return header.status();
   s.header = *header;
   const Header& h = s.header;
-  // With hdr_len below 8 the field itself is not taken, and all sections are
-  // empty.
+  // If hdr_len is below 8, the header does not even cover hdr_len itself. It is
+  // then 0, and all sections are empty.
   const uint64_t start = h.hdr_len;
   absl::Status status = CheckPlaces(h, bytes.size() - start, what);
   if (!status.ok()) return status;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The hash of texts: every table of strings or names that outlives a request
-// uses it, so that a hash computed once serves all look-ups of that text.
-// Stored in blobs: a change here is a change of their version.
+// The hash of texts. Every table of strings or names that outlives a request
+// uses it, so that one hash serves all look-ups of a text. It is stored in
+// blobs: whoever changes it raises the versions of the blobs.
 #ifndef BTFD_LIB_BTF_STRING_HASH_H_
 #define BTFD_LIB_BTF_STRING_HASH_H_
 
@@ -23,7 +23,8 @@ inline uint64_t HashString(absl::string_view text) {
   return XXH3_64bits(text.data(), text.size());
 }
 
-// The same for tables of one request: nobody can make texts that meet in it.
+// The hash for tables of one request. Its seed is secret, so nobody can choose
+// texts with the same hash.
 inline uint64_t HashStringSecretly(absl::string_view text) {
   return XXH3_64bits_withSeed(text.data(), text.size(), util::HashSecret());
 }

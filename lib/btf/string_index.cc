@@ -10,7 +10,7 @@ namespace btfd::btf {
 
 namespace {
 
-// Whether the whole string at `offset` is `text`.
+// True if the whole string at `offset` is `text`.
 bool EqualAt(absl::string_view section, uint32_t offset,
              absl::string_view text) {
   return section.size() - offset > text.size() &&
@@ -26,8 +26,8 @@ uint64_t CountStrings(absl::string_view section) {
   const char* at = section.data();
   size_t words = section.size() / 8;
   uint64_t total = 0;
-  // Eight bytes at a time, each counted in a byte of its own, which 255 rounds
-  // cannot overflow.
+  // Counts in eight bytes at a time, each in a byte of its own. 255 rounds
+  // cannot overflow such a byte.
   while (words > 0) {
     const size_t rounds = std::min<size_t>(words, 255);
     uint64_t counts = 0;
@@ -56,7 +56,7 @@ uint64_t StringIndex::HashOf(absl::string_view text, uint64_t hash) const {
 }
 
 bool StringIndex::IsCrowded(uint32_t slot, uint64_t hash) const {
-  // Chance does not get a tenth as far in a table that is two thirds full.
+  // In a table that is two thirds full, chance does not get a tenth as far.
   constexpr uint32_t kMaxDistance = 1024;
   const uint32_t home = static_cast<uint32_t>(hash) & shape_.mask;
   return !secret_ && ((slot - home) & shape_.mask) > kMaxDistance;
@@ -68,10 +68,10 @@ void StringIndex::Build(absl::string_view section) {
   TryBuild(section);
 }
 
-// False if it is crowded.
+// Returns false if the table is crowded.
 bool StringIndex::TryBuild(absl::string_view section) {
   const uint64_t texts = CountStrings(section);
-  // Room to grow: twice as many strings, twice as many bytes.
+  // With room for twice as many strings and twice as many bytes.
   shape_ = ProbeShape::For(2 * texts + 64, 2 * section.size() + 4096);
   slots_.assign(size_t{shape_.mask} + 1, 0);
   count_ = 0;

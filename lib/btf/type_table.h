@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Types and strings of a BTF as plain tables, whoever owns them.
+// TypeTable: types and strings of a BTF as plain tables, for any owner.
 #ifndef BTFD_LIB_BTF_TYPE_TABLE_H_
 #define BTFD_LIB_BTF_TYPE_TABLE_H_
 
@@ -10,10 +10,10 @@
 
 namespace btfd::btf {
 
-// What a split BTF stands on, as plain tables: ids below `end` and string
-// offsets below `str_len` are the parent's. Owned by a Base or another Btf,
-// which must outlive every user. A standalone BTF has the empty parent: just
-// void and no strings.
+// The parent of a split BTF: ids below `end` and string offsets below `str_len`
+// are the parent's. A Base or another Btf owns the tables and must outlive
+// every user. A standalone BTF has the empty parent, which has void and no
+// strings.
 struct TypeTable {
   const uint32_t* words = nullptr;    // all records, back to back
   const uint32_t* offsets = nullptr;  // id -> word index; [0] is void's record;

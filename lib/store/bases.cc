@@ -46,7 +46,7 @@ absl::Status WriteBlob(Connection* connection, int64_t base_id,
       .Run();
 }
 
-// Within the caller's transaction.
+// Runs within the caller's transaction.
 absl::Status DeleteBaseById(Connection* connection, int64_t id) {
   for (const char* sql : {"DELETE FROM file_keys WHERE digest ="
                           " (SELECT digest FROM bases WHERE id = ?1)",
@@ -104,8 +104,8 @@ absl::StatusOr<StoredBlob> ReadBaseBlob(Connection* connection,
           "SELECT b.id, b.base_id, b.checksum FROM bases JOIN base_blobs b"
           " ON b.base_id = bases.id AND b.part = ?2"
           " WHERE bases.digest = ?1 AND b.version = ?3"));
-  // Stays on its row while the blob is read, so that both see one state of the
-  // file.
+  // The query stays on its row while the blob is read, so that both see the
+  // same state of the file.
   Query query(statement);
   ASSIGN_OR_RETURN(const bool found, query.BindBlob(1, name.digest.binary())
                                          .Bind(2, name.part)
@@ -160,7 +160,7 @@ absl::StatusOr<std::vector<BaseRecord>> ReadBases(Connection* connection) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) return records;
     auto digest = util::Digest::FromBinary(query.Bytes(0));
-    // A key of the wrong length can never be asked for.
+    // Nobody can ask for a key of the wrong length.
     if (!digest.ok()) continue;
     BaseRecord record;
     record.digest = *digest;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of bases: one row for a base, one for each of its blobs (the raw
-// .BTF bytes and the index parts). Each function is one transaction.
+// The tables of bases: one row for each base, and one for each of its blobs
+// (the raw .BTF bytes and the index blobs). Each function is one transaction.
 #ifndef BTFD_LIB_STORE_BASES_H_
 #define BTFD_LIB_STORE_BASES_H_
 
@@ -19,7 +19,8 @@
 
 namespace btfd::store {
 
-// What a blob is: kRawPart with version 0, or an IndexPart.
+// Names a blob of a base. `part` is kRawPart (then `version` is 0) or an
+// IndexPart.
 inline constexpr int kRawPart = 0;
 struct BlobName {
   util::Digest digest;
@@ -32,10 +33,10 @@ struct StoredBlob {
   int64_t id = 0;
   int64_t base_id = 0;
   std::string checksum;  // as stored
-  bool intact = false;   // it is the blob's checksum
+  bool intact = false;   // whether it is the blob's checksum
 };
 
-// Times are those of UseClock: microseconds.
+// Times are those of Writer::UseTime(), in microseconds.
 absl::Status PutBaseRow(Connection* connection, const util::Digest& digest,
                         absl::string_view raw, absl::string_view origin,
                         uint32_t types, int64_t now);
@@ -45,15 +46,16 @@ absl::Status PutIndexBlob(Connection* connection, const BlobName& name,
 // NotFound if there is no blob of that part and version.
 absl::StatusOr<StoredBlob> ReadBaseBlob(Connection* connection,
                                         const BlobName& name);
-// Deletes what ReadBaseBlob found damaged, unless it was replaced since; with
-// the raw blob goes the base.
+// Deletes a blob that ReadBaseBlob() found damaged, unless it was replaced
+// since. If it is the raw blob, the whole base is deleted.
 absl::Status DeleteDamagedBlob(Connection* connection, const BlobName& name,
                                const StoredBlob& damaged);
 absl::StatusOr<std::vector<BaseRecord>> ReadBases(Connection* connection);
-// OK if there is no such base. File keys that lead to it go as well.
+// Also deletes the file keys that lead to the base. OK if there is no such
+// base.
 absl::Status DeleteBase(Connection* connection, const util::Digest& digest);
-// Deletes the base that was used longest ago if all of them together weigh more
-// than `max_bytes`, unless it is the only one. True if it deleted one.
+// If all bases together take more than `max_bytes`, deletes the one that was
+// used longest ago, unless it is the only one. True if it deleted one.
 absl::StatusOr<bool> EvictOneBase(Connection* connection, uint64_t max_bytes);
 // Part of the writer's transaction.
 absl::Status WriteBaseUse(Connection* connection, const util::Digest& digest,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the handler does is done by system calls alone, with memory of its own
-// stack. It runs on the thread that touched the page.
+// The signal handler. It runs on the thread that touched the missing page. It
+// makes system calls only, and uses no memory but its own stack.
 #include "lib/store/bus_error.h"
 
 #include <errno.h>
@@ -23,8 +23,9 @@ std::atomic<int> replaced{0};
 constexpr char kSharedIndex[] = "-shm";
 constexpr char kDeleted[] = " (deleted)";
 
-// A line of /proc/self/maps: "BEGIN-END PERMISSIONS OFFSET DEVICE INODE PATH".
-// Whether it is of a map of a shared index that holds `address`.
+// True if `line` describes a mapping of a shared index that contains `address`.
+// The line is one of /proc/self/maps, without its newline:
+// "BEGIN-END PERMISSIONS OFFSET DEVICE INODE PATH".
 bool IsIndexAt(const char* line, size_t size, uintptr_t address) {
   uintptr_t bounds[2] = {0, 0};
   size_t at = 0;
@@ -34,7 +35,7 @@ bool IsIndexAt(const char* line, size_t size, uintptr_t address) {
       const int digit = c <= '9' ? c - '0' : c - 'a' + 10;
       bound = bound << 4 | static_cast<uintptr_t>(digit);
     }
-    ++at;  // past what ends the number
+    ++at;  // skip the character behind the number
   }
   if (address < bounds[0] || address >= bounds[1]) return false;
   const size_t deleted = sizeof(kDeleted) - 1,
@@ -86,7 +87,7 @@ void OnBusError(int signal_number, siginfo_t* info, void*) {
       return;
     }
   }
-  // Back to the same instruction, which ends the process now.
+  // The thread now repeats the same access, and the signal ends the process.
   signal(signal_number, SIG_DFL);
 }
 

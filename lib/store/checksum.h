@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The checksum that stands beside everything stored: XXH3-128 over the bytes,
-// seeded by what names them, so that a row that came to stand under another
-// name is as damaged as one with a flipped bit.
+// The checksum that is stored beside each value: XXH3-128 over the value's
+// bytes. Its seed is a hash of the value's name (key). So a value that stands
+// under a wrong name is found to be damaged, as one with a flipped bit is.
 #ifndef BTFD_LIB_STORE_CHECKSUM_H_
 #define BTFD_LIB_STORE_CHECKSUM_H_
 
@@ -14,7 +14,7 @@
 
 namespace btfd::store {
 
-// 16 bytes.
+// Returns 16 bytes.
 inline std::string Checksum(absl::string_view name, absl::string_view bytes) {
   const XXH64_hash_t seed = XXH3_64bits(name.data(), name.size());
   XXH128_canonical_t canonical;

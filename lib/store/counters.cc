@@ -11,7 +11,8 @@ std::optional<Counter> FindCounter(absl::string_view name) {
 }
 
 Counter OutcomeCounter(int outcome) {
-  // Outcome 0 is none; OK is 1 and the first counter.
+  // In proto/btfd.proto 0 means "no outcome", and OK is 1. OK has the first
+  // counter.
   static_assert(static_cast<int>(Counter::kOutcomeOk) == 0);
   if (outcome < 1 ||
       outcome > static_cast<int>(Counter::kOutcomeResultUnknown) + 1) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one table of counters: what `status` shows, what the store keeps over
-// the daemon's life, and what clients report. Knows neither SQLite nor gRPC.
+// The one table of counters. `btfc status` shows them, the store keeps their
+// sums when the daemon ends, and clients report some of them. This file uses
+// neither SQLite nor gRPC.
 #ifndef BTFD_LIB_STORE_COUNTERS_H_
 #define BTFD_LIB_STORE_COUNTERS_H_
 
@@ -178,9 +179,10 @@ inline constexpr CounterInfo kCounters[] = {
 inline constexpr size_t kCounterCount =
     sizeof(kCounters) / sizeof(kCounters[0]);
 
-// The counter of that name; none if there is no such counter.
+// Returns the counter of that name, or nothing if there is none.
 std::optional<Counter> FindCounter(absl::string_view name);
-// The counter of an Outcome's number; kOutcomeInternal for an unknown number.
+// Returns the counter of an Outcome's number; kOutcomeInternal for a number
+// that is not known.
 Counter OutcomeCounter(int outcome);
 
 // The counters of one process. Thread-safe, lock-free.
@@ -202,9 +204,9 @@ class Counters {
   std::array<std::atomic<uint64_t>, kCounterCount> values_{};
 };
 
-// By name: all counters that grew from `before` to `after`, by how much. Feed
-// it to Store::AddCounters; from an all-zero `before` it is what `status`
-// shows.
+// Returns, by name, how much each counter grew from `before` to `after`;
+// counters that did not grow are left out. It is what Store::AddCounters()
+// takes. With an all-zero `before` it is what `status` shows.
 std::map<std::string, uint64_t> Delta(const Counters::Snapshot& before,
                                       const Counters::Snapshot& after);
 

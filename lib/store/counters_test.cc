@@ -43,7 +43,7 @@ TEST(Counters, EveryOutcomeOfTheProtocolHasItsCounter) {
               absl::StrCat("outcome_", absl::AsciiStrToLower(value->name())));
     ++counted;
   }
-  // And none has a counter that the protocol does not know.
+  // Every counter of an outcome belongs to an outcome of the protocol.
   int named = 0;
   for (const CounterInfo& info : kCounters) {
     named += info.name.substr(0, 8) == "outcome_";

@@ -14,14 +14,15 @@ namespace {
 
 // "BTFD": what PRAGMA application_id tells file(1), and us.
 constexpr int64_t kApplicationId = 0x42544644;
-// Raise with any change of kSchema or of what a checksum is made of. A cache
-// needs no migration: a file of another version is set aside.
+// Raise it with any change of kSchema or of what a checksum covers. There is no
+// migration, since the store is a cache: a file of another version is set
+// aside.
 constexpr int64_t kSchemaVersion = 3;
 constexpr const char* kSetApplicationId = "PRAGMA application_id=1112819268";
 constexpr const char* kSetSchemaVersion = "PRAGMA user_version=3";
 
-// A use of a result is written without touching the pages of its value: what
-// changes with use stands in a table of its own.
+// The time of a result's last use is in a table of its own. So a use is written
+// without touching the pages that hold the value.
 constexpr const char* kSchema[] = {
     "CREATE TABLE bases(id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,"
     " origin TEXT NOT NULL, types INTEGER NOT NULL,"
@@ -47,9 +48,9 @@ constexpr const char* kSchema[] = {
     kSetSchemaVersion,
 };
 
-// One statement per table, prepared when a file is opened: names every column,
-// so that a damaged schema shows at once and not with the first use. Never run:
-// that would read whole blobs.
+// One statement for each table, with every column's name. They are prepared
+// when a file is opened, so that a damaged schema shows at once and not at the
+// first use. They are never run, since that would read whole blobs.
 constexpr const char* kSchemaChecks[] = {
     "SELECT id, digest, origin, types, last_used FROM bases",
     "SELECT id, base_id, part, version, size, checksum, data FROM base_blobs",
@@ -60,19 +61,20 @@ constexpr const char* kSchemaChecks[] = {
     "SELECT name, value FROM counters",
 };
 
-// 16 KB pages: a blob of 12 MB is read in half the time that 4 KB pages take,
-// and a result rarely needs a second page. A new file holds nothing that
-// waiting for the disk could save: synchronous is off until its schema stands.
+// Pages of 16 KB: a blob of 12 MB is read in half the time that pages of 4 KB
+// take, and a result rarely needs a second page. `synchronous` is off until the
+// schema is written, because a new file holds nothing yet that a power cut
+// could destroy.
 constexpr const char* kNewFilePragmas[] = {
     "PRAGMA page_size=16384",
     "PRAGMA auto_vacuum=INCREMENTAL",
     "PRAGMA synchronous=OFF",
 };
 
-// synchronous=NORMAL: in WAL mode a commit costs no fsync, only a checkpoint
-// does, and checkpoints run on the writing thread. A power cut loses the last
-// commits and leaves a sound file. OFF would save those few fsyncs, and a power
-// cut could then tear the file, which costs all of the cache.
+// synchronous=NORMAL: in WAL mode a commit makes no fsync. Only a checkpoint
+// does, and checkpoints run on the writer's thread. A power cut loses the last
+// commits and leaves a sound file. OFF would save those few fsyncs, but then a
+// power cut could damage the file, and the whole cache would be lost.
 constexpr const char* kWriterPragmas[] = {
     "PRAGMA synchronous=NORMAL",
     "PRAGMA wal_autocheckpoint=512",       // pages: 8 MB
@@ -80,13 +82,16 @@ constexpr const char* kWriterPragmas[] = {
     "PRAGMA temp_store=MEMORY",
 };
 
-// Idle connections kept for reading; each has a page cache of up to 2 MB.
+// Connections that are kept open for later reads. Each has a page cache of up
+// to 2 MB.
 constexpr size_t kIdleReaders = 4;
-// Connections that read at once. SQLite closes a connection's descriptor only
-// when no other one has the file locked, which is never: so there are as many
-// descriptors as there were readers at any time.
+// Connections that read at the same time. SQLite closes the descriptor of a
+// connection only when no other connection holds a lock on the file, and some
+// connection always does. So the process keeps as many descriptors as there
+// ever were readers at one time.
 constexpr int kMaxReaders = 16;
-// A reader waits for others only while they recover or rebuild the file.
+// A reader waits for another process only while that one recovers or rebuilds
+// the file.
 constexpr absl::Duration kReaderBusyTimeout = absl::Milliseconds(50);
 
 absl::Status CreateSchema(Connection* connection) {
@@ -97,8 +102,8 @@ absl::Status CreateSchema(Connection* connection) {
 
 enum class Content { kNothing, kOurs };
 
-// Only reads, so that a file of somebody else's is set aside as it was found.
-// DataLoss if it has to be.
+// Only reads, so that the file of another program stays as it was found.
+// DataLoss if the file has to be set aside.
 absl::StatusOr<Content> Inspect(Connection* connection) {
   ASSIGN_OR_RETURN(const int64_t application,
                    connection->RunForInt("PRAGMA application_id"));
@@ -120,8 +125,9 @@ absl::StatusOr<Content> Inspect(Connection* connection) {
   for (const char* sql : kSchemaChecks) {
     RETURN_IF_ERROR(connection->Prepare(sql).status());
   }
-  // Opened for writing, in a directory where we may write. What remains is a
-  // file of other permissions, or of a format that a newer SQLite could write.
+  // The file was opened for writing, in a directory in which we may write. If
+  // it is read-only all the same, its mode forbids writing, or only a newer
+  // SQLite can write its format.
   if (connection->read_only()) {
     return absl::DataLossError("store: the file can only be read");
   }
@@ -172,7 +178,8 @@ absl::Status SetAsideAndTell(const Database::Options& options,
 
 absl::StatusOr<std::shared_ptr<Database>> Database::Open(const Options& options,
                                                          FileIdentity damaged) {
-  // Held until the file is sound: the second process finds the new file.
+  // The lock is held until the file is sound. A second process that waits for
+  // it then finds the new file.
   ASSIGN_OR_RETURN(const FileLock lock, FileLock::Take(options.path + ".lock",
                                                        options.busy_timeout));
   if (damaged.inode != 0 && IdentityOf(options.path) == damaged) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One open database file: its schema, its one connection that writes and its
-// connections that read. What to do about a damaged file is Open()'s; what to
-// do when damage shows later is session.h's.
+// Database is one open database file: its schema, the one connection that
+// writes and the connections that read. Open() sets aside a file that it finds
+// damaged. Damage that shows later is the business of session.h.
 #ifndef BTFD_LIB_STORE_DATABASE_H_
 #define BTFD_LIB_STORE_DATABASE_H_
 
@@ -35,13 +35,13 @@ class Database {
     Counters* counters = nullptr;
   };
 
-  // Opens or makes the file; its directory is there. A file that is damaged,
-  // not ours or of another schema version is set aside first, and so is the
-  // file that `damaged` identifies if it is still there.
+  // Opens the file, or makes it; its directory must exist. A file that is
+  // damaged, that is not ours or that has another schema version is set aside
+  // first. So is the file that `damaged` names, if `path` still leads to it.
   static absl::StatusOr<std::shared_ptr<Database>> Open(
       const Options& options, FileIdentity damaged = {});
 
-  // The connection that writes; hold writer_mutex() while using it.
+  // The connection that writes. A caller holds writer_mutex() while it uses it.
   absl::Mutex& writer_mutex() ABSL_LOCK_RETURNED(writer_mutex_) {
     return writer_mutex_;
   }
@@ -49,8 +49,8 @@ class Database {
     return writer_.get();
   }
 
-  // A connection that reads, of the borrower alone until it is given back by
-  // the end of the Reader. The database must outlive it.
+  // A connection that reads. Only its borrower uses it. The destructor gives it
+  // back, so the database must outlive the Reader.
   class Reader {
    public:
     Reader(Database* database, std::unique_ptr<Connection> connection)
@@ -63,11 +63,12 @@ class Database {
     Database* database_;
     std::unique_ptr<Connection> connection_;
   };
-  // Waits while too many are lent. A thread that has one must not borrow
-  // another.
+  // Waits while too many connections are lent. A thread that holds a Reader
+  // must not borrow another one.
   absl::StatusOr<Reader> BorrowReader();
 
-  // True if the path no longer names this file: removed, or replaced.
+  // True if the path no longer names this file, because somebody removed or
+  // replaced it.
   bool gone() const { return !(IdentityOf(options_.path) == identity_); }
   FileIdentity identity() const { return identity_; }
 

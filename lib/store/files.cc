@@ -23,7 +23,8 @@ namespace btfd::store {
 namespace {
 
 constexpr const char* kJournals[] = {"-wal", "-shm", "-journal"};
-// Set-aside files are for people to look at; more than one would only cost.
+// People may want to look at a file that was set aside. More than one would
+// only take room.
 constexpr size_t kKeptAside = 1;
 
 absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
@@ -40,15 +41,17 @@ absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
 absl::Status MakeDirectory(const std::string& path) {
   if (mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
   const int error = errno;
-  // What is there already may answer EROFS or EACCES before EEXIST.
+  // If the directory exists, mkdir(2) may still give EROFS or EACCES instead of
+  // EEXIST.
   if (error == EEXIST || access(path.c_str(), F_OK) == 0) {
     return absl::OkStatus();
   }
   return ErrnoStatus("making the directory", path, error);
 }
 
-// The directory and the one that it is in: ~/.cache/btfd of a home, and no home
-// where there is none (HOME=/nonexistent).
+// Makes the directory and its parent, for example ~/.cache/btfd and ~/.cache.
+// It makes nothing above them, so where a home does not exist
+// (HOME=/nonexistent) none is made.
 absl::Status MakeDirectories(const std::string& directory) {
   const size_t slash = directory.rfind('/');
   if (slash != std::string::npos && slash > 0) {
@@ -57,8 +60,8 @@ absl::Status MakeDirectories(const std::string& directory) {
   return MakeDirectory(directory);
 }
 
-// Names, without the directory, of what was set aside; oldest first, because
-// their names begin with the time.
+// The names, without the directory, of the files that were set aside, oldest
+// first: the names sort by the time that is in them.
 std::vector<std::string> FilesAside(const std::string& directory,
                                     absl::string_view prefix) {
   std::vector<std::string> names;
@@ -181,7 +184,7 @@ absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now) {
   if (rename(path.c_str(), aside.c_str()) != 0) {
     return ErrnoStatus("setting aside", path);
   }
-  // A journal that stayed would be replayed into the new file.
+  // SQLite would replay a journal that stayed into the new file.
   for (const char* journal : kJournals) {
     if (rename((path + journal).c_str(), (aside + journal).c_str()) != 0 &&
         errno != ENOENT) {
@@ -200,7 +203,7 @@ absl::StatusOr<FileLock> FileLock::Take(const std::string& path,
   const absl::Time deadline = absl::Now() + timeout;
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EINTR) continue;
-    if (errno != EWOULDBLOCK) break;  // no such locks here
+    if (errno != EWOULDBLOCK) break;  // this file system has no such locks
     if (absl::Now() >= deadline) {
       return absl::UnavailableError(
           absl::StrCat("store: another process keeps ", path, " locked"));

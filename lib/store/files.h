@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The store's directory and files, below SQLite. None of these functions opens
-// the database file: closing such a descriptor would drop the locks that SQLite
-// holds in this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
+// The store's directory and files, without SQLite. No function here opens the
+// database file: to close its descriptor would drop the locks that SQLite holds
+// in this process (https://www.sqlite.org/howtocorrupt.html, 2.2).
 #ifndef BTFD_LIB_STORE_FILES_H_
 #define BTFD_LIB_STORE_FILES_H_
 
@@ -18,26 +18,28 @@
 
 namespace btfd::store {
 
-// Makes the directory (0700), and the one that it is in; nothing above them:
-// where a home is missing, it stays missing. PermissionDenied if it belongs to
-// somebody else or others may write there: cached results go into modules.
+// Makes the directory with mode 0700, and its parent if that is missing. It
+// makes nothing above them: where a home is missing, it stays missing.
+// PermissionDenied if the directory belongs to another user or if others may
+// write to it, because results from the cache go into modules.
 absl::Status PrepareDirectory(const std::string& directory);
 
-// The part of it that looks at who may do what; `user` is who we are.
+// The check of owner and mode in PrepareDirectory(). `user` is our own uid.
 absl::Status CheckDirectory(const struct stat& status, uid_t user,
                             const std::string& directory);
 
-// By f_type of statfs(2): the name of a file system on which SQLite's WAL is no
-// good, since that needs memory shared by all who have the file open, and
-// network and FUSE file systems do not have it. Null for all others.
+// Returns the name of a file system by its f_type of statfs(2), if SQLite's WAL
+// mode cannot be used there; null for all other file systems. WAL needs memory
+// that all processes share which have the file open. Network and FUSE file
+// systems do not provide it.
 const char* NetworkFilesystem(int64_t f_type);
-// That of the directory's file system; "unknown" if it cannot be told.
+// The same for the file system of a directory; "unknown" if statfs(2) fails.
 const char* NetworkFilesystemOf(const std::string& directory);
 
 // Makes an empty file with mode 0600 if there is none.
 absl::Status CreatePrivateFile(const std::string& path);
 
-// Which file a path names now; {0, 0} if none.
+// Which file a path leads to now; {0, 0} if there is none.
 struct FileIdentity {
   dev_t device = 0;
   ino_t inode = 0;
@@ -47,19 +49,20 @@ struct FileIdentity {
 };
 FileIdentity IdentityOf(const std::string& path);
 
-// Size of the file and of SQLite's journals beside it.
+// The size in bytes of the file and of SQLite's journals beside it.
 uint64_t BytesOnDisk(const std::string& path);
 
-// Renames the file and its journals to path.aside-TIME-PID (-wal, ...) and
-// removes older ones of that kind but the youngest. Returns the new name.
+// Renames the file and its journals to path.aside-TIME-PID (with -wal, ...). Of
+// the files that were set aside before, all but the youngest are removed.
+// Returns the new name.
 absl::StatusOr<std::string> SetAside(const std::string& path, absl::Time now);
 
-// An exclusive flock(2) on a file of its own, so that of several processes that
-// find the database damaged only one sets it aside. Where a file system has no
-// such locks, there is none.
+// An exclusive flock(2) on a lock file. If several processes find the database
+// damaged, only the one with the lock sets it aside. On a file system without
+// such locks, Take() succeeds and locks nothing.
 class FileLock {
  public:
-  // Unavailable if another process keeps it for longer than `timeout`.
+  // Unavailable if another process holds the lock for longer than `timeout`.
   static absl::StatusOr<FileLock> Take(const std::string& path,
                                        absl::Duration timeout);
   FileLock(FileLock&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }

@@ -36,7 +36,7 @@ class FilesTest : public ::testing::Test {
 
 TEST_F(FilesTest, NetworkFileSystemsAreKnown) {
   EXPECT_STREQ(NetworkFilesystem(0x6969), "NFS");
-  // As a signed 32-bit f_type gives it, too.
+  // Some systems give f_type as a signed 32-bit number.
   EXPECT_STREQ(NetworkFilesystem(0xff534d42), "CIFS");
   EXPECT_STREQ(NetworkFilesystem(static_cast<int32_t>(0xff534d42)), "CIFS");
   EXPECT_STREQ(NetworkFilesystem(0xfe534d42), "SMB");
@@ -106,7 +106,7 @@ TEST_F(FilesTest, JournalsAreSetAsideAndCountedWithTheFile) {
   EXPECT_THAT(*aside, HasSubstr("/file.aside-19700101T000000.000000-"));
   EXPECT_EQ(BytesOnDisk(path), 0u);
   EXPECT_EQ(BytesOnDisk(*aside), 123u);
-  // The next one takes its place.
+  // The next file that is set aside takes its place.
   Make("file", 7);
   ASSERT_TRUE(SetAside(path, absl::FromUnixSeconds(1)).ok());
   EXPECT_EQ(BytesOnDisk(*aside), 0u);

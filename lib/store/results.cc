@@ -14,9 +14,11 @@ namespace btfd::store {
 
 namespace {
 
-// A fifth of the time of zstd's default, for a third more bytes.
+// Takes a fifth of the time of zstd's default level, and gives a third more
+// bytes.
 constexpr int kCompressionLevel = -3;
-// More than any request has; against what a damaged length would ask for.
+// No request is as large. The limit keeps a damaged length from asking for more
+// memory.
 constexpr uint64_t kMaxRequestBytes = uint64_t{1} << 30;
 
 std::string NameForChecksum(const util::Digest& key) {
@@ -27,7 +29,8 @@ std::string RequestNameForChecksum(const util::Digest& key) {
   return absl::StrCat("request ", key.binary());
 }
 
-// All that a file key says, so that a row cannot lend its digest to another.
+// All parts of a file key, so that a row is damaged if its digest belongs to
+// another key.
 std::string NameForChecksum(const FileKey& key) {
   return absl::StrCat("file ", key.file, "\n", key.state, "\n", key.sample);
 }
@@ -158,7 +161,7 @@ absl::Status DeleteDamagedResult(Connection* connection,
 }
 
 absl::StatusOr<uint64_t> ResultBytes(Connection* connection) {
-  // Out of the index results_by_use alone.
+  // SQLite answers this from the index results_by_use alone.
   ASSIGN_OR_RETURN(
       const int64_t bytes,
       connection->RunForInt("SELECT coalesce(sum(size), 0) FROM results"
@@ -171,7 +174,7 @@ absl::StatusOr<ResultStatistics> ReadResultStatistics(Connection* connection) {
   ASSIGN_OR_RETURN(statistics.bytes, ResultBytes(connection));
   ASSIGN_OR_RETURN(const int64_t results,
                    connection->RunForInt("SELECT count(*) FROM results"));
-  // Counts without looking at a request.
+  // SQLite counts the rows without reading a request.
   ASSIGN_OR_RETURN(
       const int64_t with_requests,
       connection->RunForInt("SELECT count(*) FROM result_requests"));

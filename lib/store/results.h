@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tables of results, file keys and counters. Functions named Write... are
-// parts of the writer's transaction; the others are complete by themselves.
+// The tables of results, file keys and counters. A function with a name
+// Write... is part of the writer's transaction; each other function is complete
+// by itself.
 #ifndef BTFD_LIB_STORE_RESULTS_H_
 #define BTFD_LIB_STORE_RESULTS_H_
 
@@ -23,26 +24,28 @@ struct StoredResult {
   std::string value;
   int64_t id = 0;
   std::string checksum;  // as stored
-  bool intact = false;   // it is the value's checksum
+  bool intact = false;   // whether it is the value's checksum
 };
 
-// What a result weighs besides its value and request: rows, keys and indexes.
+// What a result takes besides its value and request, in bytes: rows, keys and
+// indexes.
 inline constexpr uint64_t kResultOverhead = 256;
 
-// Times are those of UseClock: microseconds. `packed_request` is as
-// PackRequest() made it; empty: none.
+// Times are those of Writer::UseTime(), in microseconds. `packed_request` comes
+// from PackRequest(); empty means that there is no request.
 absl::Status WriteResult(Connection* connection, const util::Digest& key,
                          absl::string_view value,
                          absl::string_view packed_request, int64_t now);
 absl::Status WriteResultUse(Connection* connection, const util::Digest& key,
                             int64_t when);
-// NotFound if there is none.
+// NotFound if there is no such result.
 absl::StatusOr<StoredResult> ReadResult(Connection* connection,
                                         const util::Digest& key);
-// Deletes what ReadResult found damaged, unless it was replaced since.
+// Deletes a result that ReadResult() found damaged, unless it was replaced
+// since.
 absl::Status DeleteDamagedResult(Connection* connection,
                                  const StoredResult& damaged);
-// OK if there is none.
+// OK if there is no such result.
 absl::Status WriteResultRemoval(Connection* connection,
                                 const util::Digest& key);
 // Bytes of all values and requests.
@@ -51,14 +54,15 @@ absl::StatusOr<ResultStatistics> ReadResultStatistics(Connection* connection);
 absl::StatusOr<std::vector<util::Digest>> ReadResultKeys(
     Connection* connection, const util::Digest* after, int limit);
 
-// Requests are compressed (zstd), and off the connection, to hold it for less
-// time. Empty for what is empty or cannot be compressed.
+// Compresses a request with zstd. The caller does it before it takes the
+// connection, which is then held for less time. Returns an empty string for an
+// empty request, and for one that cannot be compressed.
 std::string PackRequest(absl::string_view request);
 struct StoredRequest {
   std::string request;
   bool intact = false;
 };
-// NotFound if the result has none or is not there.
+// NotFound if there is no such result, or if it has no request.
 absl::StatusOr<StoredRequest> ReadRequest(Connection* connection,
                                           const util::Digest& key);
 
@@ -66,21 +70,21 @@ struct Evicted {
   uint64_t results = 0;
   uint64_t bytes = 0;
 };
-// Deletes results, those used longest ago first, until `bytes` are gone or
-// `max_results` results.
+// Deletes the results that were used longest ago, until `bytes` bytes or
+// `max_results` results are gone.
 absl::StatusOr<Evicted> EvictResults(Connection* connection, uint64_t bytes,
                                      int max_results);
 
 absl::Status WriteFileKey(Connection* connection, const FileKey& key,
                           const util::Digest& digest, int64_t now);
-// Leaves the youngest `max_keys`.
+// Deletes the oldest file keys, until `max_keys` are left.
 absl::Status WriteFileKeyLimit(Connection* connection, uint64_t max_keys);
 struct StoredFileKey {
   util::Digest digest;
   bool intact = false;
 };
-// NotFound if there is none. A damaged row stays until the next put, which
-// follows when the caller has found out the digest itself.
+// NotFound if there is no such key. A damaged row stays until the next put of
+// the key. The caller makes that put once it has computed the digest itself.
 absl::StatusOr<StoredFileKey> ReadFileKey(Connection* connection,
                                           const FileKey& key);
 

@@ -9,7 +9,7 @@
 namespace btfd::store {
 
 namespace {
-// A disk that damages every new file must not keep us busy making them.
+// If the disk damages every new file, the daemon must not go on making files.
 constexpr int kMaxReplacements = 5;
 constexpr absl::Duration kLogPause = absl::Seconds(10);
 }  // namespace
@@ -55,8 +55,8 @@ void Session::Report(Counter counter, absl::string_view text) {
 
 void Session::Conclude(const std::shared_ptr<Database>& database,
                        const absl::Status& status) {
-  // What was read over a page that somebody cut off has its checksums; but the
-  // others who use the file do not see what we write there.
+  // What was read over a replaced page was checked by its checksums. But what
+  // we write to that page does not reach the other processes that use the file.
   const int bus_errors = BusErrors();
   if (bus_errors_.exchange(bus_errors) != bus_errors) {
     Report(Counter::kStoreErrors,
@@ -84,7 +84,8 @@ void Session::Replace(const std::shared_ptr<Database>& old, bool damaged) {
   const absl::MutexLock replacing(&replace_mutex_);
   {
     const absl::MutexLock lock(&mutex_);
-    // Somebody else was faster, or found that it cannot be done.
+    // Another thread has replaced it already, or found that it cannot be
+    // replaced.
     if (!current_.ok() || *current_ != old) return;
     if (++generation_ > kMaxReplacements) {
       current_ = absl::UnavailableError(absl::StrCat(

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The database as the store's calls see it: every operation runs through
-// Read() or Write(), which count and log its error, and which put a new
-// database in the place of one that proves damaged or was removed under us.
-// The old one closes when its last operation ends.
+// The database as the calls of Store see it. Every operation runs through
+// Read() or Write(), which count and log its error. If the database proves
+// damaged, or if somebody removed it, they also put a new one in its place. The
+// old one is closed when its last operation ends.
 #ifndef BTFD_LIB_STORE_SESSION_H_
 #define BTFD_LIB_STORE_SESSION_H_
 
@@ -26,12 +26,13 @@ class Session {
  public:
   explicit Session(Database::Options options) : options_(std::move(options)) {}
 
-  // Before anything else.
+  // Must be called before any other method.
   absl::Status Open();
 
-  // Run f(Connection*), which returns a Status or a StatusOr: Read() on a
-  // connection that may run beside others, Write() alone. NotFound is an
-  // answer, any other error is trouble of the store.
+  // Run f(Connection*), which returns a Status or a StatusOr. Read() gives it a
+  // connection that may run beside others; only one Write() runs at a time.
+  // NotFound is an ordinary answer. Any other error counts as trouble of the
+  // store.
   template <typename F>
   auto Read(F f) -> decltype(f(static_cast<Connection*>(nullptr))) {
     const auto database = Current();
@@ -54,11 +55,13 @@ class Session {
     return result;
   }
 
-  // Makes a new database if somebody removed or replaced ours. Cheap.
+  // Makes a new database if somebody removed or replaced our file. Costs one
+  // stat(2).
   void CheckStillThere();
-  // How many times another database took the place of the last.
+  // How many times a new database has replaced an old one.
   int generation() const;
-  // Counts one event and logs `text` with it, but not too often.
+  // Counts one event and logs `text`, but at most one line in ten seconds. The
+  // next line says how many were left out.
   void Report(Counter counter, absl::string_view text);
 
  private:
@@ -81,11 +84,11 @@ class Session {
   void Replace(const std::shared_ptr<Database>& old, bool damaged);
 
   const Database::Options options_;
-  std::atomic<int> bus_errors_{0};  // those that were seen to
+  std::atomic<int> bus_errors_{0};  // those that Conclude() has handled
 
   absl::Mutex replace_mutex_;  // one replacement at a time
   mutable absl::Mutex mutex_ ABSL_ACQUIRED_AFTER(replace_mutex_);
-  // Or why there is none any more.
+  // The open database, or the reason why there is none any more.
   absl::StatusOr<std::shared_ptr<Database>> current_ ABSL_GUARDED_BY(mutex_) =
       absl::UnavailableError("store: not open");
   int generation_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -85,7 +85,8 @@ int64_t Query::Int(int column) const {
 }
 
 absl::string_view Query::Bytes(int column) const {
-  // In this order: asking for the bytes may convert what the length is of.
+  // The bytes are asked for first: that call may convert the value, and with it
+  // the length.
   const void* data = sqlite3_column_blob(statement_, column);
   const int size = sqlite3_column_bytes(statement_, column);
   if (data == nullptr) return {};
@@ -96,13 +97,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(
     const std::string& path, int flags, absl::Duration busy_timeout) {
   sqlite3* db = nullptr;
   const int rc = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
-  // Even a failed open leaves a handle to close.
+  // Even an open that fails gives a handle, which has to be closed.
   auto connection = std::unique_ptr<Connection>(new Connection(db));
   RETURN_IF_ERROR(SqliteStatus(rc, absl::StrCat("opening ", path)));
   sqlite3_extended_result_codes(db, 1);
   sqlite3_busy_timeout(
       db, static_cast<int>(absl::ToInt64Milliseconds(busy_timeout)));
-  // What a hostile or damaged file could make SQLite run is turned off.
+  // Turns off what a hostile or damaged file could make SQLite run.
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   return connection;
@@ -118,8 +119,8 @@ absl::StatusOr<sqlite3_stmt*> Connection::Prepare(const char* sql) {
   if (statement == nullptr) {
     const int rc = sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT,
                                       &statement, nullptr);
-    // Our own literals have no errors, so the schema is not the one they are
-    // for.
+    // Our own literals are correct SQL. So the file has another schema than the
+    // one that they were written for.
     if (rc == SQLITE_ERROR) {
       return absl::DataLossError(absl::StrCat(
           "store: the schema is damaged: ", sqlite3_errmsg(db_), ": ", sql));
@@ -176,12 +177,14 @@ absl::StatusOr<Transaction> Transaction::Begin(Connection* connection) {
 }
 
 Transaction::~Transaction() {
-  // Fails only where SQLite has rolled back by itself (disk full, I/O error).
+  // This fails only where SQLite has already rolled back (disk full, I/O
+  // error).
   if (connection_ != nullptr) connection_->Run("ROLLBACK").IgnoreError();
 }
 
 absl::Status Transaction::Commit() {
-  // After a failed COMMIT the transaction may still be open: roll back then.
+  // If COMMIT fails, the transaction may still be open, and the destructor
+  // rolls it back.
   RETURN_IF_ERROR(connection_->Run("COMMIT"));
   connection_ = nullptr;
   return absl::OkStatus();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SQLite's C interface with owners for its handles and its result codes as
-// absl::Status (see store.h for which means what). Statements are prepared
-// from literals only and kept by their connection. A connection is used by one
-// thread at a time. Source: https://www.sqlite.org/c3ref/intro.html
+// Owners for the handles of SQLite's C interface, with its result codes as
+// absl::Status (store.h says which means what). Each SQL statement is a
+// literal. Its connection prepares it once and keeps it. One thread at a time
+// uses a connection. Source: https://www.sqlite.org/c3ref/intro.html
 #ifndef BTFD_LIB_STORE_SQLITE_H_
 #define BTFD_LIB_STORE_SQLITE_H_
 
@@ -25,9 +25,9 @@ namespace btfd::store {
 // OK for SQLITE_OK, SQLITE_ROW and SQLITE_DONE.
 absl::Status SqliteStatus(int result_code, absl::string_view doing);
 
-// One execution of a prepared statement; resets it when it goes. Columns and
-// parameters count as SQLite counts them: columns from 0, parameters from 1.
-// What is bound must live until the last Step().
+// One execution of a prepared statement; the destructor resets the statement.
+// Columns and parameters are numbered as in SQLite: columns from 0, parameters
+// from 1. Bytes that are bound must live until the last Step().
 class Query {
  public:
   explicit Query(sqlite3_stmt* statement) : statement_(statement) {}
@@ -39,13 +39,13 @@ class Query {
   Query& BindBlob(int parameter, absl::string_view bytes);
   Query& BindText(int parameter, absl::string_view text);
 
-  // True if there is a row. After an error there is none.
+  // True if there is a row. After an error there are no more rows.
   absl::StatusOr<bool> Step();
-  // For a statement that gives no rows.
+  // Runs a statement that gives no rows.
   absl::Status Run();
 
   int64_t Int(int column) const;
-  // Valid until the next Step(). Also for text.
+  // The bytes of a BLOB or text column; valid until the next Step().
   absl::string_view Bytes(int column) const;
 
  private:
@@ -55,29 +55,30 @@ class Query {
 
 class Connection {
  public:
-  // `flags` of sqlite3_open_v2. The busy timeout holds for all statements.
+  // `flags` are those of sqlite3_open_v2(). The busy timeout holds for all
+  // statements.
   static absl::StatusOr<std::unique_ptr<Connection>> Open(
       const std::string& path, int flags, absl::Duration busy_timeout);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  // `sql` is a literal: the connection keeps the prepared statement under its
-  // address. One Query per statement at a time.
+  // `sql` must be a literal, because the connection finds the prepared
+  // statement by the literal's address. A statement has one Query at a time.
   absl::StatusOr<sqlite3_stmt*> Prepare(const char* sql);
-  // Run a statement without parameters; rows are passed over, or the first
-  // column of the first one returned.
+  // Both run a statement without parameters. Run() ignores its rows;
+  // RunForInt() returns the first column of the first row.
   absl::Status Run(const char* sql);
   absl::StatusOr<int64_t> RunForInt(const char* sql);
 
-  // Reads a whole BLOB straight into memory of its own.
+  // Reads a whole BLOB into memory of its own, without a copy in between.
   absl::StatusOr<util::Blob> ReadBlob(const char* table, const char* column,
                                       int64_t rowid);
 
-  // PRAGMA max_page_count, which takes no parameter.
+  // Sets PRAGMA max_page_count, which cannot have a bound parameter.
   absl::Status SetMaxPageCount(uint32_t pages);
 
-  // Known once something was read.
+  // Meaningful only after something was read.
   bool read_only() const { return sqlite3_db_readonly(db_, "main") != 0; }
   int changes() const { return sqlite3_changes(db_); }
 
@@ -100,7 +101,7 @@ class Transaction {
 
  private:
   explicit Transaction(Connection* connection) : connection_(connection) {}
-  Connection* connection_;  // null: over
+  Connection* connection_;  // null once it has ended
 };
 
 }  // namespace btfd::store

@@ -215,7 +215,7 @@ absl::Status Store::ClearResults() {
                      }));
     if (deleted.results == 0) break;
   }
-  // Whoever clears wants the room.
+  // A user who clears the results wants the room on the disk back.
   constexpr int64_t kPagesKept = 64;
   for (int64_t last = INT64_MAX;;) {
     ASSIGN_OR_RETURN(
@@ -247,7 +247,7 @@ void Store::AddCounters(const std::map<std::string, uint64_t>& deltas) {
 }
 
 absl::StatusOr<std::map<std::string, uint64_t>> Store::GetCounters() {
-  // On the writing connection, so that no batch is half there.
+  // Runs on the writing connection, so that it never sees half of a batch.
   return impl_->session->Write([this](Connection* connection) {
     auto counters = ReadCounters(connection);
     if (counters.ok()) impl_->writer.AddPendingCounters(&*counters);

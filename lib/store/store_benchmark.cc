@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the store costs: opening it, a base's index of 12 MB, a result of the
-// middle size. Run by hand; the directory is $TEST_TMPDIR or /tmp.
+// Measures the store: opening it, an index of 12 MB, a result of medium size.
+// Run it by hand; its directory is in $TEST_TMPDIR or /tmp.
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -23,7 +23,7 @@ util::Digest Key(int64_t number) {
   return util::Digest::Of(absl::StrCat(number));
 }
 
-// A store of its own for each benchmark, removed at its end.
+// A store for one benchmark; its directory is removed at the end.
 class ScratchStore {
  public:
   ScratchStore() {
@@ -81,7 +81,7 @@ void BM_GetBaseIndex(benchmark::State& state) {
 }
 BENCHMARK(BM_GetBaseIndex)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// The first one after a start: a new connection, no page of the file in mind.
+// The first read after a start: the connection is new, and no page is cached.
 void BM_GetBaseIndexAfterOpen(benchmark::State& state) {
   ScratchStore store;
   if (!store->PutBase(Key(1), "raw", "", 1).ok() ||
@@ -147,7 +147,7 @@ void BM_GetResultMiss(benchmark::State& state) {
 }
 BENCHMARK(BM_GetResultMiss)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-// What a request pays; the batch is written while nobody waits.
+// What a request pays. The writer's thread writes the batch while nobody waits.
 void BM_PutResult(benchmark::State& state) {
   ScratchStore store;
   const std::string value(kResultBytes, 'x');
@@ -163,7 +163,7 @@ void BM_PutResult(benchmark::State& state) {
 }
 BENCHMARK(BM_PutResult)->Unit(benchmark::kMicrosecond)->UseRealTime();
 
-// The whole cost of a result, with its share of the batch.
+// The whole cost of one result, with its share of the batch.
 void BM_PutResultAndWrite(benchmark::State& state) {
   ScratchStore store;
   const std::string value(kResultBytes, 'x');

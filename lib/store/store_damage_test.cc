@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the store promises when its file is damaged: a right answer or none,
-// and a store that works again.
+// Tests what the store promises when its file is damaged: each answer is right
+// or missing, and afterwards the store works again.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,7 +29,7 @@ const FileKey kFileKey = {"file", "state", "sample"};
 
 class StoreDamageTest : public StoreTest {
  protected:
-  // A closed store with a bit of everything.
+  // Makes a store with an entry of each kind, and closes it.
   void MakeStore() {
     Open();
     ASSERT_TRUE(store_->PutBase(Key(1), raw_, "origin", 1).ok());
@@ -42,7 +42,7 @@ class StoreDamageTest : public StoreTest {
     Close();
   }
 
-  // Reads all that MakeStore() put: each is right or not there.
+  // Reads all that MakeStore() put. Each entry must be right, or not there.
   void ExpectNothingWrong() {
     const auto raw = store_->GetBaseRaw(Key(1));
     if (raw.ok()) {
@@ -64,7 +64,8 @@ class StoreDamageTest : public StoreTest {
     }
   }
 
-  // At the latest the second attempt: the first may find the damage.
+  // Makes up to three attempts, since an attempt that finds the damage may
+  // fail.
   void ExpectItWorksAgain() {
     absl::Status status;
     for (int attempt = 0; attempt < 3; ++attempt) {
@@ -268,8 +269,9 @@ TEST_F(StoreDamageTest, StoreThatIsDamagedAgainAndAgainGivesUp) {
               IsStatus(absl::StatusCode::kUnavailable, "out of use"));
 }
 
-// Every page of the file, hit at its start (where B-tree headers are), near it
-// (cell pointers) and somewhere; and everything else at random.
+// Flips one bit at a time: in each page at four bytes near its start (header of
+// the B-tree, first cell pointers) and at a random one, and in each byte of the
+// file's header.
 TEST_F(StoreDamageTest, NoFlippedBitAnywhereGivesAWrongAnswer) {
   MakeStore();
   const std::string sound = ReadFile();
@@ -301,7 +303,8 @@ TEST_F(StoreDamageTest, DamagedJournalLosesOnlyWhatIsInIt) {
   Open();
   ASSERT_TRUE(store_->PutResult(Key(100), RandomBytes(50000, 100)));
   ASSERT_TRUE(store_->Flush().ok());
-  // What a crash leaves: a copy, as closing would empty the journal.
+  // Copies the files as a crash would leave them; closing would empty the
+  // journal.
   const std::string main = ReadFile();
   std::ifstream wal_file(path() + "-wal", std::ios::binary);
   std::string wal{std::istreambuf_iterator<char>(wal_file), {}};
@@ -347,7 +350,7 @@ TEST_F(StoreDamageTest, KilledWriterLeavesASoundStore) {
   }
 }
 
-// Whoever has the file mapped would be ended by SIGBUS.
+// Without the handler SIGBUS would end each process that has the file mapped.
 TEST_F(StoreDamageTest, ACutOffSharedIndexEndsNobody) {
   Open();
   for (int round = 1; round <= 3; ++round) {
@@ -356,7 +359,7 @@ TEST_F(StoreDamageTest, ACutOffSharedIndexEndsNobody) {
     std::filesystem::resize_file(path() + "-shm", 0);
     const auto found = store_->GetResult(Key(round));
     EXPECT_EQ(found.value_or("value"), "value");
-    // The file was set aside, and a new one does its work.
+    // The file was set aside, and a new one is used.
     ASSERT_TRUE(store_->PutResult(Key(-round), "new value"));
     ASSERT_TRUE(store_->Flush().ok());
     const auto fresh = store_->GetResult(Key(-round));

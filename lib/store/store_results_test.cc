@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Results with the requests they can be computed from anew, their removal, and
-// how much room all of them take.
+// Tests results together with the requests from which they can be computed
+// anew: how they are removed, and how much room all of them take.
 #include <algorithm>
 #include <set>
 #include <string>
@@ -38,7 +38,7 @@ TEST_F(StoreResultsTest, RequestIsFoundBeforeAndAfterItIsWritten) {
   Open();
   EXPECT_EQ(*store_->GetRequest(Key(1)), request);
   EXPECT_EQ(*store_->GetResult(Key(1)), "value");
-  // Compressed.
+  // The request was compressed.
   EXPECT_LT(store_->GetResultStatistics()->bytes, 10000u);
 }
 
@@ -49,7 +49,7 @@ TEST_F(StoreResultsTest, ResultWithoutARequestHasNone) {
   ASSERT_TRUE(store_->Flush().ok());
   EXPECT_EQ(store_->GetRequest(Key(1)).status().code(), kNotFound);
   EXPECT_EQ(store_->GetRequest(Key(2)).status().code(), kNotFound);
-  // Put again, it takes the old request along.
+  // If the result is put again without a request, the old request goes.
   Put(1, "value", "request");
   ASSERT_TRUE(store_->Flush().ok());
   Put(1, "value", "");
@@ -73,7 +73,7 @@ TEST_F(StoreResultsTest, DamagedRequestTakesItsResultAlong) {
   Put(1, "value", request);
   Put(2, "other", "request");
   Close();
-  // Random bytes do not compress: they stand there as they are.
+  // Random bytes do not compress, so they stand in the file as they are.
   Damage(request.substr(1000, 64), std::string(64, 'x'));
   Open();
   EXPECT_THAT(store_->GetRequest(Key(1)).status(),
@@ -117,7 +117,7 @@ TEST_F(StoreResultsTest, RemovedResultIsGoneAtOnceAndForAll) {
   for (const int number : {1, 3, 4}) EXPECT_FALSE(IsThere(number));
   EXPECT_TRUE(IsThere(2));
   EXPECT_EQ(store_->GetResultStatistics()->results, 1u);
-  // And it may come again.
+  // The same key may be put again.
   store_->RemoveResult(Key(2));
   Put(2, "anew", "");
   EXPECT_EQ(*store_->GetResult(Key(2)), "anew");
@@ -169,13 +169,13 @@ TEST_F(StoreResultsTest, ClearDeletesResultsAndNothingElse) {
   EXPECT_EQ(store_->GetResultStatistics()->bytes, 0u);
   EXPECT_EQ(store_->GetResultStatistics()->with_requests, 0u);
   EXPECT_EQ(store_->GetBaseRaw(Key(1))->view(), "raw");
-  // Not evicted: nobody was short of room.
+  // Removal is no eviction: the limit was not reached.
   EXPECT_EQ(counters_.Get(Counter::kStoreResultsEvicted), 0u);
 }
 
-// Ten times the limit goes through, with values from nothing to half a
-// megabyte: the file with its journals stays within the limit, the journal's
-// own bound, and what a page is not filled with.
+// Puts ten times the limit, in values from 0 bytes to half a megabyte. The file
+// with its journals must stay within the limit, the bound of the journal, and
+// the room in pages that are not full.
 TEST_F(StoreResultsTest, FileAndJournalStayBoundedUnderSteadyPuts) {
   options_.max_result_bytes = 8 << 20;
   Open();
@@ -195,11 +195,12 @@ TEST_F(StoreResultsTest, FileAndJournalStayBoundedUnderSteadyPuts) {
   EXPECT_GT(counters_.Get(Counter::kStoreResultsEvicted), 1000u);
   printf("at most %.1f MB on disk for %.1f MB of results\n", largest / 1e6,
          options_.max_result_bytes / 1e6);
-  // Twice for pages that are not full and free ones that are kept; a journal.
+  // The factor 2 is for pages that are not full and free pages that are kept;
+  // the 40 MB are for the journal.
   EXPECT_LT(largest, 2 * options_.max_result_bytes + (40u << 20));
 }
 
-// A crowd of tiny results weighs what its rows weigh.
+// Each tiny result counts with the room that its rows take.
 TEST_F(StoreResultsTest, TinyResultsAreBoundedByWhatTheyReallyTake) {
   options_.max_result_bytes = 2 << 20;
   Open();
@@ -214,9 +215,9 @@ TEST_F(StoreResultsTest, TinyResultsAreBoundedByWhatTheyReallyTake) {
   EXPECT_LT(store_->store_bytes(), 3 * options_.max_result_bytes);
 }
 
-// Who puts and gets never evicts: while another process keeps the database
-// locked, so that nothing can be deleted, far more than the limit is put, and
-// got again, without waiting for the lock.
+// Put and Get never evict. While another process keeps the database locked, so
+// that nothing can be deleted, the test puts far more than the limit and reads
+// it again, and no call waits for the lock.
 TEST_F(StoreResultsTest, EvictionIsNotOnTheCallersPath) {
   options_.max_result_bytes = 100000;
   options_.busy_timeout = absl::Seconds(60);
@@ -241,7 +242,7 @@ TEST_F(StoreResultsTest, EvictionIsNotOnTheCallersPath) {
 }
 
 TEST_F(StoreResultsTest, NetworkFileSystemIsNoticedAndSaid) {
-  // What was made on a local disk and is now reached through the network.
+  // The file was made on a local disk and is now reached through the network.
   Open();
   Put(1, "value", "request");
   Close();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the store promises as long as nothing goes wrong.
+// Tests what the store promises as long as nothing fails.
 #include "lib/store/store.h"
 
 #include <sys/stat.h>
@@ -29,7 +29,7 @@ TEST_F(StoreTest, DirectoryAndFileAreOfTheUserAlone) {
   EXPECT_GT(store_->store_bytes(), 0u);
 }
 
-// HOME=/nonexistent is to stay so.
+// A home that does not exist (HOME=/nonexistent) must not be made.
 TEST_F(StoreTest, WhatTheDirectoryIsInIsMadeAndNothingAboveThat) {
   options_.directory = root_ + "/no/home/cache/btfd";
   const auto store = Store::Open(options_);
@@ -277,8 +277,8 @@ TEST_F(StoreTest, ResultsBeyondTheLimitGoLeastRecentlyUsedFirst) {
   }
   ASSERT_TRUE(store_->Flush().ok());
   const uint64_t evicted = counters_.Get(Counter::kStoreResultsEvicted);
-  // Down to 15/16 of the limit: 91 of 110 stay, with what they weigh besides
-  // their values.
+  // Eviction goes down to 15/16 of the limit: 91 of 110 results stay, counted
+  // with what each takes besides its value.
   EXPECT_EQ(evicted, 19u);
   for (int n = 0; n < 110; ++n) {
     EXPECT_EQ(store_->GetResult(Key(n)).ok(), n < 10 || n >= 29) << n;
@@ -382,7 +382,7 @@ TEST_F(StoreTest, RollbackJournalServesWhereThereIsNoSharedMemory) {
   Open();
   EXPECT_TRUE(store_->GetBaseRaw(Key(1)).ok());
   EXPECT_EQ(*store_->GetResult(Key(1)), "value");
-  // And back: the file is the same.
+  // With WAL again: the file is the same.
   options_.rollback_journal = false;
   Open();
   ASSERT_TRUE(store_->PutResult(Key(2), "value"));

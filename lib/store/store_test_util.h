@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the tests of the store share: a directory of the test's own, a store in
-// it that is opened and closed at will, and SQLite beside it.
+// Shared by the tests of the store: a directory for each test, a store in it
+// that a test opens and closes, and a SQLite connection beside it.
 #ifndef BTFD_LIB_STORE_STORE_TEST_UTIL_H_
 #define BTFD_LIB_STORE_STORE_TEST_UTIL_H_
 
@@ -25,7 +25,7 @@
 
 namespace btfd::store {
 
-// Bytes that no compressor and no checksum takes for others.
+// Random bytes: they do not compress, and two strings of them differ.
 inline std::string RandomBytes(size_t size, uint32_t seed) {
   std::mt19937_64 random(seed);
   std::string bytes(size, '\0');
@@ -75,7 +75,7 @@ class StoreTest : public ::testing::Test {
   }
   void Close() { store_.reset(); }
 
-  // Without their journals.
+  // The files that were set aside, without their journals.
   std::vector<std::string> FilesAside() const {
     std::vector<std::string> names;
     for (const auto& entry :
@@ -95,7 +95,7 @@ class StoreTest : public ::testing::Test {
   void WriteFile(const std::string& bytes) const {
     std::ofstream(path(), std::ios::binary | std::ios::trunc) << bytes;
   }
-  // Overwrites the one occurrence of `bytes` in the file.
+  // Overwrites `bytes`, which must occur once in the file.
   void Damage(const std::string& bytes, const std::string& with) const {
     std::string file = ReadFile();
     const size_t at = file.find(bytes);
@@ -111,8 +111,8 @@ class StoreTest : public ::testing::Test {
   std::unique_ptr<Store> store_;
 };
 
-// A second connection, as another process has one. SQLite's locks are per
-// process, but SQLite itself keeps connections of one process apart as well.
+// A second connection, as another process has one. SQLite's file locks belong
+// to a process, but SQLite also keeps the connections of one process apart.
 class OtherConnection {
  public:
   explicit OtherConnection(const std::string& path) {

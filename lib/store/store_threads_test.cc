@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Many threads on one store, and two stores on one file, as two daemons have
-// them: every answer is right.
+// Tests many threads on one store, and two stores on one file, as two daemons
+// use it. Every answer must be right.
 #include <unistd.h>
 
 #include <atomic>
@@ -27,7 +27,7 @@ class StoreThreadsTest : public StoreTest {
     options_.max_base_bytes = 1500000;
   }
 
-  // What requests do, with a bit of everything and a bias for results.
+  // Does what requests do: some calls of each kind, most of them for results.
   static void Work(Store* store, int seed, std::atomic<int>* hits) {
     std::mt19937 random(seed);
     for (int i = 0; i < 400; ++i) {

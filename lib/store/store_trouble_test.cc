@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the store promises when its surroundings fail: the directory, the disk,
-// other processes.
+// Tests what the store promises when something around it fails: the directory,
+// the disk, other processes.
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -56,7 +56,7 @@ TEST_F(StoreTroubleTest, DirectoryInPlaceOfTheFileIsAnError) {
               IsStatus(kPermissionDenied, "unable to open database file"));
 }
 
-// Holds the database as `sql` says, in another process, until it is destroyed.
+// Another process that runs `sql` to lock the database. Its destructor ends it.
 class LockingProcess {
  public:
   LockingProcess(const std::string& path,
@@ -124,7 +124,7 @@ TEST_F(StoreTroubleTest, ProcessThatWritesForLongDoesNotStopReaders) {
     store_->AddCounters({{"requests", 3}});
     EXPECT_THAT(store_->Flush(), IsStatus(kUnavailable, "locked"));
   }
-  // The counters of the batch that failed were kept.
+  // The counters of the batch that failed are still there.
   ASSERT_TRUE(store_->Flush().ok());
   EXPECT_THAT(*store_->GetCounters(), ElementsAre(Pair("requests", 3)));
   EXPECT_TRUE(store_->PutBase(Key(2), "raw", "", 1).ok());
@@ -146,7 +146,7 @@ TEST_F(StoreTroubleTest, FullStoreStillAnswers) {
   EXPECT_EQ(*store_->GetResult(Key(1)), "small");
   EXPECT_EQ(store_->GetResult(Key(2)).status().code(),
             absl::StatusCode::kNotFound);
-  // What is small enough goes on being stored.
+  // Results that are small enough are still stored.
   ASSERT_TRUE(store_->Flush().ok());
   ASSERT_TRUE(store_->PutResult(Key(3), "small as well"));
   ASSERT_TRUE(store_->Flush().ok());
@@ -155,7 +155,7 @@ TEST_F(StoreTroubleTest, FullStoreStillAnswers) {
   EXPECT_EQ(counters_.Get(Counter::kStoreSetAside), 0u);
 }
 
-// A limit of the kernel's on how far a file is written: the write(2) fails, as
+// The kernel limits how large a file may become. A write(2) beyond it fails as
 // on a disk that is broken or full.
 TEST_F(StoreTroubleTest, FailingDiskCostsNothingButTheWrite) {
   Open();

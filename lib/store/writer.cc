@@ -12,14 +12,15 @@
 namespace btfd::store {
 
 namespace {
-// Uses alone are worth little: they wait this many times as long.
+// Uses alone are not urgent: they wait this many times as long.
 constexpr int kUsesDelayFactor = 25;
 constexpr absl::Duration kPauseAfterError = absl::Seconds(5);
-// Entries of one kind in a batch, against a flood of tiny ones.
+// Most entries of one kind in a batch. Bounds a flood of tiny entries.
 constexpr size_t kMaxEntries = 65536;
-// Results deleted in one transaction: some milliseconds.
+// Results that are deleted in one transaction. It takes some milliseconds.
 constexpr int kEvictionStep = 64;
-// Free pages are kept for what comes next up to a quarter of the file.
+// This many free pages are always kept for later puts. Beyond them, up to a
+// quarter of the file may be free.
 constexpr int64_t kFreePagesKept = 1024;
 }  // namespace
 
@@ -169,7 +170,7 @@ void Writer::AddPendingCounters(
 
 absl::Status Writer::Flush() {
   const absl::MutexLock lock(&mutex_);
-  // Whatever is gathered now is in the next batch that is begun.
+  // All that is gathered now will be in the next batch.
   const uint64_t target = taken_ + 1;
   ++flushing_;
   const auto written = [this, target]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -202,7 +203,7 @@ void Writer::Loop() {
     {
       const absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(this, &Writer::HasWork));
-      // Until there is more than uses, should it come to that.
+      // If there are only uses, wait longer, until there is something else.
       mutex_.AwaitWithTimeout(absl::Condition(this, &Writer::IsWorthACommit),
                               kUsesDelayFactor * delay_);
       mutex_.AwaitWithTimeout(absl::Condition(this, &Writer::IsUrgent),
@@ -230,7 +231,7 @@ absl::Status Writer::WriteBatch(const Batch& batch) {
   if (!batch.empty()) {
     status = session_->Write([&](Connection* connection) {
       absl::Status rows = WriteRows(connection, batch, packed);
-      // While the connection is ours: GetCounters sees each delta once.
+      // The connection is still ours. So GetCounters() counts each delta once.
       if (rows.ok()) ForgetBatch(/*written=*/true);
       return rows;
     });
@@ -293,12 +294,12 @@ absl::Status Writer::EvictResultsInSteps() {
   if (generation == counted_generation_ && result_bytes_ <= max_result_bytes_) {
     return absl::OkStatus();
   }
-  // What was added up so far is too much where results were replaced or another
-  // process evicted, too little where another process put.
+  // The sum is too large if results were replaced or another process evicted
+  // some. It is too small if another process put some. So count anew.
   ASSIGN_OR_RETURN(result_bytes_, session_->Read(ResultBytes));
   counted_generation_ = generation;
   if (result_bytes_ <= max_result_bytes_) return absl::OkStatus();
-  // Further than needed, not to be back at once.
+  // Evicts more than needed, so that the next eviction is not due at once.
   const uint64_t goal = max_result_bytes_ - max_result_bytes_ / 16;
   while (result_bytes_ > goal && !stopping()) {
     const uint64_t excess = result_bytes_ - goal;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Write-behind: what may be written later is gathered in memory, and a thread
-// writes it in batches, one transaction each, so that no request pays for a
-// commit. Until a batch is committed its content is found here. The same
-// thread evicts, a few rows to a transaction.
+// Writer gathers in memory what may be written later, and a thread of its own
+// writes it in batches, one transaction each. So no request waits for a commit.
+// Until a batch is committed, its content is found here. The same thread
+// evicts, some rows in each transaction.
 #ifndef BTFD_LIB_STORE_WRITER_H_
 #define BTFD_LIB_STORE_WRITER_H_
 
@@ -24,16 +24,16 @@
 
 namespace btfd::store {
 
-// Thread-safe. The session outlives it.
+// Thread-safe. The session must outlive it.
 class Writer {
  public:
-  // Of the options, the limits and the delay.
+  // Uses the limits, write_delay and counters of `options`.
   Writer(Session* session, const StoreOptions& options);
-  // Writes what is pending.
+  // Writes everything that is pending.
   ~Writer();
 
-  // A result on its way to the database; or what is left of one, without a
-  // value, on its way out of it.
+  // A result that will be written; or, if `value` is null, one that will be
+  // deleted.
   struct PendingResult {
     std::shared_ptr<const std::string> value;
     std::shared_ptr<const std::string> request;
@@ -43,30 +43,31 @@ class Writer {
     }
   };
 
-  // False if it was dropped for the limit of pending bytes.
+  // False if it was dropped because the limit of pending bytes was reached.
   bool PutResult(const util::Digest& key, std::string value,
                  std::string request);
-  // Nothing if none is pending.
+  // Returns nothing if no result of that key is pending.
   absl::optional<PendingResult> FindResult(const util::Digest& key) const;
   void RemoveResult(const util::Digest& key);
-  // Forgets those that nobody has begun to write.
+  // Forgets the pending results whose batch is not being written yet.
   void DropPendingResults();
   void UseResult(const util::Digest& key);
   void UseBase(const util::Digest& digest);
-  // Bases were put: see whether others have to go.
+  // Bases were put: the thread looks whether others have to be evicted.
   void BasesGrew();
 
   void PutFileKey(const FileKey& key, const util::Digest& digest);
   absl::optional<util::Digest> FindFileKey(const FileKey& key) const;
 
   void AddCounters(const std::map<std::string, uint64_t>& deltas);
-  // Adds what is pending to what was read within the same Session::Write().
+  // Adds the pending counters to `counters`, which were read in the same
+  // Session::Write().
   void AddPendingCounters(std::map<std::string, uint64_t>* counters) const;
 
   // See Store::Flush().
   absl::Status Flush();
 
-  // The time of a use: microseconds since the epoch, later than any before.
+  // The time of a use: microseconds since the epoch, greater than any before.
   int64_t UseTime();
 
  private:
@@ -80,7 +81,7 @@ class Writer {
     bool evict_bases = false;
 
     bool empty() const;
-    // Nothing that a crash should not lose.
+    // True if a crash may lose the batch: there are uses at most.
     bool only_uses() const;
   };
 
@@ -93,7 +94,7 @@ class Writer {
   absl::Status WriteBatch(const Batch& batch);
   absl::Status WriteRows(Connection* connection, const Batch& batch,
                          const PackedRequests& packed);
-  // The batch is in the database, or lost but for its counters.
+  // The batch is in the database, or it is lost except for its counters.
   void ForgetBatch(bool written);
   absl::Status Evict(const Batch& batch);
   absl::Status EvictResultsInSteps();
@@ -111,21 +112,21 @@ class Writer {
 
   mutable absl::Mutex mutex_;
   std::shared_ptr<Batch> gathering_ ABSL_GUARDED_BY(mutex_);
-  // Not changed any more; null while nothing is being written.
+  // The batch that is being written, null if there is none. It does not change.
   std::shared_ptr<const Batch> writing_ ABSL_GUARDED_BY(mutex_);
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  int flushing_ ABSL_GUARDED_BY(mutex_) = 0;      // callers that wait
+  int flushing_ ABSL_GUARDED_BY(mutex_) = 0;      // callers in Flush()
   uint64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;    // batches begun
   uint64_t written_ ABSL_GUARDED_BY(mutex_) = 0;  // batches ended
   absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
   int64_t last_use_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  // Of the thread alone.
-  absl::Duration pause_;       // after an error, before the next batch
-  uint64_t result_bytes_ = 0;  // at most what is in the database, by our count
-  int counted_generation_ = -1;  // of the database result_bytes_ is about
+  // Used by the thread alone.
+  absl::Duration pause_;         // after an error, before the next batch
+  uint64_t result_bytes_ = 0;    // bytes in the database, by our count
+  int counted_generation_ = -1;  // of the database that was counted
 
-  std::thread thread_;  // last: starts when all else is there
+  std::thread thread_;  // last: it uses all the others
 };
 
 }  // namespace btfd::store

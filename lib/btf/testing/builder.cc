@@ -10,7 +10,7 @@ namespace btfd::btf::testing {
 
 namespace {
 
-// Section offsets and lengths, as they go into the header.
+// The offsets and lengths of the sections, as the header has them.
 Header MakeHeader(const BlobForm& form, uint32_t type_len, uint32_t str_len) {
   Header header{};
   header.magic = kMagic;

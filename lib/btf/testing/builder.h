@@ -8,9 +8,9 @@
 //   split.Struct("foo", 8, {{"a", i32, 0}, {"next", split.Ptr(...), 32}});
 //   const std::string raw = split.Build();
 //
-// It checks nothing, so that malformed BTF can be written as well. Type ids are
-// handed out in the order of the calls; next_id() + n names one that is still
-// to come. A split builder copies what it needs of its base at construction.
+// It checks nothing, so that tests can also write malformed BTF. Type ids are
+// given in the order of the calls; next_id() + n is the id of a later type. A
+// builder of split BTF copies what it needs of its base when it is constructed.
 #ifndef BTFD_LIB_BTF_TESTING_BUILDER_H_
 #define BTFD_LIB_BTF_TESTING_BUILDER_H_
 
@@ -24,7 +24,7 @@
 
 namespace btfd::btf::testing {
 
-// A text to be put into the strings, or an offset to be taken as it is.
+// A text that is put into the strings, or an offset that is used as it is.
 class Name {
  public:
   Name(const char* text) : text_(text) {}             // NOLINT
@@ -54,7 +54,7 @@ struct ParamSpec {
   TypeId type = 0;
 };
 
-// What of the blob's form can be chosen. The defaults are what pahole writes.
+// The choices for the form of the blob. The defaults are what pahole writes.
 struct BlobForm {
   uint32_t hdr_len = kClassicHeaderSize;
   bool big_endian = false;
@@ -71,13 +71,14 @@ struct BlobForm {
 class BtfBuilder {
  public:
   BtfBuilder() { strings_.push_back('\0'); }
-  // Split BTF over another builder's BTF, as it is now, or over a Base: not a
-  // copy, and explicit for that reason.
+  // A builder of split BTF over another builder's BTF as it is now, or over a
+  // Base. It is not a copy constructor, and is explicit for that reason.
   explicit BtfBuilder(const BtfBuilder& base);
   explicit BtfBuilder(const Base& base);
   BtfBuilder& operator=(const BtfBuilder&) = delete;
 
-  // False: each name gets an entry of its own, even if it is there already.
+  // False: each name gets an entry of its own, even if the strings have it
+  // already.
   BtfBuilder& ShareStrings(bool share) {
     share_strings_ = share;
     return *this;
@@ -89,7 +90,8 @@ class BtfBuilder {
     return first_id_ + static_cast<TypeId>(starts_.size());
   }
 
-  // The offset of a text ("" is 0), and where the next string would go.
+  // String() returns the offset of a text, 0 for "". string_end() is the offset
+  // of the next string.
   uint32_t String(const Name& name);
   uint32_t AppendString(const std::string& text);
   uint32_t string_end() const {
@@ -112,7 +114,7 @@ class BtfBuilder {
                 const std::vector<MemberSpec>& members = {});
   TypeId Union(const Name& name, uint32_t bytes,
                const std::vector<MemberSpec>& members = {});
-  // `is_signed` is the kind flag.
+  // `is_signed` sets the kind flag.
   TypeId Enum(const Name& name, uint32_t bytes,
               const std::vector<EnumSpec>& values = {}, bool is_signed = false);
   TypeId Enum64(const Name& name, uint32_t bytes,
@@ -125,15 +127,15 @@ class BtfBuilder {
   TypeId Var(const Name& name, TypeId type, uint32_t linkage = 1);
   TypeId Datasec(const Name& name, uint32_t bytes,
                  const std::vector<SectionVar>& vars = {});
-  // `attribute` is the kind flag.
+  // `attribute` sets the kind flag.
   TypeId DeclTag(const Name& value, TypeId target, int32_t component = -1,
                  bool attribute = false);
   TypeId TypeTag(const Name& value, TypeId target, bool attribute = false);
-  // Any record, also of kinds that do not exist.
+  // Any record, also of a kind that does not exist.
   TypeId Raw(const Name& name, uint32_t info, uint32_t third,
              const std::vector<uint32_t>& tail = {});
 
-  // To change a type afterwards.
+  // For changing a type afterwards.
   TypeRecord& type(TypeId id);
   BtfBuilder& SetKindFlag(TypeId id) {
     type(id).info |= 1u << 31;
@@ -161,7 +163,8 @@ class BtfBuilder {
   BlobForm form_;
 };
 
-// The layout section that libbpf writes (20 entries), and one entry.
+// StandardLayout() is the layout section that libbpf writes (20 entries);
+// LayoutEntry() is one entry.
 std::string LayoutEntry(uint8_t fixed, uint8_t element, uint16_t flags = 0);
 std::string StandardLayout();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// BTF as text, one line a type and one a member, for tests to compare and
-// people to read:
+// BTF as text, one line for each type and one for each member. Tests compare
+// it, and people read it:
 //
 //   [4] STRUCT 'foo' size=8
 //       'a' type=1 offset=0
@@ -16,9 +16,10 @@
 
 namespace btfd::btf::testing {
 
-// The own types, names in quotes; "?N" for a name offset out of range.
+// The own types. Names are in quotes; "?N" is a name offset that does not
+// exist.
 std::string Dump(const Btf& btf);
-// Of a raw BTF; the error's text where it cannot be parsed.
+// The same for raw BTF. If it cannot be parsed, returns the text of the error.
 std::string Dump(absl::string_view raw, const Base* base = nullptr);
 
 }  // namespace btfd::btf::testing
