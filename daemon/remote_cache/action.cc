@@ -31,7 +31,7 @@ BlobName Put(const google::protobuf::MessageLite& message, Action* action) {
   return name;
 }
 
-// Files must be added in the order of their names.
+// The caller must add the files in the order of their names.
 void AddFile(absl::string_view file, const BlobName& name,
              reapi::Directory* directory) {
   reapi::FileNode* node = directory->add_files();
@@ -125,7 +125,7 @@ Action IndexAction(const util::Digest& base, store::IndexPart part,
   command.add_arguments(absl::StrCat("--version=", version));
   command.add_arguments(absl::StrCat("--byte_order=", kByteOrder));
   command.add_arguments(absl::StrCat("--packing=", kPackingVersion));
-  // In ascending order.
+  // Output paths must be in ascending order.
   if (part == store::IndexPart::kCore) command.add_output_paths(kRawBaseFile);
   for (std::string& file : FilesOf(part)) {
     command.add_output_paths(std::move(file));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the daemon does, told as Actions of the Remote Execution API: a Command
-// whose arguments name the engine and the steps, and an input root that holds
-// what it works on. An Action's name is a pure function of exactly that, so all
-// hosts of a farm ask for the same thing by the same name; its parts are real
-// blobs, so a server that looks into Actions finds them in order.
+// Names the daemon's work as Actions of the Remote Execution API. An Action is
+// made of a Command, whose arguments name the engine and the steps, and of an
+// input root, which holds the input files. Its name is a hash of exactly these,
+// so all hosts of a farm ask for the same work by the same name. All its parts
+// are real blobs, so a server that checks Actions finds them complete. There
+// are two Actions, with these input and output files:
 //
 //   finalize            index
 //     BTF                 base.sha256   the base's digest in hex, and a newline
@@ -42,17 +43,18 @@ struct OwnedBlob {
 
 struct Action {
   BlobName name;
-  // The Action itself, its Command, its Directory and the base's digest; the
-  // other input files are the caller's.
+  // The Action itself, its Command, its Directory and the base's digest. The
+  // caller has the other input files.
   std::vector<OwnedBlob> blobs;
 };
 
-// The outputs that hold an index, in the order of its parts.
+// The names of the output files that hold an index, in the order of its parts.
 std::vector<std::string> FilesOf(store::IndexPart part);
 
 Action FinalizeAction(const v1::FindResultRequest& query);
 
-// `version` is that of engine and blob together: what Load() accepts.
+// `version` is the version of engine and index blob together: the one that
+// Load() accepts.
 Action IndexAction(const util::Digest& base, store::IndexPart part,
                    absl::string_view version);
 

@@ -17,7 +17,7 @@ void Name(absl::string_view bytes, v1::Content* content) {
   content->set_size(bytes.size());
 }
 
-// A 7.3 in-tree module with ids, over a base.
+// A request of profile 7.3 for an in-tree module with ids, over a base.
 v1::FindResultRequest SampleQuery() {
   v1::FindResultRequest query;
   query.set_engine_version(1);
@@ -84,8 +84,8 @@ TEST(Action, TheInputRootHoldsBtfIdsAndTheBasesDigest) {
             util::Digest::Of(util::Digest::Of("base").hex() + "\n").hex());
 }
 
-// All hosts of a farm, of whatever release, must ask by the same name; a
-// failure here means that the cache starts anew, and kEngineVersion must rise.
+// All hosts of a farm, whatever their release, must ask by the same name. If
+// this test fails, the cache starts empty, and kEngineVersion must be raised.
 TEST(Action, ItsNameIsTheSameEverywhereForEver) {
   EXPECT_EQ(FinalizeAction(SampleQuery()).name.digest.hex(),
             "61cc2bb942b7024f0d9009d99d4eee585250798bc20efe32584a555fe206f650");

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the Remote Execution API names blobs: by SHA-256 and size, in messages
-// and in the resource names of ByteStream:
+// BlobName: how the Remote Execution API names a blob, by SHA-256 and size. The
+// name appears in messages and in ByteStream's resource names:
 //   [INSTANCE/]blobs/HASH/SIZE                      to read
 //   [INSTANCE/]uploads/UUID/blobs/HASH/SIZE         to write
-// with compressed-blobs/zstd in the place of blobs where the bytes travel
-// compressed; hash and size are always those of the plain bytes.
+// If the bytes travel compressed, compressed-blobs/zstd stands in the place of
+// blobs. Hash and size are always those of the bytes before compression.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_BLOB_NAME_H_
 #define BTFD_DAEMON_REMOTE_CACHE_BLOB_NAME_H_
 
@@ -26,11 +26,11 @@ struct BlobName {
   uint64_t size = 0;
 
   static BlobName Of(absl::string_view bytes);
-  // InvalidArgument unless it is a SHA-256 in hex, and a size.
+  // InvalidArgument unless `digest` has a SHA-256 in hex and a valid size.
   static absl::StatusOr<BlobName> From(const reapi::Digest& digest);
   void To(reapi::Digest* digest) const;
 
-  // True if these are the bytes that it names.
+  // True if `bytes` have this size and this SHA-256.
   bool Names(absl::string_view bytes) const;
 
   std::string ResourceToRead(absl::string_view instance, bool zstd) const;

@@ -12,11 +12,13 @@ namespace btfd::daemon::remote {
 
 namespace {
 
-// With fewer a long line would idle; with more none would gather.
+// Batch calls under way. With fewer, a line with a long delay would be idle at
+// times; with more, no blobs would be collected.
 constexpr uint32_t kMaxBatches = 4;
-// Blobs of one call: beyond this the first would wait for the last.
+// Blobs in one call. In a larger call the first blob would wait for the last
+// one.
 constexpr size_t kMaxBatchBlobs = 128;
-// Calls that one large blob is read by.
+// The number of calls that read one large blob.
 constexpr uint64_t kStreams = 3;
 
 absl::StatusOr<std::string> Unpack(const BlobName& name,
@@ -46,7 +48,7 @@ struct BlobReader::Order {
 
 struct BlobReader::Batch {
   std::vector<Item> items;
-  absl::flat_hash_map<BlobName, size_t> wanted_by;  // how many of the items
+  absl::flat_hash_map<BlobName, size_t> wanted_by;  // by how many items
 };
 
 void BlobReader::Fetch(const std::vector<BlobName>& names,
@@ -136,9 +138,10 @@ void BlobReader::OnBatch(std::shared_ptr<Batch> batch,
     absl::MutexLock lock(&mutex_);
     --batches_;
   }
-  // The next is on its way while this one is checked.
+  // The next call is under way while the blobs of this one are checked.
   SendBatches();
-  // Responses come in any order, and perhaps once for what was asked twice.
+  // A server may send the responses in any order, and may send one response for
+  // two equal names.
   absl::flat_hash_map<BlobName, reapi::BatchReadBlobsResponse::Response*> found;
   for (auto& blob : *response.mutable_responses()) {
     const absl::StatusOr<BlobName> name = BlobName::From(blob.digest());
@@ -170,8 +173,9 @@ void BlobReader::Stream(Item item, const ServerLimits& limits) {
     StreamFrames(std::move(item));
     return;
   }
-  // In parts at once: a server reads and sends them side by side, and a long
-  // line carries more than one call's window.
+  // The blob is read in parts at the same time. The server reads and sends them
+  // side by side, and a line with a long delay carries more than one call's
+  // window.
   struct Parts {
     std::string bytes;
     absl::Mutex mutex;
@@ -219,7 +223,7 @@ void BlobReader::Stream(Item item, const ServerLimits& limits) {
 }
 
 void BlobReader::StreamFrames(Item item) {
-  // Frames that do not shrink are a little larger than what is in them.
+  // Compressed frames may be a little larger than the bytes in them.
   const uint64_t most = item.name.size + item.name.size / 64 + kBatchEntryBytes;
   auto bytes = std::make_shared<std::string>();
   const absl::Time deadline = item.order->deadline;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Fetches blobs, many lookups' at once: while a few batch calls are under way,
-// what else is wanted gathers, and the next call takes all of it. So a slow
-// line carries many blobs a round trip, and a fast one pays for few calls. What
-// is too large for a batch goes by ByteStream. Each blob is checked against its
-// name before anybody sees it.
+// BlobReader fetches blobs for many lookups at once. While the allowed number
+// of batch calls is under way, further names are collected, and the next call
+// asks for all of them. So a line with a long delay carries many blobs in each
+// round trip, and a fast line needs few calls. A blob that is too large for a
+// batch is fetched by ByteStream. Each blob is checked against its name before
+// a caller gets it.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_BLOB_READER_H_
 #define BTFD_DAEMON_REMOTE_CACHE_BLOB_READER_H_
 
@@ -26,29 +27,29 @@
 
 namespace btfd::daemon::remote {
 
-// Thread-safe. The Reapi must be destroyed first: its calls end here.
+// Thread-safe. Destroy the Reapi first: its calls end in this object.
 class BlobReader {
  public:
-  // In the order of the names. NotFound if a blob is not there, DataLoss if it
-  // is not what its name says, else the call's error.
+  // Gets the blobs in the order of the names. NotFound if a blob is not there,
+  // DataLoss if its bytes do not fit its name, else the error of the call.
   using Done = std::function<void(absl::StatusOr<std::vector<std::string>>)>;
 
   explicit BlobReader(Reapi* reapi) : reapi_(reapi) {}
 
-  // Never blocks. `done` is called once, on any thread.
+  // Never blocks. Calls `done` once, on any thread.
   void Fetch(const std::vector<BlobName>& names, const ServerLimits& limits,
              absl::Time deadline, Done done);
 
  private:
-  struct Order;  // one Fetch
-  struct Item {  // one blob of it
+  struct Order;  // one call of Fetch()
+  struct Item {  // one blob of an Order
     BlobName name;
     std::shared_ptr<Order> order;
     size_t place = 0;
   };
   struct Batch;
 
-  // Takes what is to go into the next call; empty if none is to be made now.
+  // Takes the blobs for the next call; empty if no call is to be made now.
   std::vector<Item> TakeBatch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SendBatches();
   void SendBatch(std::vector<Item> items);

@@ -23,7 +23,7 @@ void Breaker::Succeeded() {
 bool Breaker::Failed(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   if (open_) {
-    // Calls that were under way when it opened tell nothing new.
+    // A call that began before the breaker opened says nothing new.
     if (!probing_) return false;
     probing_ = false;
     pause_ = std::min(2 * pause_, longest_pause_);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A circuit breaker: after a row of failures nobody is made to wait for a
-// server that is slow or gone. Open, it turns every call away; after a pause it
-// lets one through to see, and its end decides: closed again, or open for twice
-// as long. Knows no clock but what it is told.
+// A circuit breaker: after several failures in a row, callers stop asking a
+// server that is slow or gone. While the breaker is open, it refuses calls.
+// After a pause it admits one call, the probe. If the probe succeeds, the
+// breaker closes. If it fails, the breaker stays open for twice as long. The
+// caller passes the time.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_BREAKER_H_
 #define BTFD_DAEMON_REMOTE_CACHE_BREAKER_H_
 
@@ -24,12 +25,13 @@ class Breaker {
         first_pause_(first_pause),
         longest_pause_(longest_pause) {}
 
-  // Whether a call may be made. Each one that may ends in one of the two below.
+  // True if a call may be made. The caller must report its end by Succeeded(),
+  // Failed() or Abandoned().
   bool Admits(absl::Time now);
   void Succeeded();
-  // True if that opened it.
+  // Returns true if this failure opened the breaker.
   bool Failed(absl::Time now);
-  // The call was given up before it told anything.
+  // The call was cancelled before its result was known.
   void Abandoned();
 
   bool open() const;

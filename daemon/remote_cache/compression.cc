@@ -16,7 +16,8 @@ std::string Compress(absl::string_view bytes) {
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
   const size_t size = ZSTD_compress(&frame[0], frame.size(), bytes.data(),
                                     bytes.size(), kLevel);
-  // With room enough only memory can fail; an empty frame then fits nothing.
+  // There is room enough, so only a lack of memory can fail. The caller then
+  // gets an empty frame, which does not unpack to any blob.
   frame.resize(ZSTD_isError(size) ? 0 : size);
   return frame;
 }

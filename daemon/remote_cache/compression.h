@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// zstd, as blobs travel.
+// Compresses and decompresses blobs with zstd for their way over the network.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_COMPRESSION_H_
 #define BTFD_DAEMON_REMOTE_CACHE_COMPRESSION_H_
 
@@ -12,10 +12,10 @@
 
 namespace btfd::daemon::remote {
 
-// One frame; fast rather than small.
+// Returns one frame. Prefers speed to size.
 std::string Compress(absl::string_view bytes);
-// All frames together must give exactly `size` bytes, else DataLoss. Takes no
-// more memory than that, whatever the frames say.
+// Unpacks all frames to `out`. DataLoss unless they give exactly `size` bytes.
+// Uses no more memory than that, whatever sizes the frames claim.
 absl::Status Decompress(absl::string_view frames, char* out, uint64_t size);
 
 }  // namespace btfd::daemon::remote

@@ -33,7 +33,7 @@ absl::StatusOr<std::unique_ptr<SharedCache>> OpenRemoteCache(
   settings.server.instance = options.remote_instance;
   settings.read_only = options.remote_read_only;
   settings.upload_inputs = options.remote_upload_inputs;
-  // A loopback is faster than zstd.
+  // Over loopback, plain bytes are faster than zstd.
   settings.compression = options.remote_compression && !endpoint->loopback;
   settings.timeout = options.remote_timeout;
   settings.min_rate = options.remote_min_rate;

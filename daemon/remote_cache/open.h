@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From the daemon's options to its remote cache.
+// Makes the daemon's remote cache from its options.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_OPEN_H_
 #define BTFD_DAEMON_REMOTE_CACHE_OPEN_H_
 
@@ -14,10 +14,11 @@
 
 namespace btfd::daemon {
 
-// InvalidArgument, with the option's name, for an address or a file that is no
-// good, and for a token that would go to another machine in the clear. Whether
-// a server is there shows later, and is no error then. Precondition:
-// remote_cache is not empty. Counters and log must outlive the cache.
+// InvalidArgument, with the name of the option, if an address or a file cannot
+// be used, or if a token would be sent to another machine without encryption.
+// It is no error if no server answers; that shows at the first call.
+// Precondition: remote_cache is not empty. Counters and log must outlive the
+// cache.
 absl::StatusOr<std::unique_ptr<SharedCache>> OpenRemoteCache(
     const Options& options, store::Counters* counters, util::Log* log);
 

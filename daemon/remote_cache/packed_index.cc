@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An index is mostly tables of 32-bit words. In some of them (offsets, groups)
-// LZ4 finds nothing, but each word is a little more than the one before: of a
-// block of those the differences are packed. What does not shrink by a quarter
-// is left as it is, since to unpack it would cost more than to send it.
+// An index consists mostly of tables of 32-bit words. In some tables (offsets,
+// groups) LZ4 finds no repetition, but each word is a little larger than the
+// one before. For such a block the differences are packed. A block that does
+// not shrink by a quarter stays as it is, since unpacking it would cost more
+// than sending it.
 #include "daemon/remote_cache/packed_index.h"
 
 #include <lz4.h>
@@ -20,8 +21,8 @@ namespace btfd::daemon::remote {
 
 namespace {
 
-constexpr size_t kBlock = size_t{128} << 10;  // plain bytes
-constexpr int kEffort = 4;                    // beyond it little is gained
+constexpr size_t kBlock = size_t{128} << 10;  // bytes before packing
+constexpr int kEffort = 4;                    // a higher level gains little
 constexpr uint32_t kMagic = 0x44504249;       // "IBPD"
 constexpr uint32_t kSizeBits = 24;
 
@@ -38,7 +39,7 @@ struct Share {
   uint64_t end = 0;
 };
 
-// Whole blocks, so the last parts of a small index are empty.
+// A part has whole blocks, so the last parts of a small index are empty.
 Share ShareOf(size_t part, uint64_t index_bytes) {
   const uint64_t blocks = (index_bytes + kBlock - 1) / kBlock;
   const uint64_t size = (blocks + kPackedParts - 1) / kPackedParts * kBlock;
@@ -46,7 +47,7 @@ Share ShareOf(size_t part, uint64_t index_bytes) {
           std::min((part + 1) * size, index_bytes)};
 }
 
-// Bytes behind the last whole word stay as they are.
+// The bytes behind the last whole word stay as they are.
 void ToDifferences(std::string* block) {
   uint32_t before = 0;
   for (size_t at = 0; at + 4 <= block->size(); at += 4) {
@@ -87,7 +88,7 @@ void AppendBlock(absl::string_view plain, std::string* part) {
   uint32_t best = 0;
   for (uint32_t i = 1; i < 3; ++i) {
     const size_t limit = best == 0 ? plain.size() * 3 / 4 : packed[best].size();
-    // Of nothing LZ4 makes nothing where it has no memory.
+    // LZ4's output is empty if it has no memory.
     if (!packed[i].empty() && packed[i].size() < limit) best = i;
   }
   const uint32_t word =

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the index of a base travels: cut into parts, each a blob of its own, so
-// that they are fetched, checked and unpacked side by side; each part in
-// blocks, packed with LZ4, since on a fast line what costs most is to send the
-// bytes and to hash them. A part is, in host byte order (which the Action's
-// name tells), a PartHeader and the blocks of its share of the index:
-//   uint32_t   how it is packed << 24 | bytes that follow
+// The format in which the index of a base travels. The index is cut into parts,
+// and each part is a blob, so that parts are fetched, checked and unpacked at
+// the same time. A part consists of blocks that are compressed with LZ4,
+// because on a fast line the largest costs are sending and hashing the bytes. A
+// part is a PartHeader and the blocks of its share of the index, in host byte
+// order. (The Action's name contains the byte order.) Before each block stands
+// one word:
+//   uint32_t   kind of packing << 24 | number of bytes that follow
 #ifndef BTFD_DAEMON_REMOTE_CACHE_PACKED_INDEX_H_
 #define BTFD_DAEMON_REMOTE_CACHE_PACKED_INDEX_H_
 
@@ -26,24 +28,27 @@ inline constexpr size_t kPackedParts = 4;
 // Raise it with any change of the format.
 inline constexpr uint32_t kPackingVersion = 1;
 
-// The parts of an index, in order. Takes a while: what packs well is preferred
-// to what packs fast, since one host does it for all.
+// Returns the parts of an index, in order. It prefers small output to speed,
+// because one host does it for all.
 std::vector<std::string> PackIndex(absl::string_view index);
 
-// Puts an index together again; nothing in the parts is believed. Thread-safe.
+// Rebuilds an index from its parts. It checks everything that the parts claim.
+// Thread-safe.
 class IndexUnpacker {
  public:
   explicit IndexUnpacker(uint64_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // Parts come in any order, each once. DataLoss if it is none.
-  // Precondition: part < kPackedParts.
+  // Adds a part. Parts may come in any order, each once. DataLoss if the bytes
+  // are no valid part. Precondition: part < kPackedParts.
   absl::Status Add(size_t part, absl::string_view packed);
 
-  // Precondition: all parts were added, and were good; once.
+  // Returns the index. May be called once. Precondition: all parts were added
+  // without an error.
   util::Blob Take();
 
  private:
-  // Where the index goes; DataLoss if parts differ about its size.
+  // Allocates the memory for the index. DataLoss if two parts give it different
+  // sizes.
   absl::Status Place(uint64_t index_bytes, char** bytes);
 
   const uint64_t max_bytes_;

@@ -27,7 +27,7 @@ absl::StatusOr<std::string> Unpack(const std::vector<std::string>& parts,
   return std::string(unpacker.Take().view());
 }
 
-// A table of words, each a little more than the one before.
+// A table of words in which each is a little larger than the one before.
 std::string Ascending(size_t bytes) {
   std::string table(bytes, 'x');
   for (uint32_t i = 0; i < bytes / 4; ++i) {
@@ -78,7 +78,7 @@ TEST(PackedIndex, TheSameIndexIsPackedIntoTheSameBytes) {
   EXPECT_EQ(PackIndex(Ascending(700'000)), PackIndex(Ascending(700'000)));
 }
 
-// Parts of an index, one of them spoiled, and what is said of it.
+// Spoils one of an index's parts, and expects a DataLoss with these words.
 void ExpectDefect(const std::function<void(std::string*)>& spoil,
                   const std::string& words, uint64_t most = kMost) {
   auto parts = PackIndex(Ascending(1'000'000));
@@ -111,8 +111,8 @@ TEST(PackedIndex, MoreThanIsTakenIsNotTaken) {
                999'999);
 }
 
-// The last block cut off at every length, and each byte of a header changed:
-// an error or an index, but nothing else.
+// Changes bytes at the start of a part, which must give an error or an index.
+// Cuts a part short at many places, which must give an error.
 TEST(PackedIndex, NoSpoiledPartLeadsAstray) {
   const auto good = PackIndex(Ascending(600'000));
   for (size_t at = 0; at < 40; ++at) {

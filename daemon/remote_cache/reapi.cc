@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A call owns what gRPC works on until it has ended, and is in the list of live
-// calls for as long; the destructor cancels what it finds there. A context
-// holds on to the channel, and whoever lets go of a channel last waits for
-// gRPC's own threads: so no context may outlive the call's end, on such a
-// thread, and the destructor waits for all of them.
+// A call owns the objects with which gRPC works until the call has ended. Until
+// then its context is in the list of live calls; the destructor cancels those.
+// A context also keeps the channel alive, and the thread that releases a
+// channel last waits for gRPC's own threads. If that happened on one of those
+// threads, it would wait for itself. So no context may live longer than its
+// call, and the destructor waits for all of them.
 #include "daemon/remote_cache/reapi.h"
 
 #include <grpcpp/channel.h>
@@ -34,11 +35,12 @@ namespace {
 
 namespace bytestream = ::google::bytestream;
 
-// A message of ByteStream: large enough to be few, small enough to be mixed
-// with other calls' on the connection.
+// The size of a ByteStream message. It is large enough that a blob needs few
+// messages, and small enough that messages of other calls fit in between.
 constexpr size_t kChunk = size_t{256} << 10;
-// So much of one call may be on its way without the receiver's leave; the
-// default (64 KB) would make a long line slow.
+// The flow-control window of a call: so many bytes may be under way before the
+// receiver allows more. With the default (64 KB) a line with a long delay would
+// be slow.
 constexpr int kLookahead = 4 << 20;
 constexpr int kKeepaliveMs = 60'000;
 constexpr int kLongestReconnectMs = 2'000;
@@ -57,7 +59,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kLongestReconnectMs);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 200);
-  // What fails here has its own breaker.
+  // The Breaker handles failures, so gRPC must not retry.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return grpc::CreateCustomChannel(endpoint.target, credentials, arguments);
 }
@@ -104,7 +106,8 @@ class Reapi::Impl {
   reapi::ContentAddressableStorage::Stub* cas() { return cas_.get(); }
   bytestream::ByteStream::Stub* bytes() { return bytes_.get(); }
 
-  // Makes a context ready for a call; an error if there is to be none.
+  // Prepares a context for a call. Cancelled if no call may be made any more;
+  // Unauthenticated if the token cannot be read.
   absl::Status Begin(const Context& context, absl::Time deadline) {
     if (token_ != nullptr) {
       const absl::StatusOr<std::string> token = token_->Authorization();
@@ -157,7 +160,8 @@ class Reapi::Impl {
   }
 
   std::string NewUuid() {
-    // Tells uploads of this connection apart; the server needs no more.
+    // The number distinguishes the uploads of this connection. The server needs
+    // no more than that.
     const uint64_t number = ++uploads_;
     return absl::StrFormat("%08x-%04x-4%03x-8%03x-%012x",
                            uuid_seed_ & 0xffffffff, uuid_seed_ >> 32 & 0xffff,
@@ -187,14 +191,14 @@ class Reapi::Impl {
   absl::Mutex mutex_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::flat_hash_set<Context> live_ ABSL_GUARDED_BY(mutex_);
-  uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // whose contexts are there
+  uint64_t calls_ ABSL_GUARDED_BY(mutex_) = 0;  // whose contexts exist
 
  public:
   class Reader;
   class Writer;
 };
 
-// Deletes itself when the call has ended.
+// Deletes itself when its call has ended.
 class Reapi::Impl::Reader final
     : public grpc::ClientReadReactor<bytestream::ReadResponse> {
  public:
@@ -245,7 +249,7 @@ class Reapi::Impl::Reader final
   bool refused_ = false;
 };
 
-// Deletes itself when the call has ended.
+// Deletes itself when its call has ended.
 class Reapi::Impl::Writer final
     : public grpc::ClientWriteReactor<bytestream::WriteRequest> {
  public:
@@ -270,7 +274,7 @@ class Reapi::Impl::Writer final
   }
 
   void OnWriteDone(bool ok) override {
-    // A server that has the blob already ends the call early, and well.
+    // If the server already has the blob, it ends the call early with OK.
     if (ok && !request_.finish_write()) WriteNext();
   }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The calls of the Remote Execution API that a cache takes, on one channel.
-// None blocks: each ends in one call of `done`, on a thread of gRPC's, and that
-// must not wait for anything. gRPC's own types stay behind this header.
+// Reapi makes the calls of the Remote Execution API that a cache needs, on one
+// channel. No method blocks. Each calls `done` once, on a thread of gRPC's, and
+// `done` must not wait for anything. Users of this header see no types of
+// gRPC's.
 //
-// Errors are the server's, or gRPC's (Unavailable, DeadlineExceeded).
+// Errors come from the server or from gRPC (Unavailable, DeadlineExceeded).
 #ifndef BTFD_DAEMON_REMOTE_CACHE_REAPI_H_
 #define BTFD_DAEMON_REMOTE_CACHE_REAPI_H_
 
@@ -27,7 +28,7 @@ namespace btfd::daemon::remote {
 struct ReapiOptions {
   tls::Endpoint endpoint;
   tls::ClientFiles files;  // for a secure endpoint
-  std::string token_file;  // empty: no token is sent
+  std::string token_file;  // empty: send no token
   std::string instance;
 };
 
@@ -38,11 +39,11 @@ class Reapi {
   using Done =
       std::function<void(const absl::Status& status, Response response)>;
   using Ended = std::function<void(const absl::Status& status)>;
-  // Takes the next bytes; false ends the call with DataLoss.
+  // Takes the next bytes. If it returns false, the call ends with DataLoss.
   using Sink = std::function<bool(absl::string_view bytes)>;
 
-  // Connects with the first call. `counters`, of the bytes of messages, must
-  // outlive it. InvalidArgument if the files are no good.
+  // Connects at the first call. `counters`, which count the bytes of messages,
+  // must outlive the Reapi. InvalidArgument if the files cannot be used.
   static absl::StatusOr<std::unique_ptr<Reapi>> Create(
       ReapiOptions options, store::Counters* counters);
   // Stops, and waits until the last `done` has returned.
@@ -50,10 +51,11 @@ class Reapi {
   Reapi(const Reapi&) = delete;
   Reapi& operator=(const Reapi&) = delete;
 
-  // Cancels what is under way; what is called from now on is Cancelled.
+  // Cancels the calls that are under way. A call that is made later ends with
+  // Cancelled.
   void Stop();
 
-  // Requests need no instance name.
+  // Callers leave the instance name out of the requests; these methods add it.
   void GetCapabilities(absl::Time deadline,
                        Done<reapi::ServerCapabilities> done);
   void GetActionResult(reapi::GetActionResultRequest request,
@@ -69,16 +71,17 @@ class Reapi {
   void BatchReadBlobs(reapi::BatchReadBlobsRequest request, absl::Time deadline,
                       Done<reapi::BatchReadBlobsResponse> done);
 
-  // Part of a blob; a size of 0 means up to its end.
+  // A part of a blob. Size 0 means up to the blob's end.
   struct Range {
     uint64_t offset = 0;
     uint64_t size = 0;
   };
-  // A blob in pieces, compressed (then whole) or not; `sink` is called by one
-  // thread at a time, and not any more once `ended` is.
+  // Reads a blob in pieces; a compressed one must be read whole. One thread at
+  // a time calls `sink`, and none calls it after `ended`.
   void Read(const BlobName& name, bool zstd, Range range, absl::Time deadline,
             Sink sink, Ended ended);
-  // `bytes` are those of the blob, or its frames; they live until `ended`.
+  // `bytes` are the blob, or its zstd frames. They must live until `ended` is
+  // called.
   void Write(const BlobName& name, bool zstd, absl::string_view bytes,
              absl::Time deadline, Ended ended);
 

@@ -15,14 +15,14 @@ namespace {
 
 using store::Counter;
 
-// Enough to fill a line of 20 ms; more would only wait at the server, at the
-// expense of their time budgets.
+// Enough to fill a line with a delay of 20 ms. More lookups would only wait at
+// the server, while their time limits run.
 constexpr uint32_t kMaxLookups = 64;
 constexpr uint32_t kFailuresToOpen = 5;
 constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
 constexpr absl::Duration kCapabilitiesLimit = absl::Seconds(10);
-// What gRPC takes in one message by default, less room for framing.
+// The largest message that gRPC accepts by default, less room for framing.
 constexpr uint64_t kLargestBatch = ServerLimits().max_batch_bytes;
 
 std::vector<std::string> FinalizeOutputs() {
@@ -67,7 +67,7 @@ struct RemoteCache::Lookup {
   uint64_t bytes = 0;
   absl::Time deadline;  // the caller's
   Found found;
-  std::unique_ptr<Expected> expected;  // while under way
+  std::unique_ptr<Expected> expected;  // while it is under way
 };
 
 absl::StatusOr<std::unique_ptr<RemoteCache>> RemoteCache::Create(
@@ -116,7 +116,7 @@ void RemoteCache::AskCapabilities() {
 
 void RemoteCache::OnCapabilities(
     const absl::Status& status, const reapi::ServerCapabilities& capabilities) {
-  // A server without them is taken as it is by default.
+  // A server without this call is used with the default limits.
   const bool known = status.ok() || absl::IsUnimplemented(status);
   const ServerLimits limits =
       status.ok()
@@ -202,11 +202,12 @@ void RemoteCache::StartLookup(const LookupPtr& lookup) {
     EndLookup(lookup, absl::UnavailableError("not asked"));
     return;
   }
-  // What comes back is taken to be as large as what went in.
+  // We expect that the outputs are as large as the inputs.
   lookup->expected =
       std::make_unique<Expected>(lookup->bytes, &expected_bytes_);
   const absl::Time now = absl::Now();
-  // If it is in vain, the engine needs time as well.
+  // If the lookup fails, the engine still needs time before the caller's
+  // deadline.
   const absl::Time deadline =
       now + std::min(Budget(), (lookup->deadline - now) / 2);
   const auto done = [this, lookup](absl::StatusOr<Parts> parts) {
@@ -230,7 +231,8 @@ void RemoteCache::StartLookup(const LookupPtr& lookup) {
 void RemoteCache::EndLookup(const LookupPtr& lookup,
                             absl::StatusOr<Parts> parts) {
   lookup->expected = nullptr;
-  // The next first: its question travels while this answer is read.
+  // Starts the next lookup first: its question travels while this answer is
+  // read.
   LookupPtr next;
   {
     absl::MutexLock lock(&mutex_);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A cache that speaks the Remote Execution API, as the daemon's SharedCache.
-// A lookup asks the action cache, with outputs inlined if the server likes, and
-// fetches from the CAS what was not; it has a time budget for all of that. A
-// bounded number of lookups is under way, the others wait their turn.
+// RemoteCache: a SharedCache (shared_cache.h) on a server of the Remote
+// Execution API. A lookup asks the server's action cache for a result. Outputs
+// that the server does not send along are fetched from its content-addressable
+// storage (CAS). All that must be done within a time limit. Only a bounded
+// number of lookups is under way; the others wait.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
 #define BTFD_DAEMON_REMOTE_CACHE_REMOTE_CACHE_H_
 
@@ -38,12 +39,13 @@ struct RemoteCacheOptions {
   ReapiOptions server;
   bool read_only = false;
   bool upload_inputs = true;  // the modules' own BTF, too
-  bool compression = true;    // zstd where the server offers it
-  // A lookup may take `timeout`, and as long as all the bytes that are under
-  // way take at `min_rate` bytes a second: they share a line.
+  bool compression = true;    // zstd if the server offers it
+  // A lookup may take `timeout`, and besides the time in which a line of
+  // `min_rate` bytes a second carries all bytes that are under way, its own and
+  // those of others.
   absl::Duration timeout = absl::Seconds(1);
   uint64_t min_rate = uint64_t{1} << 20;
-  uint64_t max_upload_bytes = uint64_t{256} << 20;  // that wait
+  uint64_t max_upload_bytes = uint64_t{256} << 20;  // that wait for upload
   uint32_t max_uploads = 8192;
   uint64_t max_btf_bytes = uint64_t{64} << 20;  // of one output
   std::string index_version;  // of engine and index blobs together
@@ -51,11 +53,12 @@ struct RemoteCacheOptions {
 
 class RemoteCache final : public SharedCache {
  public:
-  // `counters` and `log` must outlive it. InvalidArgument as Reapi::Create's;
-  // whether the server is there shows later.
+  // `counters` and `log` must outlive it. InvalidArgument as of
+  // Reapi::Create(). It is no error if no server answers; that shows at the
+  // first call.
   static absl::StatusOr<std::unique_ptr<RemoteCache>> Create(
       RemoteCacheOptions options, store::Counters* counters, util::Log* log);
-  // Gives up what is under way.
+  // Cancels what is under way.
   ~RemoteCache() override;
 
   void Find(const v1::FindResultRequest& query, absl::Time deadline,
@@ -76,7 +79,8 @@ class RemoteCache final : public SharedCache {
   void Stop() override;
 
  private:
-  // Bytes that the server was asked for, for as long as it was.
+  // Adds to the sum of expected bytes, for as long as the server is asked for
+  // them.
   class Expected {
    public:
     Expected(uint64_t bytes, std::atomic<uint64_t>* sum)
@@ -107,32 +111,34 @@ class RemoteCache final : public SharedCache {
 
   void StartLookup(const LookupPtr& lookup);
   void EndLookup(const LookupPtr& lookup, absl::StatusOr<Parts> parts);
-  // The parts of an Action's result, whose outputs must be among `paths`; those
-  // of `inlined` may come with it.
+  // Asks for the parts of an Action's result. Its outputs must be among
+  // `paths`. The server may send those of `inlined` along.
   void AskParts(const BlobName& action, std::vector<std::string> paths,
                 const std::vector<std::string>& inlined, uint64_t max_bytes,
                 absl::Time deadline, GotParts done);
-  // Adds the bytes of the parts that came without.
+  // Fetches the bytes of the parts that the server did not send along.
   void FetchParts(Parts parts, absl::Time deadline, GotParts done);
-  // Outputs of an index's Action, on their way; null if nobody is asked.
+  // Begins to fetch the outputs of an index's Action. Null if the server is not
+  // asked now.
   std::shared_ptr<Fetching> BeginFetch(const util::Digest& base,
                                        store::IndexPart part, bool raw);
   void FetchFiles(const std::shared_ptr<Fetching>& fetch, Parts parts);
-  // One file less to wait for.
+  // Called once for each file that has come or has failed.
   void GotFile(const std::shared_ptr<Fetching>& fetch,
                const absl::Status& status);
-  // Waits for all of it.
+  // Waits until all files have come.
   absl::Status EndFetch(const std::shared_ptr<Fetching>& fetch,
                         absl::Duration wait_limit);
   std::shared_ptr<Fetching> TakeAhead(const util::Digest& base,
                                       store::IndexPart part);
-  // Asks for an Action's result, whatever is in it.
+  // Asks for an Action's result and ignores its content.
   absl::Status AskResult(const BlobName& action);
   bool Admits();
-  // Tells the breaker, and counts what is of no use.
+  // Tells the breaker how a call ended, and counts failures and bad answers.
   void Note(const absl::Status& status);
   bool MayUpload();
-  // For what is asked now: all that was said to come shares the line.
+  // The time limit of a call that begins now. It grows with the bytes that all
+  // calls expect, since they share one line.
   absl::Duration Budget() const;
 
   const RemoteCacheOptions options_;
@@ -147,16 +153,17 @@ class RemoteCache final : public SharedCache {
   bool limits_asked_ ABSL_GUARDED_BY(mutex_) = false;
   uint32_t lookups_ ABSL_GUARDED_BY(mutex_) = 0;  // under way
   std::deque<LookupPtr> waiting_ ABSL_GUARDED_BY(mutex_);
-  // The dedup index that is expected to be asked for next.
+  // A dedup index that is fetched because it will probably be asked for next.
   std::shared_ptr<Fetching> ahead_ ABSL_GUARDED_BY(mutex_);
-  // Actions of indexes that are there, or were sent.
+  // Actions of indexes that the server has, or that were sent to it.
   absl::flat_hash_set<util::Digest> offered_ ABSL_GUARDED_BY(mutex_);
 
-  // In this order: the channel's end waits for calls, which end in the others,
-  // and the uploader's waits for its thread, which makes calls.
+  // The order of these members matters. The destructor of the channel waits for
+  // calls, which use the members before it. The uploader's destructor waits for
+  // its thread, which makes calls.
   BlobReader reader_;
   const std::unique_ptr<Reapi> reapi_;
-  std::unique_ptr<Uploader> uploader_;  // null: read-only
+  std::unique_ptr<Uploader> uploader_;  // null if read-only
 };
 
 }  // namespace btfd::daemon::remote

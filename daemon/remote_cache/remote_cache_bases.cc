@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bases and their indexes. An index is several files (packed_index.h), which
-// come side by side; whoever asks for the core index of a base is about to want
-// its dedup index as well, so that is on its way by then.
+// Bases and their indexes. An index has several files (packed_index.h), which
+// are fetched at the same time. A caller that fetches the core index of a base
+// will soon ask for its dedup index as well, so fetching that begins at once.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,8 +17,8 @@ namespace btfd::daemon::remote {
 
 using store::Counter;
 
-// Files of an index, or a raw base. Each is checked and unpacked as it comes,
-// on the thread that brought it.
+// A fetch of an index's files, or of a raw base. The thread that brings a file
+// checks and unpacks it.
 struct RemoteCache::Fetching {
   Fetching(const util::Digest& b, bool is_raw, uint64_t max_bytes)
       : base(b), raw_wanted(is_raw), unpacker(max_bytes) {}
@@ -47,7 +47,7 @@ std::shared_ptr<RemoteCache::Fetching> RemoteCache::BeginFetch(
     const util::Digest& base, store::IndexPart part, bool raw) {
   if (!Admits()) return nullptr;
   const BlobName action = IndexAction(base, part, options_.index_version).name;
-  // An index is larger than what it is of.
+  // An index is larger than its base.
   const uint64_t most = 4 * options_.max_btf_bytes;
   auto fetch = std::make_shared<Fetching>(base, raw, most);
   fetch->action = action.digest;
@@ -87,7 +87,8 @@ void RemoteCache::FetchFiles(const std::shared_ptr<Fetching>& fetch,
     } else if (wanted[i]->inlined) {
       GotFile(fetch, fetch->Take(i, std::move(wanted[i]->bytes)));
     } else {
-      // Each by itself, so that none waits for the others.
+      // Each file is a Fetch() of its own, so that no file waits for the
+      // others.
       reader_.Fetch(
           {wanted[i]->name}, limits(), deadline, [this, fetch, i](auto blobs) {
             GotFile(fetch, blobs.ok() ? fetch->Take(i, std::move((*blobs)[0]))

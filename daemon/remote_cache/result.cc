@@ -15,7 +15,7 @@ namespace btfd::daemon::remote {
 
 namespace {
 
-// Warnings beyond this travel as a blob.
+// Longer warnings are sent as a blob.
 constexpr size_t kMaxInlineStderr = 4096;
 
 void AddOutput(absl::string_view path, const std::string& bytes,
@@ -46,7 +46,7 @@ absl::StatusOr<ResultPart> OutputPart(reapi::OutputFile* file,
   }
   ASSIGN_OR_RETURN(part.name, BlobName::From(file->digest()));
   part.bytes = std::move(*file->mutable_contents());
-  // The empty blob has no bytes to send.
+  // An empty part has no bytes that could be fetched.
   part.inlined = !part.bytes.empty() || part.name.size == 0;
   if (part.inlined && !part.name.Names(part.bytes)) {
     return absl::DataLossError(absl::StrCat("output file ", part.path,
@@ -61,7 +61,8 @@ absl::StatusOr<ResultPart> StreamPart(ResultPart::Kind kind, std::string raw,
   ResultPart part;
   part.kind = kind;
   if (!raw.empty() || !has_digest) {
-    // No digest goes with raw bytes; the message itself is all there is.
+    // The server gives no digest with raw bytes, so only the message vouches
+    // for them.
     part.name.size = raw.size();
     part.inlined = true;
     part.bytes = std::move(raw);

@@ -19,7 +19,7 @@ v1::FinalizeResponse Sample() {
   v1::FinalizeResponse response;
   response.set_outcome(v1::OK);
   response.set_btf("btf bytes");
-  response.set_btf_ids("");  // written, and empty
+  response.set_btf_ids("");  // an empty file is written
   response.add_warnings("WARN: one");
   response.add_warnings("");
   response.add_warnings("\xff is no UTF-8");
@@ -33,7 +33,7 @@ reapi::ActionResult Encoded(const v1::FinalizeResponse& response) {
   return EncodeResult(response, &blobs);
 }
 
-// As a server that inlines everything sends it.
+// The result as a server sends it that inlines everything.
 reapi::ActionResult Inlined(const v1::FinalizeResponse& response) {
   std::vector<OwnedBlob> blobs;
   reapi::ActionResult result = EncodeResult(response, &blobs);

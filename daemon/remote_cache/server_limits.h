@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a server said about itself, as far as it matters to a cache.
+// What a cache has to know of its server: the capabilities that the server
+// named.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_SERVER_LIMITS_H_
 #define BTFD_DAEMON_REMOTE_CACHE_SERVER_LIMITS_H_
 
@@ -8,18 +9,18 @@
 
 namespace btfd::daemon::remote {
 
-// As it is until the server has spoken: what every server takes.
+// The defaults hold until the server has answered. Every server accepts them.
 struct ServerLimits {
   bool usable = true;  // it knows SHA-256
   bool update = true;  // it takes results from us
-  // Blobs of one batch call, with what names them. gRPC's own default limit of
-  // a message is 4 MiB.
+  // The size of one batch call: the blobs, and what names them. gRPC's default
+  // limit for a message is 4 MiB.
   uint64_t max_batch_bytes = (uint64_t{4} << 20) - (uint64_t{64} << 10);
   bool zstd_read = false;          // ByteStream and BatchReadBlobs
   bool zstd_batch_update = false;  // BatchUpdateBlobs
 };
 
-// What the name and the framing of a blob take in a batch.
+// What a blob's name and framing take in a batch, in bytes.
 inline constexpr uint64_t kBatchEntryBytes = 256;
 
 }  // namespace btfd::daemon::remote

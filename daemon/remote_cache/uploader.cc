@@ -19,19 +19,20 @@ namespace {
 
 using store::Counter;
 
-// One round: enough that its round trips do not count, little enough that a
-// server that fails costs few results.
+// The size of a round. It is large enough that round trips cost little for each
+// result, and small enough that a failing server costs few results.
 constexpr size_t kRoundUploads = 64;
 constexpr uint64_t kRoundBytes = uint64_t{16} << 20;
-// Nobody waits for an upload.
+// No caller waits for an upload.
 constexpr absl::Duration kAnswerLimit = absl::Seconds(10);
 constexpr uint32_t kFailuresToOpen = 3;
 constexpr absl::Duration kFirstPause = absl::Seconds(1);
 constexpr absl::Duration kLongestPause = absl::Seconds(30);
-// Smaller ones gain nothing.
+// Compressing smaller blobs gains nothing.
 constexpr size_t kWorthCompressing = 512;
 
-// Waits for the ends of calls that were begun, and keeps their first error.
+// Waits until all calls that were begun have ended, and keeps their first
+// error.
 class Calls {
  public:
   void Begin() {
@@ -57,7 +58,7 @@ class Calls {
   absl::Status first_error_ ABSL_GUARDED_BY(mutex_);
 };
 
-// The names of blobs that failed, told by many calls.
+// Collects from many calls the names of the blobs that failed.
 class Failures {
  public:
   void Add(const BlobName& name) {
@@ -247,7 +248,7 @@ Uploader::Names Uploader::SendBlobs(const Blobs& blobs,
   const ServerLimits limits = options_.limits();
   Calls calls;
   Failures failures;
-  // Frames live as long as the calls that send them.
+  // The frames must live as long as the calls that send them.
   std::deque<std::string> frames;
   std::vector<const OwnedBlob*> batch;
   uint64_t batch_bytes = 0;
@@ -275,7 +276,8 @@ Uploader::Names Uploader::SendBlobs(const Blobs& blobs,
     const uint64_t bytes = name.size + kBatchEntryBytes;
     if (bytes > limits.max_batch_bytes) {
       absl::string_view plain = blob->bytes;
-      // ByteStream compresses both ways or not at all.
+      // A server's ByteStream either compresses both reads and writes, or
+      // neither.
       if (limits.zstd_read) plain = frames.emplace_back(Compress(plain));
       calls.Begin();
       reapi_->Write(name, limits.zstd_read, plain, DeadlineFor(name.size),

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Hands results on in the background. What is to go is bounded in bytes and in
-// number; beyond that it is dropped, and the next host computes it. A thread
-// works in rounds over many results at once: ask which blobs are missing, send
-// those, and only then the ActionResults whose blobs have all arrived.
+// Uploader uploads results in the background. The results that wait are bounded
+// in bytes and number. Beyond these bounds a result is dropped, and the next
+// host computes it again. A thread works in rounds of many results: it asks
+// which blobs the server lacks, sends those, and then sends the ActionResults
+// whose blobs have all arrived.
 #ifndef BTFD_DAEMON_REMOTE_CACHE_UPLOADER_H_
 #define BTFD_DAEMON_REMOTE_CACHE_UPLOADER_H_
 
@@ -38,22 +39,25 @@ struct Upload {
 struct UploaderOptions {
   uint64_t max_bytes = 0;
   uint32_t max_uploads = 0;
-  uint64_t min_rate = 0;  // bytes a second: grants time beyond kAnswerLimit
+  uint64_t min_rate = 0;  // bytes a second: gives more time than kAnswerLimit
   std::function<ServerLimits()> limits;
 };
 
-// Thread-safe. What is given must outlive it.
+// Thread-safe. What the constructor gets must outlive it.
 class Uploader {
  public:
   Uploader(UploaderOptions options, Reapi* reapi, store::Counters* counters,
            util::Log* log);
-  // Drops what has not begun; what has is waited for.
+  // Drops the results whose round has not begun, and waits for the current
+  // round.
   ~Uploader();
 
-  // Whether an upload of that many bytes has room now; counts a drop if not.
+  // True if there is room for an upload of that many bytes. If not, counts it
+  // as dropped.
   bool HasRoom(uint64_t bytes);
   void Add(Upload upload);
-  // True once nothing is left; false if that takes longer.
+  // Waits until nothing is left to upload; false if that takes longer than
+  // `limit`.
   bool Finish(absl::Duration limit);
 
  private:
@@ -64,11 +68,11 @@ class Uploader {
   void Loop();
   Round TakeRound() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Send(const Round& round);
-  // What the server lacks of `blobs`.
+  // Returns those of `blobs` that the server lacks.
   absl::StatusOr<Blobs> FindMissing(Blobs blobs);
-  // The names of those that could not be sent.
+  // Returns the names of the blobs that could not be sent.
   Names SendBlobs(const Blobs& blobs, absl::Status* first_error);
-  // The number of those that arrived.
+  // Returns the number of results that arrived.
   uint64_t SendResults(const Round& round, const Names& failed,
                        absl::Status* first_error);
   absl::Time DeadlineFor(uint64_t bytes) const;
