@@ -23,7 +23,8 @@ void AppendBigEndian(uint64_t value, int bytes, std::string* out) {
   }
 }
 
-// RFC 7541, 5.1 and 5.2: a length of seven bits and more, then the bytes.
+// RFC 7541, 5.1 and 5.2: the length as an integer with a prefix of seven bits,
+// then the bytes.
 void AppendHpackString(const std::string& text, std::string* out) {
   size_t length = text.size();
   if (length < 127) {
@@ -90,7 +91,8 @@ uint32_t BigEndian(absl::string_view bytes) {
   return value;
 }
 
-// The fields of header blocks, which refer to each other (RFC 7541).
+// Decodes the fields of header blocks. A block may refer to fields of an
+// earlier one (RFC 7541).
 class Inflater {
  public:
   Inflater() { nghttp2_hd_inflate_new(&inflater_); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Messages that are small on the wire and large in memory, that contradict
-// themselves, or would put something false where others take it from. Each is
-// answered or refused in clear words, takes no memory worth speaking of, and
-// the next good request gets the right bytes.
+// themselves, or that would put false data where other clients read it. Each is
+// answered, or refused with a clear error. It must take little memory, and the
+// next good request must get the right bytes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string.h>
@@ -35,8 +35,8 @@ class MessageAbuse : public DaemonTest {
   }
   const Case& good() const { return small_.cases[0]; }
 
-  // A refused message must not have cost more than it weighs, and what gRPC
-  // keeps of that.
+  // A refused message may cost as much memory as its size, and what gRPC keeps
+  // of it.
   void ExpectCheap(uint64_t bytes_sent) const {
     ExpectUnharmed(good(), before_, MiB(64) + 2 * bytes_sent);
     EXPECT_LT(Now().peak,
@@ -49,14 +49,14 @@ class MessageAbuse : public DaemonTest {
     return response.ok() ? *response : v1::FinalizeResponse();
   }
 
-  // A message of `type` over the wire, over and over, as it stands.
+  // The encoding of a message, repeated `times` times.
   static std::string Times(const std::string& bytes, size_t times) {
     std::string all;
     all.reserve(bytes.size() * times);
     for (size_t i = 0; i < times; ++i) all += bytes;
     return all;
   }
-  // Field `number` with these bytes.
+  // A message field with this number and these bytes.
   static std::string Field(int number, const std::string& bytes) {
     std::string field(1, static_cast<char>(number << 3 | 2));
     size_t length = bytes.size();
@@ -75,7 +75,7 @@ constexpr size_t kMany = 8 << 20;
 
 TEST_F(MessageAbuse, MillionsOfEmptySymbolsAreCountedBeforeTheyAreMade) {
   Begin();
-  // Two bytes each here, and fifty times that once parsed.
+  // Two bytes each here, and fifty times as much once they are parsed.
   const std::string symbols = Times(Field(4, ""), kMany);
   const auto answer = Connect()->Call("Finalize", Field(5, symbols));
   ASSERT_TRUE(answer.ok()) << answer.status();
@@ -88,8 +88,8 @@ TEST_F(MessageAbuse, MillionsOfEmptySymbolsAreCountedBeforeTheyAreMade) {
 
 TEST_F(MessageAbuse, MillionsOfFieldsThatNobodyKnowsAreRefusedEverywhere) {
   Begin();
-  // Number 90, a zero: three bytes here, sixteen in memory. In a
-  // FinalizeRequest itself, in its steps, and in one of its symbols.
+  // Field number 90 with value 0: three bytes here, sixteen in memory. It is
+  // put into a FinalizeRequest, into its steps, and into one of its symbols.
   const std::string unknown = Times(std::string("\xd0\x05\0", 3), kMany);
   for (const std::string& message :
        {unknown, Field(6, unknown), Field(5, Field(4, unknown))}) {
@@ -213,11 +213,11 @@ TEST_F(MessageAbuse, ValuesThatDoNotExistAndNumbersThatOverflow) {
   ExpectCheap(MiB(1));
 }
 
-// Uploads.
+// Uploads of bases.
 
 class UploadAbuse : public MessageAbuse {
  protected:
-  // What comes of an upload of these parts.
+  // Uploads these parts and returns the answer.
   v1::AddBaseResponse Upload(const std::vector<v1::AddBaseRequest>& parts) {
     const auto client = Connect();
     const auto upload = client->StartUpload();
@@ -237,7 +237,7 @@ class UploadAbuse : public MessageAbuse {
     header.mutable_header()->set_size(size);
     return header;
   }
-  // Nobody is served with that base.
+  // Expects that the daemon does not have this base.
   void ExpectUnknown(const std::string& raw) const {
     v1::FinalizeRequest request = good().request;
     request.mutable_base()->set_digest(
@@ -284,7 +284,7 @@ TEST_F(UploadAbuse, ABaseUnderAnothersDigestIsNotTaken) {
   Begin();
   const std::string raw = SpareBase();
   v1::AddBaseRequest header = HeaderFor(raw);
-  // What somebody will ask for tomorrow, and what all ask for today.
+  // One base that clients may ask for later, and one that they use now.
   for (const std::string& victim :
        {std::string("a base to come"), small_.bases[0]}) {
     header.mutable_header()->set_digest(
@@ -309,25 +309,25 @@ TEST_F(UploadAbuse, MegabytesOfWhatIsNoChunkAreNotKept) {
   for (int i = 0; i < 4; ++i) {
     EXPECT_EQ(Upload({part}).outcome(), v1::BAD_REQUEST);
   }
-  // Nor is a name of that length, with all else right.
+  // A wrong length of the name is refused, even if all else is right.
   part = HeaderFor(SpareBase());
   part.mutable_header()->set_origin(unknown);
   EXPECT_THAT(Upload({part, Chunk(SpareBase())}).message(),
               HasSubstr("origin has 25165824 bytes"));
   ExpectUnknown(SpareBase());
-  // The same fields not in a string, but as they are.
+  // The same fields without the string around them.
   const absl::Status status =
       Connect()->Call("AddBase", Field(1, unknown)).status();
   EXPECT_TRUE(status.ok()) << status << ": refused by its outcome";
   ExpectCheap(unknown.size());
 }
 
-// File keys: a short name for a digest, given by a client and believed as far
-// as the sample in it goes.
+// File keys. A file key is a short name for a digest. A client gives it, and
+// the daemon believes it only as far as the sample in it fits the base.
 
-// Two bases that differ where no piece of a sample is.
+// Two bases that differ only in bytes that are in no piece of the sample.
 std::pair<std::string, std::string> LookAlikes() {
-  constexpr size_t kStringLength = 20;  // where it stands in the header
+  constexpr size_t kStringLength = 20;  // its place in the header
   std::string one = SpareBase();
   uint32_t length;
   memcpy(&length, &one[kStringLength], sizeof(length));
@@ -346,7 +346,7 @@ std::pair<std::string, std::string> LookAlikes() {
 
 class KeyAbuse : public MessageAbuse {
  protected:
-  // Of a file that looked like `raw`.
+  // The key of a file with the content `raw`.
   static v1::FileKey KeyLike(const std::string& raw) {
     v1::FileKey key;
     key.set_boot_id("boot");
@@ -382,7 +382,7 @@ TEST_F(KeyAbuse, AKeyOfAnotherContentIsNotTaken) {
   EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
   EXPECT_EQ(Bind(key, base), v1::OK);
   EXPECT_EQ(SignatureOf(FinalizeByKey(key)), good().expected);
-  // Whoever says so cannot take it from its base, either.
+  // The client that tries this cannot take the key from its base, either.
   EXPECT_EQ(Bind(key, other), v1::BAD_REQUEST);
   EXPECT_EQ(SignatureOf(FinalizeByKey(key)), good().expected);
 }
@@ -400,20 +400,20 @@ TEST_F(KeyAbuse, AKeyThatIsSaidToBeOfTwoBasesIsOfNone) {
   EXPECT_EQ(Bind(key, one), v1::OK);
   EXPECT_NE(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
   EXPECT_EQ(Bind(key, one), v1::OK) << "the same again";
-  // A file has one content. Which of the two lied is not known, so neither is
-  // believed: clients have to say the digest.
+  // A file has one content. It is not known which of the two clients lied, so
+  // the key is bound to neither base: clients have to send the digest.
   EXPECT_EQ(Bind(key, other), v1::BAD_REQUEST);
   EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
   EXPECT_EQ(Bind(key, one), v1::BAD_REQUEST);
   EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
-  // Nor after a restart.
+  // It is so after a restart, too.
   Stop();
   Start();
   EXPECT_EQ(FinalizeByKey(key).outcome(), v1::BASE_KEY_UNKNOWN);
 }
 
-// Nothing that a client may send says what a result is; so the only way to
-// another's entry would be a request that differs and has the same key.
+// No message of a client says what a result is. So a client gets another
+// request's result only if its own, different request has the same key.
 TEST_F(MessageAbuse, ARequestThatDiffersInAnythingGetsNoOthersResult) {
   Begin();
   using Request = v1::FinalizeRequest;
@@ -424,7 +424,7 @@ TEST_F(MessageAbuse, ARequestThatDiffersInAnythingGetsNoOthersResult) {
         r->mutable_steps()->set_distill(!r->steps().distill());
       },
       [](Request* r) { r->mutable_steps()->set_new_header_size(24); },
-      // Bytes moved over from one field to the next.
+      // Bytes that are moved from one field to the next.
       [](Request* r) {
         r->set_distilled_base(r->btf().substr(r->btf().size() - 4));
         r->mutable_btf()->resize(r->btf().size() - 4);

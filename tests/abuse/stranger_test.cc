@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two users of one machine. What belongs to one is closed to the other, and
-// what the other planted where the first will look (in /tmp anybody can) is
-// neither followed nor changed, costs no module, and gets to see none.
+// Two users of one machine, an attacker and a victim. The attacker cannot open
+// the victim's files. The attacker also plants files where the victim's client
+// will look (anybody can in /tmp). The client must not follow or change them,
+// must still finalize its module, and must not show the module to the attacker.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -34,7 +35,7 @@ mode_t ModeOf(const std::string& path) {
   return lstat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
 }
 
-// A user of the test's own, with a home, programs and a module.
+// A user that the test makes up, with a home directory, programs and a module.
 class User {
  public:
   User(uid_t uid, const std::string& home) : uid_(uid), home_(home) {
@@ -48,7 +49,7 @@ class User {
   void Give(const std::string& path) const {
     EXPECT_EQ(lchown(path.c_str(), uid_, uid_), 0) << path;
   }
-  // Runs a program as that user, with nothing of ours in its environment.
+  // Runs a program as that user, without this process's environment.
   ProcessResult Run(const std::vector<std::string>& command,
                     const std::vector<std::string>& environment = {}) const {
     std::vector<std::string> argv = {"timeout",
@@ -81,7 +82,7 @@ class Stranger : public ::testing::Test {
     const auto peer = FindPeer("7.2");
     ASSERT_TRUE(peer.ok()) << peer.status();
     chmod(scratch_.path().c_str(), 0755);
-    // The runfiles may be in a place that is root's alone.
+    // The runfiles may be in a directory that only root can read.
     fs::create_directory(scratch_.file("bin"));
     chmod(scratch_.file("bin").c_str(), 0755);
     for (const char* program : {"client/btfc", "daemon/btfd"}) {
@@ -112,19 +113,19 @@ class Stranger : public ::testing::Test {
     chmod(victim_.file(name).c_str(), 0644);
     victim_.Give(victim_.file(name));
   }
-  // Where the victim's client looks for a daemon.
+  // The directory in which the victim's client looks for a daemon.
   std::string Default() const {
     return absl::StrCat("/tmp/btfd-", victim_.uid());
   }
 
-  // Of the files there, with their extension.
+  // The path of the file there with that extension.
   std::string Usual(const std::string& extension) const {
     return fs::path(util::RuntimePathsFor("", victim_.uid()).socket)
         .replace_extension(extension)
         .string();
   }
 
-  // Builds as the victim. The module is right whatever was planted.
+  // Builds as the victim. The module must be right whatever was planted.
   ProcessResult Finalize(const std::vector<std::string>& environment = {}) {
     for (const char* extension : {".BTF", ".BTF.base", ".BTF_ids"}) {
       fs::remove(victim_.file(std::string("module.ko") + extension));
@@ -145,7 +146,7 @@ class Stranger : public ::testing::Test {
   }
 
   ScratchDir scratch_{"/tmp"};
-  // Nobody has these.
+  // User ids that no user of the machine has.
   const User victim_{static_cast<uid_t>(1'000'000 + getpid() % 500'000),
                      scratch_.file("victim")};
   const User attacker_{victim_.uid() + 500'000, scratch_.file("attacker")};
@@ -154,7 +155,7 @@ class Stranger : public ::testing::Test {
 };
 
 TEST_F(Stranger, NothingOfADaemonIsOpenToAnotherUser) {
-  // The most careless umask there is.
+  // A umask that takes no permission away.
   const ProcessResult started =
       victim_.Run({"sh", "-c", "umask 0; exec " + btfc_ + " start"});
   ASSERT_EQ(started.exit_code, 0) << started.err;
@@ -173,7 +174,7 @@ TEST_F(Stranger, NothingOfADaemonIsOpenToAnotherUser) {
     EXPECT_NE(attacker_.Run({"touch", root + "/planted"}).exit_code, 0);
   }
   EXPECT_GE(files, 5) << "socket, lock, log, database and its log";
-  // A client of the attacker's does not get as far as the daemon.
+  // The attacker's client cannot even connect to the daemon.
   const ProcessResult asked =
       attacker_.Run({btfc_, "status"}, {"BTFD_SOCKET=" + Usual(".sock")});
   EXPECT_NE(asked.exit_code, 0);
@@ -194,14 +195,14 @@ TEST_F(Stranger, FilesBesideASocketInASharedDirectoryArePrivate) {
   victim_.Run({btfc_, "stop"}, {"BTFD_SOCKET=" + socket});
 }
 
-// In the directory where the victim's daemon would be.
+// Plants files in the directory where the victim's daemon would be.
 
 TEST_F(Stranger, ADirectoryOfAnothersIsNotUsed) {
   fs::create_directory(Default());
   attacker_.Give(Default());
   chmod(Default().c_str(), 0777);
-  // Whatever the client opens for writing there leads to the victim's own
-  // files, to new ones, or nowhere.
+  // A name that the client opens for writing there leads to a file of the
+  // victim's, to a new file, or nowhere.
   for (const char* name : {"start", "log", "lock"}) {
     const std::string path = Usual(absl::StrCat(".", name));
     const std::string target = victim_.file("precious");
@@ -214,7 +215,7 @@ TEST_F(Stranger, ADirectoryOfAnothersIsNotUsed) {
     };
     for (size_t i = 0; i < plants.size(); ++i) {
       SCOPED_TRACE(absl::StrCat(name, ", plant ", i));
-      // An earlier run may have made a log of its own.
+      // An earlier run may have made a log.
       for (const auto& left : fs::directory_iterator(Default())) {
         fs::remove(left.path());
       }
@@ -240,7 +241,7 @@ TEST_F(Stranger, ASocketOfAnothersIsToldNothing) {
       bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
       0);
   chmod(address.sun_path, 0666);
-  // Who listens here is root: another user than the victim as well.
+  // The listener here is root, which is another user than the victim, too.
   ASSERT_EQ(listen(listening, 10), 0);
   Finalize();
   RawConnection victim(util::UniqueFd(accept(listening, nullptr, nullptr)));
@@ -279,7 +280,8 @@ TEST_F(Stranger, WhatStandsInTheDirectorysPlaceIsLeftAlone) {
     ASSERT_EQ(lstat(Default().c_str(), &after), 0);
     EXPECT_EQ(before.st_ino, after.st_ino);
     EXPECT_EQ(before.st_mode, after.st_mode);
-    // No more than the empty mark that the shared daemon is not to be had.
+    // At most the empty mark that says that the shared daemon cannot be
+    // reached.
     for (const std::string& directory : {elsewhere, own}) {
       for (const auto& entry : fs::directory_iterator(directory)) {
         EXPECT_EQ(entry.path().extension(), ".backoff");
@@ -291,7 +293,7 @@ TEST_F(Stranger, WhatStandsInTheDirectorysPlaceIsLeftAlone) {
   }
 }
 
-// In the place of the store, and in the socket's shared directory.
+// Plants in the place of the store, and in the shared directory of the socket.
 
 TEST_F(Stranger, AStoreOfAnothersIsNotUsed) {
   const std::string cache = victim_.file("cache");
@@ -329,11 +331,11 @@ TEST_F(Stranger, LinksPlantedBesideASharedSocketAreNotFollowed) {
   }
 }
 
-// What a build writes.
+// Plants the files that a build writes.
 
 TEST_F(Stranger, OutputsAreTheUsersOwnAndNoLinksIntoAStore) {
   Finalize({"BTFD_REQUIRE=1"});
-  Finalize({"BTFD_REQUIRE=1"});  // from the cache
+  Finalize({"BTFD_REQUIRE=1"});  // from the result cache
   for (const char* extension : {".BTF", ".BTF.base"}) {
     struct stat info;
     const std::string path = victim_.file(std::string("module.ko") + extension);
@@ -349,8 +351,8 @@ TEST_F(Stranger, LinksAtTheOutputsAreTreatedAsUpstreamTreatsThem) {
   ASSERT_TRUE(peer.ok());
   const std::string module = victim_.file("module.ko");
   const std::string base = victim_.file("base.btf");
-  // The same for both: a module that is a link, an output that leads to a
-  // file, and one that leads nowhere yet.
+  // For both commands: a module that is a link, an output that is a link to a
+  // file, and an output that is a link to nothing.
   const auto plant = [&](const std::string& name) {
     const std::string directory = scratch_.file(name);
     fs::create_directory(directory);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// HTTP/2 that no library would send: after each of these the daemon is the same
-// process, has nothing in flight, holds no memory worth speaking of, and gives
-// a good request the right bytes.
+// HTTP/2 that no library would send. After each test the daemon must be the
+// same process, must have nothing in flight, must hold little more memory than
+// before, and must give a good request the right bytes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ class WireAbuse : public DaemonTest {
   static std::string Data(uint32_t stream, const std::string& bytes,
                           uint8_t flags = 0) {
     std::string frames;
-    // No frame may have more than 16 KiB unless the other side says so.
+    // A frame has at most 16 KiB unless the other side allows more.
     for (size_t at = 0; at == 0 || at < bytes.size(); at += 16384) {
       const std::string part = bytes.substr(at, 16384);
       const bool last = at + 16384 >= bytes.size();
@@ -49,7 +49,8 @@ class WireAbuse : public DaemonTest {
     }
     return frames;
   }
-  // Until a good client gets its answer, by itself and as often as it likes.
+  // Waits until a good client gets its answer; the client may repeat its
+  // request.
   void AwaitServed() const {
     int in_a_row = 0;
     Await(
@@ -64,7 +65,7 @@ class WireAbuse : public DaemonTest {
         "good requests are served");
   }
   // Sends `bytes`, then a ping, and expects the daemon to say `words`: that the
-  // connection ends (GOAWAY, CLOSED), that a stream does (RESET), that a call
+  // connection ends (GOAWAY, CLOSED), that a stream ends (RESET), that a call
   // fails (ANSWER), or that nothing was wrong (PING).
   void ExpectSaid(const std::string& what, const std::string& bytes,
                   const std::string& words) const {
@@ -76,7 +77,7 @@ class WireAbuse : public DaemonTest {
     RecordProperty(absl::StrReplaceAll(what, {{" ", "_"}}), said);
     ExpectUnharmedAfter(what);
   }
-  // What the allocator keeps for a while of many small pieces, and of threads.
+  // The allocator keeps some memory for many small pieces, and for threads.
   void ExpectUnharmedAfter(const std::string& what) const {
     SCOPED_TRACE(what);
     ExpectUnharmed(good(), before_, MiB(384));
@@ -91,7 +92,8 @@ TEST_F(WireAbuse, AGoodCallByHandIsAnswered) {
   RawConnection connection(RawConnect());
   ASSERT_TRUE(connection.Send(Preface() + Begin(1, "Finalize") +
                               Data(1, GoodMessage(), kEndStream)));
-  // So that what follows is known to fail for its own reasons.
+  // First the connection itself must work, so that what follows fails for its
+  // own reason.
   const std::string answer = connection.Receive(2000);
   EXPECT_NE(answer.find("application/grpc"), std::string::npos);
 }
@@ -99,7 +101,7 @@ TEST_F(WireAbuse, AGoodCallByHandIsAnswered) {
 struct Row {
   std::string what;
   std::string bytes;
-  std::string words;  // that the daemon answers with
+  std::string words;  // the daemon's answer
 };
 
 TEST_F(WireAbuse, FramesThatBreakTheRules) {
@@ -206,7 +208,8 @@ TEST_F(WireAbuse, CallsThatAreNone) {
 }
 
 TEST_F(WireAbuse, UnfinishedMessagesOfManyStreamsInterleaved) {
-  // Not as many as there are threads: those are for whoever comes with more.
+  // Fewer than there are threads, since the other threads are for other
+  // clients.
   constexpr uint32_t kEnd = 32;
   std::vector<RawConnection> connections;
   for (int i = 0; i < 16; ++i) {
@@ -215,7 +218,7 @@ TEST_F(WireAbuse, UnfinishedMessagesOfManyStreamsInterleaved) {
     for (uint32_t stream = 1; stream < kEnd; stream += 2) {
       bytes += Begin(stream, stream % 4 == 1 ? "Finalize" : "FinalizeStream");
     }
-    // A little of each in turn, never the end.
+    // Some bytes of each call in turn, but never the last ones.
     for (int part = 0; part < 10; ++part) {
       for (uint32_t stream = 1; stream < kEnd; stream += 2) {
         bytes += Data(stream, GoodMessage().substr(part * 3, 3));
@@ -229,8 +232,8 @@ TEST_F(WireAbuse, UnfinishedMessagesOfManyStreamsInterleaved) {
   ExpectUnharmedAfter("unfinished messages");
 }
 
-// 20,000 of them; the reset is what makes them no streams any more, so that as
-// many can be begun as are sent.
+// 20,000 calls. The reset ends each stream at once, so as many can be begun as
+// are sent.
 std::string ResetStreams(const std::string& message, uint32_t first) {
   std::string bytes;
   for (uint32_t stream = first; stream < first + 2000; stream += 2) {
@@ -248,7 +251,7 @@ TEST_F(WireAbuse, StreamsThatAreResetAsSoonAsTheyAreBegun) {
   RawConnection connection(RawConnect());
   ASSERT_TRUE(connection.Send(Preface()));
   for (uint32_t first = 1; first < 40'000; first += 2000) {
-    // The daemon may hang up, which is an answer as well.
+    // The daemon may also close the connection.
     if (!connection.Send(ResetStreams(GoodMessage(), first))) break;
     connection.Receive(50);
   }
@@ -265,8 +268,8 @@ TEST_F(WireAbuse, StreamsThatAreResetByAClientThatDoesNotRead) {
       break;
     }
   }
-  // All threads may wait for that client now, until it is cut off; it does
-  // nothing for that.
+  // All threads may now wait for this client. The daemon cuts it off; the
+  // client does nothing for that.
   Await([&] { return Now().sockets <= before_.sockets; }, "it is cut off");
   AwaitServed();
   ExpectUnharmedAfter("20,000 resets that are not heard of");
@@ -284,11 +287,12 @@ std::string ManyStreams(const std::string& method = "FinalizeStream",
 
 TEST_F(WireAbuse, ThousandsOfStreamsOnOneConnection) {
   RawConnection connection(RawConnect());
-  // By this it has agreed to have no more than 32.
+  // The daemon allows 32 streams of a connection, and with this the client
+  // accepts it.
   ASSERT_TRUE(connection.Send(Preface()));
   connection.Receive(200);
   ASSERT_TRUE(connection.Send(Frame(FrameType::kSettings, kEndStream, 0)));
-  absl::SleepFor(absl::Milliseconds(200));  // it is read before what follows
+  absl::SleepFor(absl::Milliseconds(200));  // read before what follows
   connection.Send(ManyStreams());
   for (int i = 0; i < 10; ++i) ExpectRight(good(), Connect().get());
   EXPECT_LT(Now().threads, before_.threads + 2 * 32 + 20);
@@ -321,7 +325,7 @@ TEST_F(WireAbuse, StreamsBeyondTheLimitAreRefusedWithoutAnAgreement) {
   EXPECT_EQ(answer.find(Frame(FrameType::kRstStream, 0, 2 * 31 + 1, refused)),
             std::string::npos)
       << "the 32nd is one of those agreed to";
-  // Those are still there, and may be finished.
+  // The first 32 streams are still there and may be finished.
   ASSERT_TRUE(connection.Send(Data(1, GrpcMessage(""), kEndStream)));
   EXPECT_NE(connection.Receive(2000).find("application/grpc"),
             std::string::npos);
@@ -344,7 +348,8 @@ TEST_F(WireAbuse, HundredConnectionsOfThousandStreamsEach) {
 }
 
 TEST_F(WireAbuse, FloodsOfMetadata) {
-  // In one block of headers, and in continuations without end.
+  // Once in one block of headers, and once in CONTINUATION frames that do not
+  // end.
   {
     RawConnection connection(RawConnect());
     Headers many;
@@ -379,7 +384,7 @@ TEST_F(WireAbuse, PingsAndSettingsWithoutEnd) {
     connection.Send(Preface());
     std::string flood;
     for (int i = 0; i < 10'000; ++i) flood += frame;
-    // Whose answers nobody reads.
+    // A flood whose answers the client does not read.
     for (int i = 0; i < 5 && connection.Send(flood, /*deaf=*/true); ++i) {
       ExpectRight(good(), Connect().get());
     }

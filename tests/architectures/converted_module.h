@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A real file's part in finalization, in an ELF file of another class. Debian
-// builds no 32-bit kernel with BTF, so what a 32-bit one would give is made of
-// a 64-bit kernel's module: the same BTF, ids and symbols, in ELF32 records.
+// Puts what finalization reads of a real module into an ELF file of another
+// class. Debian builds no 32-bit kernel with BTF. So the tests take the BTF,
+// ids and symbols of a 64-bit kernel's module, and put them into ELF32 records.
 #ifndef BTFD_TESTS_ARCHITECTURES_CONVERTED_MODULE_H_
 #define BTFD_TESTS_ARCHITECTURES_CONVERTED_MODULE_H_
 
@@ -13,8 +13,8 @@
 
 namespace btfd::tests {
 
-// An ELF file with that and little else. Its byte order must be that of
-// `module`'s file.
+// Returns an ELF file of that form with the module's sections and little else.
+// Its byte order must be that of the file from which `module` was read.
 std::string AsElf(const ModuleInput& module, elf::ElfForm form);
 
 }  // namespace btfd::tests

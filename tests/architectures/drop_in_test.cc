@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drop-in on modules of other machines, as a cross build has them, against
-// upstream's tools on this one: s390x (64 bits, big-endian), arm64 (64 bits,
-// little-endian), and both as 32-bit files. The same files, lines and verdict.
+// The drop-in on modules of other machines, as a cross build runs it, compared
+// with upstream's tools on this machine: s390x (64 bits, big-endian), arm64 (64
+// bits, little-endian), and both as 32-bit files. Files, messages and exit
+// codes must be the same.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -39,8 +40,8 @@ class ForeignDropIn : public ::testing::TestWithParam<Architecture> {
     CollectModules();
   }
 
-  // A spread by size, and every module with .BTF_ids twice: as the kernel's
-  // build left it, and as the compiler did.
+  // Takes modules of all sizes, and each module with .BTF_ids twice: as the
+  // kernel's build left it, and as the compiler left it.
   void CollectModules() {
     const auto spread = SpreadBySize(kernel_.modules, 6);
     for (const std::string& path : kernel_.modules) {
@@ -124,7 +125,7 @@ TEST_P(ForeignDropIn, LeavesDistilledWhatThePeersLeave) {
   }
 }
 
-// 6.x works on the ELF itself: the whole file is compared.
+// 6.x changes the ELF file itself, so the whole file is compared.
 TEST_P(ForeignDropIn, PatchesThePeersBytesInPlaceAs6xDoes) {
   auto peer = FindPeer("6.12");
   ASSERT_TRUE(peer.ok()) << peer.status();
@@ -147,8 +148,8 @@ TEST_P(ForeignDropIn, PatchesThePeersBytesInPlaceAs6xDoes) {
   }
 }
 
-// Without its ids: their sets were sorted by the kernel's build, and upstream's
-// tool does not follow that.
+// Without .BTF_ids: the kernel's build has sorted their sets, and upstream's
+// tool does not take that into account.
 TEST_P(ForeignDropIn, FinalizesTheKernelsTypes) {
   auto vmlinux = ReadModuleInput(kernel_.vmlinux);
   ASSERT_TRUE(vmlinux.ok()) << vmlinux.status();

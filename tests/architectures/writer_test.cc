@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `btfc finalize` on modules of other machines: what stands in them afterwards
-// is what upstream's tool makes, everything else is as it was, and readelf,
-// llvm-objcopy and libelf (in upstream's tool) accept the new layout. Besides
-// s390x and arm64 that is armhf, whose modules are ELF32: Debian builds them
-// without BTF, so they are given arm64's first.
+// `btfc finalize` on modules of other machines. The sections must be as
+// upstream's tool makes them, and all else as it was. readelf, llvm-objcopy and
+// libelf (in upstream's tool) must accept the new layout. The machines are
+// s390x, arm64 and armhf. Modules of armhf are ELF32. Debian builds them
+// without BTF, so the test gives them the BTF of arm64 first.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +32,7 @@ class ForeignWriter : public ::testing::TestWithParam<const char*> {
   void SetUp() override {
     auto kernel = FindKernel(absl::StrCat("6.12-", GetParam()));
     ASSERT_TRUE(kernel.ok()) << kernel.status();
-    // Where BTF comes from.
+    // The kernel whose modules have BTF.
     const bool without_btf = GetParam() == std::string("armhf");
     auto donor = without_btf ? FindKernel("6.12-arm64") : kernel;
     ASSERT_TRUE(donor.ok()) << donor.status();
@@ -53,11 +53,12 @@ class ForeignWriter : public ::testing::TestWithParam<const char*> {
     for (const std::string& path : modules) Prepare(path, grafted);
   }
 
-  // Two unsigned copies: one to finalize, one to compare with.
+  // Makes two copies without a signature: one to finalize, one to compare with.
   void Prepare(const std::string& path, const std::string& grafted) {
     const std::string copy =
         scratch_.file(absl::StrCat(finalized_.size(), ".ko"));
-    // As the compiler left it: finalizing what is final keeps what is there.
+    // As the compiler left it, because finalizing a finalized module keeps its
+    // ids.
     if (!WriteModuleWithZeroedIds(path, copy).ok()) fs::copy_file(path, copy);
     auto module = elf::ModuleFile::Open(copy);
     ASSERT_TRUE(module.ok()) << module.status();
@@ -88,7 +89,7 @@ class ForeignWriter : public ::testing::TestWithParam<const char*> {
   std::vector<std::string> finalized_;
 };
 
-// What the tables say of a section, without its place in the file.
+// What the tables say of a section, except for its place in the file.
 std::string Describe(const elf::ModuleFile& file, uint32_t index) {
   const elf::Section section = file.section(index);
   const Elf64_Shdr& header = section.header;
@@ -153,8 +154,8 @@ TEST_P(ForeignWriter, OtherToolsReadTheNewLayout) {
     EXPECT_TRUE(ReadFileOrEmpty(scratch_.file("base")) ==
                 module->distilled_base);
 
-    // What is final already is final for upstream's tool as well, which reads
-    // it through libelf.
+    // Upstream's tool, which reads the module with libelf, also finds it
+    // finalized.
     const ResolveResult theirs =
         RunResolveBtfids({*peer}, {"--btf_base", scratch_.file("base")}, path);
     EXPECT_EQ(theirs.exit_code, 0) << theirs.err;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The benchmarks behind every speed that the README claims: ours and the peer
-// side by side in one run. Run by hand through tools/bench.
+// The benchmarks for every speed in README.md. They run ours and upstream's
+// programs side by side in one run. tools/bench starts them by hand.
 #include <sys/utsname.h>
 
 #include <fstream>
@@ -50,8 +50,8 @@ absl::Status Run(Report* report) {
       absl::StrCat(std::thread::hardware_concurrency(),
                    " cores; result cache off; peer and ours in one run"));
 
-  // Processes first: one that is started counts the memory of who started it
-  // into its own peak, and the engine's part needs a lot.
+  // Processes come first: the peak of a new process contains the memory of the
+  // process that started it, and the engine's benchmark needs much.
   if (absl::GetFlag(FLAGS_processes)) {
     RETURN_IF_ERROR(BenchRestart(kernel, programs, report));
     RETURN_IF_ERROR(BenchDropIn(kernel, programs, report));

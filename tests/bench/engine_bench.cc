@@ -45,7 +45,7 @@ absl::StatusOr<Bases> BuildBases(const std::string& raw) {
   return bases;
 }
 
-// What one comparison does, on both sides.
+// What one comparison does on both sides.
 struct Work {
   bool dedup;
   bool distill;
@@ -69,8 +69,8 @@ absl::Status RunOurs(const Bases& bases, const tests::ModuleInput& module,
   return engine::Finalize(input, steps, arena, output);
 }
 
-// parse, [dedup], [distill], sort, raw bytes: what the tool does after loading
-// the base. False where libbpf refuses.
+// What upstream's tool does after it has loaded the base: parse, [dedup],
+// [distill], sort, raw bytes. False if libbpf refuses the module.
 bool RunLibbpf(const std::string& btf, struct btf* base, const Work& work,
                std::string* bytes) {
   tests::OracleBtf split = tests::OracleParse(btf, base);
@@ -97,8 +97,9 @@ struct Timings {
   std::vector<double> ours;
 };
 
-// In turn by blocks of modules: a busy moment hits both, and yet neither works
-// in caches that the other has just filled, which no daemon would.
+// Both sides take turns with blocks of modules. So other load on the machine
+// hits both, and yet neither side runs in caches that the other has just
+// filled, which would not happen in a daemon.
 absl::StatusOr<Timings> Compare(const Bases& bases, struct btf* oracle_base,
                                 const std::vector<tests::ModuleInput>& modules,
                                 const Work& work) {
@@ -132,7 +133,7 @@ absl::StatusOr<Timings> Compare(const Bases& bases, struct btf* oracle_base,
   return timings;
 }
 
-// Modules per second of `threads` workers over one base.
+// Modules per second of `threads` threads over one base.
 absl::StatusOr<double> Throughput(
     const Bases& bases, const std::vector<tests::ModuleInput>& modules,
     int threads) {
@@ -193,7 +194,7 @@ absl::Status BenchEngine(const tests::Kernel& kernel,
   report->AddTimes("in-tree profile 7.2: parse, ids (ours only), sort", "ms",
                    "libbpf", in_tree.libbpf, in_tree.ours, Statistic::kMean, 3);
 
-  // In turn, three times, so that a busy moment hits both.
+  // Both take turns three times, so that other load on the machine hits both.
   std::vector<double> one, two;
   for (int i = 0; i < 3; ++i) {
     ASSIGN_OR_RETURN(double rate, Throughput(bases, modules, 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine against libbpf, both in this process with the base resident, one
-// thread, module after module in turn.
+// Compares the engine with libbpf, both in this process on one thread, with the
+// base in memory. They take turns with the modules.
 #ifndef BTFD_TESTS_BENCH_ENGINE_BENCH_H_
 #define BTFD_TESTS_BENCH_ENGINE_BENCH_H_
 
@@ -14,14 +14,15 @@
 namespace btfd::bench {
 
 struct EngineBenchOptions {
-  // Every n-th module only, for a quick look. The claims are made with 1.
+  // Take only every n-th module, for a quick look. README.md's numbers are from
+  // 1.
   size_t stride = 1;
 };
 
 absl::Status BenchEngine(const tests::Kernel& kernel,
                          const EngineBenchOptions& options, Report* report);
 
-// Building, storing and loading the base, its memory.
+// Measures building, storing and loading the base, and its memory.
 absl::Status BenchBase(const tests::Kernel& kernel, Report* report);
 
 }  // namespace btfd::bench

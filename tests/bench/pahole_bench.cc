@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What kbuild asks of Debian 12's pahole.
+// The arguments that kbuild gives Debian 12's pahole.
 const char* const kPaholeFlags[] = {"--btf_gen_floats", "--lang_exclude=rust"};
 
 constexpr char kTwoFunctions[] = R"(
@@ -44,11 +44,12 @@ absl::Status CompileModule(const std::string& module) {
 }
 
 struct Side {
-  std::vector<std::string> argv;  // without the module, which comes last
+  std::vector<std::string> argv;  // without the module, which is last
   std::vector<std::string> environment;
 };
 
-// Each on a fresh copy of the module, in turn; the first round only warms.
+// Runs both sides in turn, each on a fresh copy of the module. The first round
+// only warms the caches.
 absl::Status InTurn(const std::string& module, const Side& peer,
                     const Side& ours, int rounds, std::vector<double>* peer_ms,
                     std::vector<double>* our_ms) {

@@ -25,7 +25,7 @@ absl::StatusOr<Timing> UsageOfDaemon(const PrivateDaemon& daemon) {
   return UsageOf(pid);
 }
 
-// The work is timed, not the result cache.
+// The benchmarks measure the work, not the result cache.
 std::vector<std::string> Uncached(const PrivateDaemon& daemon,
                                   const std::vector<std::string>& more = {}) {
   std::vector<std::string> environment = {"BTFD_RESULT_CACHE=0"};
@@ -47,8 +47,9 @@ void RemoveSideFiles(const std::vector<std::string>& modules) {
   }
 }
 
-// Both tools on `modules` in turn, `rounds` times; the first round only warms.
-// Neither finds side files of an earlier run: gen-btf.sh leaves none.
+// Runs both tools on `modules` in turn, `rounds` times. The first round only
+// warms the caches. The files beside the modules that an earlier run wrote are
+// removed, because gen-btf.sh leaves none.
 absl::Status InTurn(const std::vector<std::string>& modules,
                     const std::vector<std::string>& peer,
                     const std::vector<std::string>& ours,
@@ -66,13 +67,14 @@ absl::Status InTurn(const std::vector<std::string>& modules,
   return absl::OkStatus();
 }
 
-// Copies of modules without their signatures, so that each tool may write.
+// Copies modules without their signatures, so that each tool may write to them.
 std::vector<std::string> CopyModules(const std::vector<std::string>& modules,
                                      const std::string& directory) {
   fs::create_directories(directory);
   std::vector<std::string> copies;
   for (size_t i = 0; i < modules.size(); ++i) {
-    // Names repeat across folders; the index keeps the copies apart.
+    // Several folders have modules of one name. The index keeps their copies
+    // apart.
     const std::string copy = absl::StrFormat(
         "%s/%d-%s", directory, i, fs::path(modules[i]).filename().string());
     fs::copy_file(modules[i], copy);
@@ -81,7 +83,8 @@ std::vector<std::string> CopyModules(const std::vector<std::string>& modules,
   return copies;
 }
 
-// A module as pahole leaves it: without .BTF, which lies beside it.
+// Makes a module as pahole leaves it: without .BTF, which is in a file beside
+// it.
 absl::Status Unembed(const std::string& module) {
   const tests::ProcessResult result = tests::RunProcess(
       {"objcopy", absl::StrCat("--dump-section=.BTF=", module, ".BTF.1"),
@@ -90,8 +93,8 @@ absl::Status Unembed(const std::string& module) {
   return absl::InternalError(absl::StrCat("objcopy: ", result.err));
 }
 
-// What gen-btf.sh of 7.2 and 7.3 does once pahole is through: finalize, then
-// embed .BTF and .BTF.base, then patch .BTF_ids.
+// What gen-btf.sh of 7.2 and 7.3 does after pahole: it finalizes, embeds .BTF
+// and .BTF.base, then patches .BTF_ids.
 std::vector<std::string> UpstreamSteps(const std::string& peer,
                                        const std::string& base,
                                        const std::string& module) {
@@ -113,7 +116,8 @@ absl::Status BenchOneBatch(const tests::Kernel& kernel,
   const std::string& peer =
       profile == "7.3" ? programs.peer_73 : programs.peer_72;
   constexpr size_t kSpread = 100;
-  // By size, so that the extrapolation has every weight in it.
+  // Modules of all sizes, so that the time for all modules can be computed from
+  // theirs.
   const auto spread = tests::SpreadBySize(kernel.modules, kSpread);
   tests::ScratchDir scratch;
   Timing peer_total;
@@ -125,14 +129,16 @@ absl::Status BenchOneBatch(const tests::Kernel& kernel,
     peer_total.wall_ms += timing.wall_ms;
     peer_total.cpu_ms += timing.cpu_ms;
   }
-  // Two cores: the peer's steps are independent processes, so half the time.
+  // The peer's steps are independent processes, so two cores take half the
+  // time.
   const double scale = double(kernel.modules.size()) / spread.size();
   const double peer_wall_s = peer_total.wall_ms * scale / 2 / 1000;
   const double peer_cpu_s = peer_total.cpu_ms * scale / 1000;
 
   PrivateDaemon daemon(programs.ours);
   RETURN_IF_ERROR(daemon.Start());
-  // The first module brings the base; what is timed is a warm daemon.
+  // The first module makes the daemon load the base. Only a warm daemon is
+  // timed.
   const auto copies = CopyModules(kernel.modules, scratch.file("ours"));
   const std::string list = scratch.file("list");
   {
@@ -180,7 +186,7 @@ absl::Status BenchOneBatch(const tests::Kernel& kernel,
   return absl::OkStatus();
 }
 
-// One process a module, two at a time, as make runs them.
+// One process for each module, two at a time, as make runs them.
 absl::Status BenchProcessEach(const tests::Kernel& kernel,
                               const Programs& programs, Report* report) {
   constexpr size_t kModules = 600;
@@ -205,7 +211,8 @@ absl::Status BenchProcessEach(const tests::Kernel& kernel,
                          command({programs.ours.resolve_btfids}),
                          Uncached(daemon, {"BTFD_PROFILE=7.2"}), /*rounds=*/3,
                          &peer_ms, &our_ms));
-  // Two at a time: a module's time on one core is twice its share of the wall.
+  // Two run at a time, so one module takes a core for twice its share of the
+  // wall time.
   for (double& ms : peer_ms) ms *= 2.0 / copies.size();
   for (double& ms : our_ms) ms *= 2.0 / copies.size();
   report->AddTimes(
@@ -280,7 +287,7 @@ absl::Status BenchRestart(const tests::Kernel& kernel, const Programs& programs,
     RETURN_IF_ERROR(daemon.Start());
     ASSIGN_OR_RETURN(const Timing timing,
                      RunTimed(argv, Uncached(daemon, {"BTFD_PROFILE=7.2"})));
-    // The very first one still brings the base.
+    // The first start of all still has to send the base.
     if (i > 0) first.push_back(timing.wall_ms);
     RETURN_IF_ERROR(daemon.Stop());
   }

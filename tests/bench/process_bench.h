@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whole processes, as a build starts them: the client against a warm daemon,
-// and the peer's tool, in turn. The result cache is off throughout.
+// Compares whole processes, as a build starts them: the client with a warm
+// daemon, and upstream's tool ("peer"). They take turns. The result cache is
+// off.
 #ifndef BTFD_TESTS_BENCH_PROCESS_BENCH_H_
 #define BTFD_TESTS_BENCH_PROCESS_BENCH_H_
 
@@ -20,17 +21,17 @@ struct Programs {
   std::string peer_73;
 };
 
-// The drop-in, one module a process.
+// Measures the drop-in, one process for each module.
 absl::Status BenchDropIn(const tests::Kernel& kernel, const Programs& programs,
                          Report* report);
 
-// First request after a daemon's restart.
+// Measures the first request after a restart of the daemon.
 absl::Status BenchRestart(const tests::Kernel& kernel, const Programs& programs,
                           Report* report);
 
-// All modules of a kernel: `btfc finalize --from-file`, and the drop-in by
-// `xargs -P2`, against the peer with the objcopies of gen-btf.sh, which is run
-// on a spread of modules and extrapolated.
+// Measures all modules of a kernel: `btfc finalize --from-file`, and the
+// drop-in by `xargs -P2`. The peer, with the objcopies of gen-btf.sh, is run on
+// modules of all sizes, and its time for all modules is computed from that.
 absl::Status BenchBatch(const tests::Kernel& kernel, const Programs& programs,
                         Report* report);
 

@@ -31,7 +31,7 @@ using tests::PrivateDaemon;
 
 namespace {
 
-// A builder: copies of all modules, and a daemon with an empty store.
+// A builder has copies of all modules, and a daemon with an empty store.
 class Builder {
  public:
   Builder(const tests::Kernel& kernel, const Programs& programs,
@@ -39,7 +39,7 @@ class Builder {
       : kernel_(kernel), daemon_(programs.ours) {
     if (!remote.empty()) {
       environment_ = {absl::StrCat("BTFD_REMOTE_CACHE=grpc://", remote),
-                      // The bench shares two cores with the server.
+                      // the server shares our two cores
                       "BTFD_REMOTE_TIMEOUT=2s",
                       "BTFD_MAX_REMOTE_UPLOAD_BYTES=1G"};
     }
@@ -84,7 +84,7 @@ class Builder {
         absl::SimpleAtoi(status.out.substr(first, end - first), &value));
     return value;
   }
-  // Once all uploads have ended somehow.
+  // Waits until all uploads have ended, with or without success.
   absl::Status AwaitUploads() {
     for (int i = 0; i < 1200; ++i) {
       if (Counter("remote_uploads") + Counter("remote_uploads_dropped") +
@@ -97,7 +97,7 @@ class Builder {
     return absl::DeadlineExceededError("uploads do not end");
   }
 
-  // DataLoss unless both have made the same files.
+  // DataLoss unless both builders have made the same files.
   absl::Status SameAs(const Builder& other) const {
     for (size_t i = 0; i < copies_.size(); ++i) {
       ASSIGN_OR_RETURN(const std::string a, util::ReadFile(copies_[i]));
@@ -142,7 +142,7 @@ void AddBound(const std::string& name, const std::string& unit, double value,
   report->Add(std::move(row));
 }
 
-// An all-hit batch on a new builder.
+// A batch on a new builder in which the cache has every result.
 absl::Status BenchHits(const tests::Kernel& kernel, const Programs& programs,
                        const std::string& server, const std::string& name,
                        double bound_s, const Builder& reference,
@@ -169,12 +169,13 @@ double MillisecondsOf(absl::Time start) {
 
 using store::IndexPart;
 
-// Both indexes of a base, ready for a module, the three ways there are.
+// Three ways to get both indexes of a base. This one builds them.
 absl::Status Build(const std::string& raw) {
   ASSIGN_OR_RETURN(const auto base, btf::Base::Build(raw));
   return btf::DedupIndex::Build(*base).status();
 }
-// As a builder does whose client has the base: what takes longest is fetched.
+// What the daemon does if the client sends the base: it builds the core index
+// and fetches the dedup index, which takes longest to build.
 absl::Status BuildAndFetch(const std::string& raw, const util::Digest& digest,
                            RemoteCache* cache) {
   cache->ExpectDedupIndex(digest);
@@ -184,7 +185,7 @@ absl::Status BuildAndFetch(const std::string& raw, const util::Digest& digest,
       cache->FetchIndex(digest, IndexPart::kDedup, absl::InfiniteDuration()));
   return btf::DedupIndex::Load(std::move(dedup), *base).status();
 }
-// As a daemon does that nobody has sent the base.
+// What the daemon does if no client sent the base: it fetches everything.
 absl::Status Fetch(const util::Digest& digest, RemoteCache* cache) {
   ASSIGN_OR_RETURN(
       util::Blob core,

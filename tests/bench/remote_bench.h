@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The shared cache: all modules of a kernel on a builder that has nothing but
-// its name, against computing them; and a base's indexes fetched against built.
+// Measures the shared cache. It compares, for all modules of a kernel on a
+// builder with an empty store, fetching the results with computing them; and
+// for a base's indexes, fetching with building.
 #ifndef BTFD_TESTS_BENCH_REMOTE_BENCH_H_
 #define BTFD_TESTS_BENCH_REMOTE_BENCH_H_
 
@@ -14,8 +15,8 @@
 
 namespace btfd::bench {
 
-// `server` is HOST:PORT of a cache that is empty; without one, a server in this
-// process is used, which can also play one that is 20 ms away.
+// `server` is HOST:PORT of an empty cache. If it is not given, a server in this
+// process is used, which can also answer as if it were 20 ms away.
 absl::Status BenchRemote(const tests::Kernel& kernel, const Programs& programs,
                          const std::string& server, Report* report);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a benchmark run found: one row a comparison, printed as a table and
-// written as JSON.
+// The results of a benchmark run: one row for each comparison. They are printed
+// as a table and written as JSON.
 #ifndef BTFD_TESTS_BENCH_REPORT_H_
 #define BTFD_TESTS_BENCH_REPORT_H_
 
@@ -33,22 +33,22 @@ struct Row {
   Statistic statistic = Statistic::kMedian;
   Spread peer;
   Spread ours;
-  // peer / ours for times; what must be reached, if something must.
+  // For times: peer / ours. The bar, if there is one, must be reached.
   double ratio = 0;
   std::optional<double> bar;
-  // For bars that are upper bounds (bytes resident, build time).
+  // For bars that are upper bounds (bytes in memory, time to build).
   bool bar_is_upper_bound = false;
 };
 
 class Report {
  public:
-  // Times: ratio is peer over ours.
+  // Adds a row of times; their ratio is peer / ours.
   void AddTimes(const std::string& name, const std::string& unit,
                 const std::string& peer_name, std::vector<double> peer,
                 std::vector<double> ours, Statistic statistic, double bar);
-  // Anything else: ratio as given, with its bar.
+  // Adds any other row, with the ratio and bar that are in it.
   void Add(Row row) { rows_.push_back(std::move(row)); }
-  // A remark that belongs under the table (machine, counts, releases).
+  // Adds a remark below the table (machine, counts, releases).
   void Note(const std::string& text) { notes_.push_back(text); }
 
   std::string Table() const;

@@ -70,7 +70,8 @@ absl::StatusOr<Timing> UsageOf(int pid) {
   if (!std::getline(stat, line)) {
     return absl::NotFoundError(absl::StrCat("no process ", pid));
   }
-  // Fields 14 and 15 (utime, stime), counted behind the command's ')'.
+  // Fields 14 and 15 (utime, stime). They are counted from the ')' behind the
+  // command.
   const std::vector<std::string> fields =
       absl::StrSplit(line.substr(line.rfind(')') + 2), ' ');
   double utime = 0, stime = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One process, timed from before it is started until it has been waited for.
+// Runs one process and times it, from before its start until it was waited for.
 #ifndef BTFD_TESTS_BENCH_TIMED_PROCESS_H_
 #define BTFD_TESTS_BENCH_TIMED_PROCESS_H_
 
@@ -13,17 +13,18 @@ namespace btfd::bench {
 
 struct Timing {
   double wall_ms = 0;
-  double cpu_ms = 0;  // user and system, its waited-for children included
+  double cpu_ms = 0;  // user and system, with its waited-for children
   double peak_rss_mib = 0;
 };
 
-// Environment entries (NAME=VALUE) replace this process's. Output is dropped.
-// Internal, with the command line, unless it exits with 0.
+// Entries (NAME=VALUE) replace those of this process's environment. Output is
+// dropped. Internal, with the command line, if the process does not exit with
+// 0.
 absl::StatusOr<Timing> RunTimed(const std::vector<std::string>& argv,
                                 const std::vector<std::string>& environment);
 
-// CPU time that a process has used so far, in milliseconds, and the most
-// memory it ever had, in MiB.
+// The processor time that a process has used so far in milliseconds, and its
+// peak memory in MiB.
 absl::StatusOr<Timing> UsageOf(int pid);
 
 }  // namespace btfd::bench

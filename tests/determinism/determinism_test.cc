@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One module, one answer: about a hundred modules of all sizes are finalized on
-// every way there is (one thread and eight, a cold daemon and a warm one, with
-// results computed, found in the cache, or from a private daemon; all in one
-// stream or one by one; in any order), and the files must be the same bytes.
+// A module has one right answer. About a hundred modules of all sizes are
+// finalized in every way there is, and the files must be the same bytes each
+// time. The ways: one thread or eight; a cold daemon or a warm one; results
+// that are computed, found in the cache, or come from a private daemon; all
+// modules in one stream or each by itself; in any order.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -24,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What the client's environment and command line add.
+// One way: what it adds to the client's environment and command line.
 struct Way {
   std::vector<std::string> environment;
   std::vector<std::string> options;
@@ -64,8 +65,8 @@ class Determinism : public ::testing::Test {
     return arguments;
   }
 
-  // The modules' bytes afterwards, in their order, whatever order they were
-  // worked on in.
+  // Finalizes in the given order, and returns the modules' bytes in their own
+  // order.
   static std::vector<std::string> Finalize(const PrivateDaemon& daemon,
                                            const Way& way,
                                            uint32_t shuffle = 0) {
@@ -134,7 +135,8 @@ TEST_F(Determinism, AnyOrder) {
   ExpectExpected(Finalize(daemon_, {{"BTFD_RESULT_CACHE=0"}, {"--jobs=3"}}, 2));
 }
 
-// The index as it comes back from the store, and results of a daemon before.
+// The index comes back from the store, and the results are those of an earlier
+// daemon.
 TEST_F(Determinism, ARestartedDaemon) {
   ExpectExpected(Finalize(daemon_, {{"BTFD_RESULT_CACHE=0"}, {}}));
   ASSERT_TRUE(daemon_.Stop().ok());

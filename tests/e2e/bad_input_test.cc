@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bad input, one test each: the message names file, section and offset, the
-// exit code is upstream's (or 1 in our own commands), the module is untouched,
-// no file is left, and the same daemon finalizes the next good module.
+// Bad input, one test for each kind. The message must name file, section and
+// offset. The exit code must be upstream's (1 in our own commands). The module
+// must be unchanged, no file may be left, and the same daemon must finalize the
+// next good module.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,7 +48,7 @@ class BadInput : public ::testing::Test {
     pid_ = *pid;
   }
 
-  // Whatever the test did, the daemon is the same and works.
+  // After each test the same daemon must still run and work.
   void TearDown() override {
     auto pid = daemon_.Pid();
     ASSERT_TRUE(pid.ok()) << pid.status();
@@ -74,7 +75,7 @@ class BadInput : public ::testing::Test {
     return module;
   }
 
-  // A module with .BTF_ids of `words` words; symbols are the caller's.
+  // A module with .BTF_ids of `words` words. The caller adds the symbols.
   static ElfBuilder ModuleWithIds(const std::string& btf, size_t words,
                                   uint32_t* ids) {
     ElfBuilder module = Module(btf);
@@ -82,7 +83,7 @@ class BadInput : public ::testing::Test {
     return module;
   }
 
-  // Both commands refuse `content` with words that `matcher` likes.
+  // Both commands must refuse `content` with a message that fits `matcher`.
   template <typename Matcher>
   void ExpectRefused(const std::string& content, const Matcher& matcher) {
     WriteFile(module_path_, content);
@@ -132,7 +133,7 @@ TEST_F(BadInput, ASectionTableBeyondTheFile) {
 TEST_F(BadInput, ASectionThatClaimsMoreThanTheFile) {
   ElfBuilder builder = Module(GoodBtf());
   std::string module = builder.Build();
-  // The second section's sh_size, in the table at the end.
+  // Changes sh_size of the second section, in the table at the end of the file.
   Elf64_Ehdr header;
   std::memcpy(&header, module.data(), sizeof(header));
   const uint64_t size = uint64_t{1} << 30;
@@ -146,14 +147,15 @@ TEST_F(BadInput, BtfIdsWithoutASymbolTable) {
   uint32_t ids;
   const std::string module = ModuleWithIds(GoodBtf(), 2, &ids).Build();
   WriteFile(module_path_, module);
-  // Upstream's tool passes over the ids in silence, and so does the drop-in.
+  // Upstream's tool ignores these ids without a message, and so does the
+  // drop-in.
   const ProcessResult drop_in =
       daemon_.Client({"resolve_btfids", "--btf_base", base_path_, module_path_},
                      {"BTFD_PROFILE=7.2"});
   EXPECT_EQ(drop_in.exit_code, 0) << drop_in.err;
   EXPECT_TRUE(fs::exists(module_path_ + ".BTF"));
   EXPECT_FALSE(fs::exists(module_path_ + ".BTF_ids"));
-  // Our own command does not call a module finished whose ids are not.
+  // Our own command must not call a module finished if its ids are not.
   const ProcessResult own =
       daemon_.Client({"finalize", "--base", base_path_, module_path_});
   EXPECT_EQ(own.exit_code, 1);
@@ -196,7 +198,7 @@ TEST_F(BadInput, ACycleOfPointers) {
   split.Ptr(split.next_id() - 1);
   WriteFile(module_path_, Module(split.Build()).Build());
   const std::string content = ReadFileOrEmpty(module_path_);
-  // Only dedup follows references: libbpf says ELOOP there.
+  // Only dedup follows references; libbpf returns ELOOP here.
   const ProcessResult result = daemon_.Client(
       {"finalize", "--dedup", "--base", base_path_, module_path_});
   EXPECT_EQ(result.exit_code, 1);
@@ -283,7 +285,8 @@ TEST_F(BadInput, FilesThatCannotBeRead) {
   EXPECT_THAT(result.err, HasSubstr(scratch_.path()));
 }
 
-// The limit on a file's size stands for the full disk: write(2) fails midway.
+// A limit of the file size takes the part of a full disk: write(2) fails
+// half-way.
 TEST_F(BadInput, AFullDisk) {
   const std::string content = GoodModule() + std::string(64 << 10, '\0');
   WriteFile(module_path_, content);
@@ -299,7 +302,7 @@ TEST_F(BadInput, AFullDisk) {
   EXPECT_THAT(result.err, AllOf(HasSubstr(module_path_), HasSubstr("large")));
   ExpectUntouched(content);
 
-  // The side files: a BTF of more than the limit.
+  // The files beside the module: the BTF is larger than the limit.
   BtfBuilder split(base_);
   for (int i = 0; i < 2000; ++i) split.Struct(absl::StrCat("s", i), 4);
   const std::string big = Module(split.Build()).Build();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The drop-in as kbuild calls it, client, daemon and all, against upstream's
-// tools: the same files, the same lines on stderr, the same exit code.
+// Runs the drop-in as kbuild calls it, with client and daemon, and compares it
+// with upstream's tools: the same files, the same lines on stderr, the same
+// exit code.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -20,8 +21,8 @@ namespace btfd::tests {
 namespace {
 
 struct Release {
-  const char* series;   // of the kernel whose modules are taken
-  const char* profile;  // whose tool judges
+  const char* series;   // of the kernel from which the modules are
+  const char* profile;  // whose upstream tool it is compared with
 };
 
 class DropIn : public ::testing::TestWithParam<Release> {
@@ -35,7 +36,7 @@ class DropIn : public ::testing::TestWithParam<Release> {
     peer_ = *peer;
   }
 
-  // A spread by size, and every module with .BTF_ids.
+  // Modules of all sizes, and every module with .BTF_ids.
   std::vector<std::string> Modules() const {
     std::vector<std::string> modules = SpreadBySize(kernel_.modules, 12);
     for (const std::string& path : kernel_.modules) {
@@ -45,7 +46,7 @@ class DropIn : public ::testing::TestWithParam<Release> {
     return modules;
   }
 
-  // Both on the same file; whatever is left must be the same.
+  // Runs both on the same file. The files that they leave must be the same.
   void ExpectSame(const std::vector<std::string>& arguments,
                   const std::string& elf) {
     const ResolveResult theirs = RunResolveBtfids({peer_}, arguments, elf);
@@ -130,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
       return name;
     });
 
-// 6.x works on the ELF itself: the whole file is compared.
+// 6.x changes the ELF file itself, so the whole file is compared.
 TEST(DropInOf6x, PatchesTheSameBytesInPlace) {
   auto kernel = FindKernel("6.12");
   ASSERT_TRUE(kernel.ok()) << kernel.status();
@@ -150,7 +151,7 @@ TEST(DropInOf6x, PatchesTheSameBytesInPlace) {
         theirs, ours, std::filesystem::copy_options::overwrite_existing);
     const ProcessResult expected =
         RunProcess({*peer, "--btf_base", kernel->vmlinux_btf, theirs});
-    // By its arguments alone the drop-in must know that this is 6.x.
+    // The drop-in must know from its arguments alone that this is 6.x.
     const ProcessResult result = daemon.Client(
         {"resolve_btfids", "--btf_base", kernel->vmlinux_btf, ours});
     EXPECT_EQ(result.exit_code, expected.exit_code) << result.err;

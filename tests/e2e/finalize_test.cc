@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `btfc finalize` on real modules, client, daemon and all: what stands in the
-// modules afterwards is what upstream's tool makes, twice is the same as once,
-// from the cache is the same as computed, and a daemon that was restarted
-// needs no base sent again.
+// `btfc finalize` on real modules, with client and daemon. The sections must be
+// as upstream's tool makes them. Finalizing twice must give the same as once,
+// and a result from the cache the same as a computed one. A restarted daemon
+// must not need the base again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,7 +33,8 @@ class Finalize : public ::testing::Test {
     kernel_ = *kernel;
   }
 
-  // Fresh, signed copies, named by their index so that no two collide.
+  // Makes fresh, signed copies. Their names have an index, so that no two are
+  // equal.
   std::vector<std::string> Copy(const std::vector<std::string>& modules,
                                 const std::string& name) {
     fs::create_directories(scratch_.file(name));
@@ -66,7 +67,7 @@ class Finalize : public ::testing::Test {
     return contents;
   }
 
-  // A counter since the daemon started. Those that are 0 are not listed.
+  // A counter of the running daemon. Counters that are 0 are not listed.
   long Counter(const std::string& name) {
     const ProcessResult status = daemon_.Client({"status", "--json"});
     EXPECT_EQ(JsonAt(status.out, "running"), "true") << status.out;
@@ -86,7 +87,8 @@ TEST_F(Finalize, EveryModuleOf612HoldsWhatThePeerMakes) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
 
   size_t compared = 0;
-  // The peer is slow; every ninth of them, in-process tests judge them all.
+  // Upstream's tool is slow, so it runs on every ninth module. Tests in one
+  // process compare all of them.
   for (size_t i = 0; i < copies.size(); i += 9) {
     const ResolveResult theirs = RunResolveBtfids(
         {*peer}, {"--btf_base", kernel_.vmlinux_btf, "--distill_base"},

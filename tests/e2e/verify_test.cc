@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `btfc verify` on real modules: distilled ones fit the kernel that they were
-// made for and not another one, the failing type is named, compressed files
-// are read, and the verdict is always that of libbpf's btf__relocate(), which
-// is the code that the kernel runs when it loads a module. What the kernel asks
-// besides, all real modules keep; that it judges as verify does is shown by
-// tests/qemu.
+// `btfc verify` on real modules. Distilled modules must fit the kernel for
+// which they were made, and not another one. The type that does not fit must be
+// named. Compressed files must be read. The answer must always be that of
+// libbpf's btf__relocate(), which is the code that the kernel runs when it
+// loads a module. All real modules keep the kernel's other rules; tests/qemu
+// shows that the kernel judges these rules as verify does.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -90,13 +90,13 @@ std::vector<std::string> Lines(const std::string& text) {
   return absl::StrSplit(text, '\n', absl::SkipEmpty());
 }
 
-// Of the last line that `btfc verify --json` prints.
+// Checks the last line that `btfc verify --json` prints.
 void ExpectSummary(const std::string& line, uint64_t checks, uint64_t failed) {
   EXPECT_EQ(JsonAt(line, "summary.checks"), absl::StrCat(checks));
   EXPECT_EQ(JsonAt(line, "summary.failed"), absl::StrCat(failed));
 }
 
-// libbpf's verdict on one module.
+// True if libbpf can relocate the module onto `base`.
 bool Relocates(const ModuleInput& module, const struct btf* base) {
   const OracleBtf distilled = OracleParse(module.distilled_base, nullptr);
   if (distilled == nullptr) return false;
@@ -108,7 +108,7 @@ TEST_F(Verify, DistilledModulesFitTheirOwnKernelAndStayAsTheyAre) {
   for (const Kernel& kernel : kernels_) {
     const std::string module = Distilled(kernel, "xt_TEE");
     const std::string before = ReadFileOrEmpty(module);
-    // The whole vmlinux or its BTF alone are the same base.
+    // The whole vmlinux and its BTF alone are the same base.
     const ProcessResult result =
         Run({kernel.vmlinux, kernel.vmlinux_btf}, {module}, /*json=*/false);
     EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -130,11 +130,11 @@ TEST_F(Verify, OnAnotherKernelTheFailingTypeIsNamed) {
     const char* reason;
   };
   const Case cases[] = {
-      // Gone with 7.2.
+      // 7.2 no longer has this type.
       {0, "act_connmark", "modversion_info", "no type there has that name"},
-      // Lies in a struct of the module, so its size is part of the ABI.
+      // A struct of the module contains it, so its size is part of the ABI.
       {0, "hid-sunplus", "mutex", " there has 24 bytes instead of 32"},
-      // Grew since 6.12.
+      // It has grown since 6.12.
       {1, "adis16460", "device", " there has 760 bytes instead of 792"},
   };
   for (const Case& c : cases) {
@@ -180,7 +180,8 @@ TEST_F(Verify, WithoutADistilledBaseTheModuleMustParseOverTheBase) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out,
               StartsWith(absl::StrCat(modules[0], ": parses over ")));
-  // 6.12's base is the smaller one: what counts from 7.2's end points beyond.
+  // The base of 6.12 is smaller, so ids that count from the end of 7.2's lie
+  // beyond it.
   result = Run({kernels_[0].vmlinux_btf}, modules, /*json=*/false);
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.err,
@@ -205,7 +206,7 @@ TEST_F(Verify, ASpoiledDistilledBaseIsNamed) {
                                 HasSubstr("offset")));
 }
 
-// The whole of both kernels, as they are.
+// All modules of both kernels, unchanged.
 TEST_F(Verify, NoRealModuleBreaksARuleOfTheKernels) {
   for (const Kernel& kernel : kernels_) {
     ASSERT_GT(kernel.modules.size(), 1000u);
@@ -221,8 +222,8 @@ TEST_F(Verify, WhatOnlyTheKernelRefusesIsNamed) {
   {
     const auto file = elf::ModuleFile::Open(module);
     ASSERT_TRUE(file.ok()) << file.status();
-    // The first type of .BTF.base, behind 32 bytes of header: an int, whose
-    // info word gets a vlen.
+    // Changes the first type of .BTF.base, which follows the header of 32
+    // bytes. It is an INT, and its info word gets a vlen.
     bytes[file->btf_base()->header.sh_offset + 32 + 4] = 7;
   }
   WriteFile(module, bytes);
@@ -257,9 +258,9 @@ TEST_F(Verify, CompressedModulesAreRead) {
   EXPECT_THAT(result.err, AllOf(HasSubstr(module + ".xz"), HasSubstr("xz")));
 }
 
-// A hundred modules against their own base and the other one; and once more
-// with the size of a distilled struct changed, which counts only where it is
-// embedded.
+// A hundred modules against their own base and against the other one; and once
+// more with a changed size of a distilled struct, which matters only if another
+// type contains the struct.
 TEST_F(Verify, TheVerdictIsThatOfLibbpf) {
   for (int own = 0; own < 2; ++own) {
     std::vector<std::string> modules =
@@ -301,7 +302,7 @@ TEST_F(Verify, TheVerdictIsThatOfLibbpf) {
         EXPECT_THAT(lines[i], HasSubstr(modules[i]));
         EXPECT_EQ(JsonAt(lines[i], "ok"), expected ? "true" : "false");
       }
-      // Both verdicts occur; on 7.2 nothing of 6.12 is left to fit.
+      // Some modules do not fit. Of 6.12's modules perhaps none fits 7.2.
       EXPECT_LT(fits, static_cast<int>(modules.size()));
       const bool is_own = &kernel == &kernels_[own];
       EXPECT_GT(fits, is_own ? 100 : -1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The stand-in for pahole: whom it stands for, what it ends with, and when the
-// real one has to do the work.
+// The stand-in for pahole: which release it stands for, its messages and exit
+// codes, and when the real pahole has to do the work.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -62,7 +62,8 @@ class Pahole : public ::testing::Test {
     ASSERT_EQ(result.exit_code, 0) << result.err;
   }
 
-  // By the name of pahole; no pahole is in PATH unless `environment` says so.
+  // Runs btfc under the name pahole. No pahole is in PATH unless `environment`
+  // adds one.
   ProcessResult Run(const std::vector<std::string>& arguments,
                     const std::vector<std::string>& environment = {}) const {
     std::vector<std::string> command = {bin_.file("pahole")};
@@ -72,7 +73,8 @@ class Pahole : public ::testing::Test {
     return RunProcess(command, {daemon_.Environment(all), work_.path(), ""});
   }
 
-  // A pahole that says it is of `version`, and writes "by the real one".
+  // Makes a pahole that says that it is of `version`, and writes "by the real
+  // one".
   std::vector<std::string> RealPahole(const std::string& version) const {
     const std::string path = bin_.file("real");
     WriteFile(path, absl::StrCat("#!/bin/sh\n"
@@ -98,8 +100,9 @@ class Pahole : public ::testing::Test {
 
   std::string Output() const { return ReadFileOrEmpty(work_.file("out")); }
 
-  // That the real one takes over, is counted under `reason`, and is not started
-  // by BTFD_ENCODER=native, which says `words` instead.
+  // Expects that the real pahole takes over, which is counted under `reason`.
+  // With BTFD_ENCODER=native it must not be started; instead the message has
+  // `words`.
   void ExpectTakeover(const std::vector<std::string>& call,
                       const std::string& reason, const std::string& words,
                       const std::string& version = "1.32") {
@@ -149,7 +152,7 @@ TEST_F(Pahole, SaysWhatTheReleaseSaysThatItStandsFor) {
                        Not(HasSubstr("true_signature"))));
 }
 
-// The judges themselves: what they list is what ours lists.
+// The oracles themselves: ours lists the features that the real releases list.
 TEST_F(Pahole, ListsTheFeaturesThatTheRealOnesList) {
   for (const char* version : {"1.30", "1.32"}) {
     const std::string real =
@@ -187,7 +190,7 @@ TEST_F(Pahole, RefusesVariablesThatItDoesNotKnow) {
   EXPECT_FALSE(fs::exists(work_.file("out")));
 }
 
-// The 1.24 that is installed is the judge.
+// The installed pahole 1.24 is the oracle.
 TEST_F(Pahole, EncodesIntoAFileAsTheRealOneDoes) {
   ASSERT_EQ(RunProcess({"pahole", "-J", "--btf_gen_floats",
                         "--btf_encode_detached=theirs", "a.o"},
@@ -244,7 +247,7 @@ TEST_F(Pahole, DistillsTheBaseIntoTheElf) {
   EXPECT_TRUE(Section(work_.file("b.o"), ".BTF.base").has_value());
 }
 
-// Each release has its own idea of what an error is.
+// The releases differ in what they call an error.
 TEST_F(Pahole, EndsAsItsReleaseDoesWithoutDwarf) {
   ASSERT_EQ(
       RunProcess({"objcopy", "--strip-debug", work_.file("a.o")}).exit_code, 0);
@@ -270,7 +273,7 @@ TEST_F(Pahole, EndsAsItsReleaseDoesWithoutDwarf) {
 }
 
 TEST_F(Pahole, EndsAsItsReleaseDoesWhereEncodingFails) {
-  // No BTF says what a complex number is.
+  // BTF cannot describe a complex number.
   Compile("a.o",
           "_Complex double number;\n_Complex double *f(void) "
           "{ return &number; }\n",
@@ -316,7 +319,7 @@ TEST_F(Pahole, FiltersLanguagesByTheEnvironment) {
   EXPECT_EQ(all.exit_code, 0) << all.err;
   EXPECT_THAT(Output(), HasSubstr("point"));
   fs::remove(work_.file("out"));
-  // gcc says C11; then nothing is left, and no file.
+  // gcc names the language C11. So nothing is left, and no file is written.
   const ProcessResult none = Run(kCall, {"PAHOLE_LANG_EXCLUDE=c11"});
   EXPECT_EQ(none.exit_code, 0) << none.err;
   EXPECT_FALSE(fs::exists(work_.file("out")));
@@ -358,8 +361,8 @@ TEST_F(Pahole, SaysThatTheRealOneIsNeededAndMissing) {
   EXPECT_THAT(feature.err, HasSubstr("the feature true_signature"));
 }
 
-// A set of kfuncs, as the kernel's BTF_KFUNCS_START makes it, that names a
-// function which is not there.
+// A set of kfuncs, as the kernel's BTF_KFUNCS_START makes it. It names a
+// function that does not exist.
 constexpr char kKfuncs[] = R"(
 int here(int x) { return x + 1; }
 asm(".pushsection .BTF_ids,\"a\"\n"

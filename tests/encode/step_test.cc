@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // btfc gen-btf without a pahole, on Linux 7.3's modules with their DWARF,
-// against upstream's scripts/gen-btf.sh with pahole 1.32 and 7.3's
-// resolve_btfids: the same bytes in every section that either writes.
+// compared with upstream's scripts/gen-btf.sh with pahole 1.32 and 7.3's
+// resolve_btfids. Every section that either writes must have the same bytes.
 #include <signal.h>
 #include <stdlib.h>
 
@@ -81,7 +81,7 @@ class WholeStep : public ::testing::Test {
             "KERNELVERSION=7.3.0"};
   }
 
-  // Upstream's script; with our tools where they are named.
+  // Runs upstream's script. If `in` names our tools, the script uses them.
   ProcessResult Script(const std::string& elf, const std::string& in,
                        const std::vector<std::string>& environment,
                        bool is_module = true) const {
@@ -93,7 +93,7 @@ class WholeStep : public ::testing::Test {
     return RunProcess(command, {environment, in, ""});
   }
 
-  // Our command, where PATH leads to no pahole.
+  // Runs our command with a PATH in which there is no pahole.
   ProcessResult Ours(const std::vector<std::string>& arguments,
                      const std::string& in,
                      const std::vector<std::string>& more = {}) const {
@@ -115,8 +115,8 @@ class WholeStep : public ::testing::Test {
     }
   }
 
-  // The module as the linker leaves it: the package's has its BTF, which was
-  // made over another base.
+  // Makes the module as the linker left it. The package's module has BTF, but
+  // that was made over another base.
   static void CopyLinked(const std::string& module, const std::string& to) {
     const ProcessResult result =
         RunProcess({"objcopy", "--remove-section", ".BTF", module, to});
@@ -128,7 +128,7 @@ class WholeStep : public ::testing::Test {
     CopyLinked(found[0], to);
   }
 
-  // `modules` as upstream finishes them, in `to`.
+  // Makes `modules` as upstream finishes them, in `to`.
   void MakeExpected(const std::vector<std::string>& modules,
                     const ScratchDir& to) const {
     for (const std::string& module : modules) {
@@ -144,7 +144,7 @@ class WholeStep : public ::testing::Test {
   std::vector<std::string> modules_;
 };
 
-// A dozen here, as many as BTFD_STEP_MODULES says in tools/peer-check.
+// Takes a dozen modules here; tools/peer-check takes BTFD_STEP_MODULES.
 TEST_F(WholeStep, GivesUpstreamsBytesWithoutAnyPahole) {
   const char* const asked = getenv("BTFD_STEP_MODULES");
   const std::vector<std::string> spread =
@@ -216,7 +216,7 @@ TEST_F(WholeStep, OneOfManyThatFailsIsNamedAndTheOthersAreDone) {
   EXPECT_EQ(ReadFileOrEmpty(ours.file("bad.ko")), "no ELF");
 }
 
-// Without a base any ELF file with DWARF is a vmlinux to the script.
+// If there is no base, the script takes any ELF file with DWARF for a vmlinux.
 TEST_F(WholeStep, LeavesBesideVmlinuxWhatUpstreamLeaves) {
   ScratchDir theirs, ours;
   CopyNamed("nf_conntrack", theirs.file("vmlinux"));
@@ -270,7 +270,7 @@ TEST_F(WholeStep, SurvivesADaemonThatIsKilledMidway) {
     call.push_back(NameOf(module));
   }
   ASSERT_TRUE(daemon_.Start().ok());
-  // It dies under the first answers, and another one is started.
+  // The daemon is killed after its first answers, and another one is started.
   std::thread killer([this] {
     for (int i = 0; i < 3; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(60));
@@ -323,7 +323,8 @@ TEST_F(WholeStep, ExplainsWhatHasNoFunc) {
   const std::string why = ReadFileOrEmpty(ours.file("why"));
   EXPECT_THAT(why, ::testing::ContainsRegex(
                        "a\\.ko: [a-z_0-9.]+: no FUNC: [a-z ]+ \\(DIE 0x"));
-  // Appended: many calls of one build may name the same file.
+  // Explanations are appended, because many calls of one build may name the
+  // same file.
   ASSERT_EQ(Ours({"--explain=why", "--btf_base", base_, "a.ko"}, ours.path())
                 .exit_code,
             0);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What open connections cost a daemon that listens: its memory, its
-// descriptors, and what a request waits meanwhile. By hand: prints the figures
-// of FARM.md, and asserts only that everybody is served.
+// Measures what open connections cost a daemon that listens: memory,
+// descriptors, and the time that a request waits meanwhile. Run by hand: it
+// prints the numbers in FARM.md, and expects only that every client is served.
 #include <grpcpp/grpcpp.h>
 #include <sys/resource.h>
 
@@ -35,7 +35,7 @@ class CrowdTest : public FarmTest {
     files.key = File("builder.key");
     const auto credentials = daemon::tls::TlsChannelCredentials(files);
     EXPECT_TRUE(credentials.ok()) << credentials.status();
-    // Each with a connection of its own, as other hosts have.
+    // Each client has a connection of its own, as clients on other hosts have.
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     return v1::Btfd::NewStub(grpc::CreateCustomChannel(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a client meets that comes over the network: which calls it may make, how
-// many at once, and what a balancer sees.
+// Clients that connect over the network: which calls they may make, how many at
+// once, and what a load balancer sees.
 #include <gmock/gmock.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
@@ -43,7 +43,7 @@ std::string TextOf(const grpc::ByteBuffer& bytes) {
   return text;
 }
 
-// The first message that comes back on a call, by whatever method.
+// The first message that comes back on a call of any kind.
 grpc::Status Ask(const std::shared_ptr<grpc::Channel>& channel,
                  const std::string& method, const std::string& message,
                  std::string* answer) {
@@ -112,7 +112,7 @@ class Door : public FarmTest {
                                      *credentials, own);
   }
 
-  // An upload of `base_`, in flight until Finish.
+  // An upload of `base_` that is in flight until Finish().
   struct Upload {
     explicit Upload(v1::Btfd::Stub* stub) {
       SetDeadline(&context);
@@ -259,7 +259,7 @@ TEST_F(Door, AResultIsFoundByDigestOnlyIfItIsThere) {
   EXPECT_EQ(found.outcome(), v1::OK);
   EXPECT_TRUE(found.cached());
   EXPECT_EQ(found.btf(), made.btf());
-  // Another engine's results are nobody's.
+  // A result of another version of the engine must not be given to any client.
   query.set_engine_version(greeting.engine_version() + 1);
   EXPECT_EQ(find().outcome(), v1::RESULT_UNKNOWN);
 }
@@ -274,7 +274,7 @@ TEST_F(Door, OneClientTakesNotMoreThanItsShare) {
   Await([&] { return remote->Count("listen_requests") == 1; },
         "the upload is in flight");
 
-  // Over another connection it is the same client.
+  // The same client over another connection.
   const auto same = v1::Btfd::NewStub(Connect(port, "builder"));
   {
     grpc::ClientContext context;
@@ -385,7 +385,7 @@ TEST_F(Door, ARenewedCertificateIsShownWithoutARestart) {
   Await(greet, "the new certificate is shown");
 }
 
-// The daemon serves its own machine without the wrong setting.
+// The daemon ignores the wrong setting, and serves its own machine.
 TEST_F(Door, BeyondLoopbackAPlainSocketIsRefusedInClearWords) {
   const int port = FreePort();
   FarmDaemon open({absl::StrCat("BTFD_LISTEN=0.0.0.0:", port)});
@@ -412,7 +412,7 @@ TEST_F(Door, APortThatIsTakenIsSaidSo) {
   const auto remote = StartRemote(port);
   FarmDaemon second({absl::StrCat("BTFD_LISTEN=127.0.0.1:", port)});
   second.Client({"start"});
-  // gRPC writes a line of its own before.
+  // gRPC prints a line before this one.
   const std::string words = absl::StrCat("cannot listen at 127.0.0.1:", port);
   Await([&] { return absl::StrContains(second.Log(), words); }, "it is said");
 }

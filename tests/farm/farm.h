@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A farm on loopback, of the real programs: daemons that listen with TLS,
-// builders that hand their work on to them, certificates made for the test, and
-// modules of a real kernel.
+// A farm on loopback, made of the real programs: remote daemons that listen
+// with TLS, builders' daemons that forward requests to them, certificates for
+// the test, and modules of a real kernel.
 #ifndef BTFD_TESTS_FARM_FARM_H_
 #define BTFD_TESTS_FARM_FARM_H_
 
@@ -22,13 +22,13 @@
 
 namespace btfd::tests {
 
-// A port of 127.0.0.1 that nobody listens at now.
+// A port of 127.0.0.1 on which nobody listens now.
 int FreePort();
 
-// Until something is so; it must become so.
+// Waits until `so` is true; fails the test if that takes too long.
 void Await(const std::function<bool()>& so, const std::string& what);
 
-// A daemon of its own user directory, set by environment variables.
+// A daemon with directories of its own, set by environment variables.
 class FarmDaemon {
  public:
   explicit FarmDaemon(std::vector<std::string> settings)
@@ -36,11 +36,11 @@ class FarmDaemon {
 
   void Start();
   void Kill(int signal) const;
-  // Of the running daemon; 0 if it never counted that.
+  // A counter of the running daemon; 0 if it does not have it.
   uint64_t Count(const std::string& counter) const;
   uint64_t Bases() const;
 
-  // `btfc ARGUMENTS...` beside it.
+  // Runs `btfc ARGUMENTS...` with this daemon.
   ProcessResult Client(const std::vector<std::string>& arguments) const {
     return daemon_.Client(arguments, settings_);
   }
@@ -60,29 +60,29 @@ class FarmTest : public ::testing::Test {
   void SetUp() override;
   void TearDown() override;
 
-  // Files of a certificate that `authority` signs.
+  // Writes the files of a certificate that `authority` signs.
   void Issue(CertificateAuthority* authority, const std::string& name,
              CertificateSubject subject = {});
   std::string File(const std::string& name) const { return files_.file(name); }
 
-  // A daemon that listens at `port`; `more` settings win.
+  // Starts a daemon that listens at `port`. Settings in `more` override the
+  // others.
   std::unique_ptr<FarmDaemon> StartRemote(
       int port, const std::vector<std::string>& more = {}) const;
-  // A builder's daemon that hands on to `server`, showing NAME.crt.
+  // Starts a builder's daemon that forwards to `server` and shows NAME.crt.
   std::unique_ptr<FarmDaemon> StartBuilder(
       const std::string& server, const std::string& certificate = "builder",
       const std::vector<std::string>& more = {}) const;
   static std::string Server(const std::vector<int>& ports);
 
-  // `count` modules of a kernel, small ones, but with BTF enough that no two
-  // are alike.
+  // `count` small modules of a kernel, with enough BTF that no two are alike.
   std::vector<std::string> SmallModules(size_t count) const;
-  // What each module is once `daemon`'s client has finalized a copy of it, by
-  // file name.
+  // The finalized modules, by file name. `daemon`'s client finalizes copies of
+  // them.
   using Build = std::map<std::string, std::string>;
   Build Finalize(const FarmDaemon& daemon,
                  const std::vector<std::string>& modules) const;
-  // The same with nothing remote.
+  // The same without any remote daemon.
   Build Expected(const std::vector<std::string>& modules) const;
 
   CertificateAuthority authority_{"the farm's authority"};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builders that hand their work on: the bytes are those of the own engine, a
-// base and a module travel once, and whatever becomes of the farm, no build
-// fails.
+// Builders that forward their requests. The bytes must be those of the local
+// engine. A base and a module are sent only once. Whatever happens to the farm,
+// no build fails.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -40,7 +40,7 @@ TEST_F(Forward, WorkIsDoneByTheRemoteDaemonsAndTheBaseTravelsOnceToEach) {
   EXPECT_GT(remote1->Count("outcome_ok"), 5u);
   EXPECT_GT(remote2->Count("outcome_ok"), 5u);
 
-  // A second time nobody is asked.
+  // The second time, no remote daemon is asked.
   EXPECT_TRUE(Finalize(*builder, modules) == expected);
   EXPECT_EQ(builder->Count("forwarded"), 40u);
   EXPECT_EQ(builder->Count("cache_hits"), 40u);
@@ -58,7 +58,7 @@ TEST_F(Forward, WhatSomebodyHadBeforeCostsDigestsAndNoBase) {
   EXPECT_TRUE(Finalize(*second, modules) == expected);
   EXPECT_EQ(second->Count("forwarded"), 40u);
   EXPECT_EQ(second->Count("forwarded_hits"), 40u);
-  // All but those that are hardly larger than their digests.
+  // All modules except those that are hardly larger than their digests.
   const uint64_t by_digest = second->Count("forwarded_by_digest");
   EXPECT_GE(by_digest, 30u);
   EXPECT_LT(second->Count("forward_bytes_sent"), 40u * 1000);
@@ -79,7 +79,7 @@ TEST_F(Forward, ARemoteThatIsKilledWithWorkInHandFailsNothing) {
   Finalize(*builder, {modules[0], modules[1]});  // connects to both
   EXPECT_EQ(builder->Count("forwarded"), 2u);
 
-  // Stopped, it takes requests and answers none.
+  // The stopped daemon accepts requests and answers none.
   doomed->Kill(SIGSTOP);
   std::future<Build> build = std::async(
       std::launch::async, [&] { return Finalize(*builder, modules); });
@@ -119,7 +119,8 @@ TEST_F(Forward, AFarmThatIsGoneIsDoneWithoutAndFoundAgain) {
   EXPECT_THAT(builder->Log(), HasSubstr("answers again"));
 }
 
-// Who has no place in the farm gets nothing of it, and builds all the same.
+// A builder whose certificate the farm does not accept gets no results from it,
+// but still finalizes its modules.
 class Outsider : public FarmTest,
                  public ::testing::WithParamInterface<const char*> {
  protected:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A slow line between two network namespaces, for tools/farm-check on kernels
-// without sch_netem: a TAP device in each, and what goes in at one end comes
-// out at the other after the line was free, at so many bits a second, and a
-// delay after that. What finds too long a queue is dropped, as by a router.
+// without sch_netem. There is a TAP device in each namespace. A frame that
+// enters one device waits until the line is free, takes its time at the given
+// rate, and leaves the other device after the delay. If the queue is too long,
+// a frame is dropped, as in a router.
 //
 //   slow_link NAMESPACE NAMESPACE DEVICE DELAY_MS MBIT_PER_SECOND
 #include <errno.h>
@@ -32,7 +33,7 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kLongestQueue = 1000;  // frames
 constexpr size_t kLongestFrame = 2048;
 
-// The device in a namespace of `ip netns`, or -1.
+// Opens the device in a namespace of `ip netns`; -1 if that fails.
 int OpenTap(const std::string& network, const std::string& device) {
   const int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   const int there =
@@ -54,7 +55,7 @@ struct Frame {
   std::string bytes;
 };
 
-// One direction, for ever.
+// Carries frames in one direction and never returns.
 void Carry(int from, int to, Clock::duration delay, double bits_per_second) {
   std::deque<Frame> on_the_way;
   Clock::time_point free_at = Clock::now();
@@ -79,7 +80,7 @@ void Carry(int from, int to, Clock::duration delay, double bits_per_second) {
     }
     while (!on_the_way.empty() && on_the_way.front().due <= now) {
       const std::string& bytes = on_the_way.front().bytes;
-      // A device that is down takes nothing; a line does not care.
+      // A device that is down takes no frames; they are lost.
       if (write(to, bytes.data(), bytes.size()) < 0) {
       }
       on_the_way.pop_front();

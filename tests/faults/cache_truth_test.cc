@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc cache over a real daemon: results that are right are said to be, and a
-// wrong one, in a row that is sound by its checksum, is found by `verify`, and
-// in daily use by the sample of hits.
+// `btfc cache` with a real daemon. Right results must be reported as right. A
+// wrong result in a row with a right checksum must be found by `verify`, and in
+// daily use by the daemon's own sample of hits.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,7 +31,7 @@ class CacheTruth : public DaemonFaults {
     FinalizeAll(daemon_, {0, 1, 2, 3, 4}, {}, "before");
   }
 
-  // Changes one result as a defect of ours would: by putting another one.
+  // Replaces one result by another one, as a defect of ours might.
   void PoisonOne() {
     ASSERT_TRUE(daemon_.Stop().ok());
     store::StoreOptions options;
@@ -63,7 +63,7 @@ TEST_F(CacheTruth, WhatIsRightIsSaidToBe) {
   EXPECT_EQ(JsonAt(result.out, "agreed"), "3");
   EXPECT_EQ(JsonAt(result.out, "disagreed"), "0");
   EXPECT_EQ(JsonAt(result.out, "not_judged"), "0");
-  // No more than there are.
+  // There are fewer results than the sample asks for.
   result = daemon_.Client({"cache", "verify", "--sample=100"});
   EXPECT_EQ(result.out, "5 results: 5 agree, 0 wrong, 0 not judged\n");
 }
@@ -89,13 +89,15 @@ TEST_F(CacheTruth, VerifyFindsAWrongResultAndDeletesIt) {
 TEST_F(CacheTruth, DailyUseFindsAWrongResultAndDeletesIt) {
   PoisonOne();
   ASSERT_EQ(daemon_.Client({"start"}, {"BTFD_VERIFY_HITS=1"}).exit_code, 0);
-  // Hits are looked at one at a time: each until it was.
+  // The daemon verifies one hit at a time, so hits are made until it has found
+  // the wrong one.
   for (int i = 0; i < 1000 && Count(daemon_, "cache_disagreements") == 0; ++i) {
     ASSERT_EQ(Finalize(daemon_, i % 5).exit_code, 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
   EXPECT_EQ(Count(daemon_, "cache_disagreements"), 1u);
-  // Whoever had the wrong one is not helped, but nobody has it any more.
+  // Modules that got the wrong result before are not mended, but no further
+  // client gets it.
   FinalizeAll(daemon_, {0, 1, 2, 3, 4}, {}, "afterwards");
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The client, killed at every write-side system call in turn, once before it is
-// made and once after: every file it was to write is the old one or the whole
-// new one, bit for bit; whatever else it leaves has the documented temporary
-// name; and the same command once more gives what an unharmed run gives. Then
-// the same with a disk that is full from each of these calls on.
+// Kills the client at every write-side system call in turn, once before the
+// call and once after it. Every file that it was to write must be the old one
+// or the whole new one, bit for bit. Any other file that it leaves must have
+// the documented temporary name. The same command once more must give what an
+// undisturbed run gives. Then the same with a disk that is full from each of
+// these calls on.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -27,20 +28,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What was killed in all tests of this process.
+// The number of kills in all tests of this process.
 size_t total_kills = 0;
 
 class ClientKill : public ::testing::Test {
  protected:
-  // A command, and what it works on.
+  // A command, and the files on which it works.
   struct Scenario {
     std::string name;
     std::function<void(const std::string& directory)> prepare;
-    // Arguments of btfc; "DIR/" at the beginning of a word is the directory.
+    // Arguments of btfc. "DIR/" at the beginning of a word stands for the
+    // directory.
     std::vector<std::string> arguments;
     std::vector<std::string> environment = {};
     uint64_t at_least = 1;  // write-side calls that there must be
-    size_t limit = 150;     // points, unless all are asked for
+    size_t limit = 150;     // points, unless BTFD_FAULTS=all
   };
 
   static std::string Module(const Kernel& kernel, const std::string& name) {
@@ -64,7 +66,8 @@ class ClientKill : public ::testing::Test {
     return argv;
   }
 
-  // Each time the same, path included, so that only the kill differs.
+  // Prepares the same directory each time, with the same path, so that only the
+  // kill differs.
   std::string Prepare(const Scenario& scenario) const {
     const std::string directory = scratch_.file("work");
     fs::remove_all(directory);
@@ -84,7 +87,7 @@ class ClientKill : public ::testing::Test {
     const Snapshot fresh = TakeSnapshot(directory);
     ASSERT_FALSE(old == fresh) << "nothing happens here";
 
-    // Not everything that dedup is given twice is the same as once.
+    // Dedup of an already deduplicated module may change it.
     ASSERT_EQ(RunProcess(argv, {environment, "", ""}).exit_code, 0);
     const Snapshot again = TakeSnapshot(directory);
 
@@ -121,8 +124,9 @@ class ClientKill : public ::testing::Test {
     FillTheDisk(scenario, counted.calls, old, fresh);
   }
 
-  // The disk is full from each of the calls on: an error that says so, or none
-  // because it was not needed any more; and nothing is left behind.
+  // Lets the disk be full from each of the calls on. The client must fail with
+  // that error, or succeed because it needed no more room. It must leave
+  // nothing behind.
   void FillTheDisk(const Scenario& scenario, uint64_t calls,
                    const Snapshot& old, const Snapshot& fresh) {
     const std::vector<std::string> environment =
@@ -221,9 +225,9 @@ TEST_F(ClientKill, PatchBtfidsOfManyPages) {
                   {"resolve_btfids", "--patch_btfids", "DIR/ids", "DIR/m.ko"}});
 }
 
-// Too large to be copied: patched where it is, with a note beside it. Whatever
-// half is found, it is found with the note, and whoever comes next completes
-// it: the same command, or another one of ours.
+// A file too large to be copied is patched in place, with a note beside it. If
+// a kill leaves it half patched, the note must be there too. The next command
+// on the file, the same or another one, then completes the patch.
 TEST_F(ClientKill, PatchBtfidsOfALargeFile) {
   constexpr size_t kIds = 20000;
   elf::ElfBuilder module;
@@ -266,7 +270,8 @@ TEST_F(ClientKill, PatchBtfidsOfALargeFile) {
         halves += half;
         const Snapshot left = TakeSnapshot(directory);
         ASSERT_TRUE(!half || left.size() == 3) << where << ": no note";
-        // Another command of ours: it fails, since this is no module with BTF.
+        // Another command of ours. It fails, because this is no module with
+        // BTF.
         const ProcessResult next =
             same_command
                 ? RunProcess(patch, {environment, "", ""})
@@ -338,7 +343,7 @@ TEST_F(ClientKill, FinalizeOfManyModules) {
   std::vector<std::string> arguments = {
       "finalize",         "--base",  kernel_.vmlinux_btf, "--profile=7.3",
       "--distill=always", "--dedup", "--drop-signature",  "--jobs=4"};
-  for (size_t i = 0; i + 3 < modules.size(); ++i) {  // without the giants
+  for (size_t i = 0; i + 3 < modules.size(); ++i) {  // without the largest
     arguments.push_back(absl::StrCat("DIR/", i, ".ko"));
   }
   KillEverywhere({"finalize, a batch",
@@ -354,7 +359,8 @@ TEST_F(ClientKill, FinalizeOfManyModules) {
                   30});
 }
 
-// The private daemon is the client's: it dies with it, and is counted with it.
+// A private daemon belongs to its client: it dies with the client, and its
+// calls count.
 TEST_F(ClientKill, TogetherWithItsPrivateDaemon) {
   const std::string module = Module(old_kernel_, "af_key");
   KillEverywhere({"drop-in 7.2 with a private daemon",
@@ -367,7 +373,7 @@ TEST_F(ClientKill, TogetherWithItsPrivateDaemon) {
                   20});
 }
 
-// Stands last: tests run in this order.
+// Must be last, because tests run in this order.
 TEST(ClientKillSum, IsWorthItsName) {
   printf("kill points: %zu of the client in all\n", total_kills);
   EXPECT_GE(total_kills, EveryPoint() ? 600u : 200u);

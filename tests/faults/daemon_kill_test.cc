@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The daemon, killed at every write-side system call in turn, once before it is
-// made and once after, while clients work with it: no client fails, every file
-// is right, the store that is left is sound by SQLite's own check and needs no
-// repair, and the next daemon works with it and gives the right bytes. Then the
-// same with a disk that is full from each of these calls on.
+// Kills the daemon at every write-side system call in turn, once before the
+// call and once after it, while clients use it. No client may fail, and every
+// file must be right. SQLite's check must find the store sound without a
+// repair. The next daemon must work with that store and give the right bytes.
+// Then the same with a disk that is full from each of these calls on.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -32,7 +32,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What was killed in all tests of this process.
+// The number of kills in all tests of this process.
 size_t total_kills = 0;
 
 class DaemonKill : public DaemonFaults {
@@ -41,23 +41,23 @@ class DaemonKill : public DaemonFaults {
     std::string name;
     // Options of the daemon, NAME=VALUE without BTFD_.
     std::vector<std::string> options = {};
-    // What is in the store before: modules that were finalized, by number.
+    // The numbers of the modules whose results are in the store before.
     std::vector<int> before = {};
-    // Then these are, with the daemon under trace.
+    // The modules that are finalized while the daemon is traced.
     std::vector<int> modules = {0};
-    // What else is done to it, while it lives.
+    // What else is done while the daemon runs.
     std::function<void(pid_t daemon)> then = {};
-    // What it must have counted before it is stopped; may be empty.
+    // A counter that must not be 0 before the daemon is stopped; may be empty.
     std::string counter = {};
-    // How it ends: by `btfc stop`, or else by itself.
+    // True: `btfc stop` ends the daemon. False: it ends by itself.
     bool stop = true;
-    // Done to the store before each run.
+    // Changes the store before each run.
     std::function<void(const std::string& database)> spoil = {};
     uint64_t at_least = 1;  // write-side calls that there must be
-    size_t limit = 24;      // points, unless all are asked for
+    size_t limit = 24;      // points, unless BTFD_FAULTS=all
   };
 
-  // One run with a daemon under trace.
+  // One run with a traced daemon.
   TraceResult Run(const Scenario& scenario, const PrivateDaemon& daemon,
                   const KillPoint& point, const std::string& where) const {
     std::vector<std::string> environment = daemon.Environment();
@@ -72,17 +72,18 @@ class DaemonKill : public DaemonFaults {
            RuntimeFile(daemon.runtime_directory(), ".sock").empty()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    // Where it dies, the next client starts another one, or works alone.
+    // If the daemon dies, the next client starts another one, or uses a private
+    // one.
     FinalizeAll(daemon, scenario.modules, {"BTFD_REQUIRE=0"}, where);
     if (scenario.then && traced.running()) scenario.then(traced.pid());
-    // Asks for what is pending to be written, and for what is too much to go.
+    // Makes the daemon write what is pending and evict what is too much.
     if (!scenario.counter.empty()) daemon.Client({"cache", "stats"});
     if (point.call == 0 && !scenario.counter.empty()) {
       EXPECT_GT(Count(daemon, scenario.counter), 0u) << "nothing to kill";
     }
     if (scenario.stop) daemon.Client({"stop"});
     TraceResult result = traced.Wait();
-    daemon.Client({"stop"});  // who came in its place
+    daemon.Client({"stop"});  // the daemon that was started instead
     return result;
   }
 
@@ -94,7 +95,7 @@ class DaemonKill : public DaemonFaults {
       ASSERT_TRUE(verdict == "ok" || verdict.empty())
           << where << ": " << verdict;
     }
-    // Nothing was set aside, and no name is there but the documented ones.
+    // No database was set aside, and all names are documented ones.
     Snapshot files;
     if (fs::exists(directory)) files = TakeSnapshot(directory);
     for (const auto& [name, content] : files) {
@@ -105,7 +106,7 @@ class DaemonKill : public DaemonFaults {
           (scenario.spoil && absl::StartsWith(name, "btfd.sqlite3.aside-"));
       ASSERT_TRUE(known) << where << ": " << name;
     }
-    // The next daemon finds nothing to mend.
+    // The next daemon must find nothing to repair.
     FinalizeAll(daemon, scenario.modules, {}, where + ", the next daemon");
     if (::testing::Test::HasFatalFailure()) return;
     for (const char* counter : {"store_errors", "store_checksum_failures"}) {
@@ -116,7 +117,7 @@ class DaemonKill : public DaemonFaults {
   }
 
   void KillEverywhere(const Scenario& scenario) {
-    // The store as it is before each run.
+    // A copy of the store as it is before each run.
     const std::string seed = scratch_.file("seed");
     fs::remove_all(seed);
     if (!scenario.before.empty()) {
@@ -174,7 +175,8 @@ class DaemonKill : public DaemonFaults {
   }
 };
 
-// Schema, first base, index, file key, first result, the end.
+// Kills while it writes the schema, the first base, the index, the file key,
+// the first result, and while it ends.
 TEST_F(DaemonKill, WhileItMakesItsStore) {
   Scenario scenario;
   scenario.name = "daemon, a new store";
@@ -241,7 +243,7 @@ TEST_F(DaemonKill, WhileItSetsADamagedStoreAside) {
   KillEverywhere(scenario);
 }
 
-// A base as large as they come: some thousand pages of the store.
+// A base of a real kernel takes some thousand pages of the store.
 TEST_F(DaemonKill, WhileItStoresTheBaseOfARealKernel) {
   auto kernel = FindKernel("6.12");
   ASSERT_TRUE(kernel.ok()) << kernel.status();
@@ -255,7 +257,8 @@ TEST_F(DaemonKill, WhileItStoresTheBaseOfARealKernel) {
       {"finalize", "--base", base_path_, "--profile=7.2", "--distill=always",
        "--dedup", "--drop-signature", Original(0)});
   ASSERT_EQ(result.exit_code, 0) << result.err;
-  // Finalized once, it stays so: what is compared is what the next run makes.
+  // A module that was finalized once is the same after the second time, so what
+  // each run makes can be compared with the first result.
   Scenario scenario;
   scenario.name = "daemon, a base of 4.7 MB";
   ASSERT_EQ(Finalize(daemon, 0, {}).exit_code, 0);
@@ -265,7 +268,7 @@ TEST_F(DaemonKill, WhileItStoresTheBaseOfARealKernel) {
   KillEverywhere(scenario);
 }
 
-// Stands last: tests run in this order.
+// Must be last, because tests run in this order.
 TEST(DaemonKillSum, IsWorthItsName) {
   printf("kill points: %zu of the daemon in all\n", total_kills);
   EXPECT_GE(total_kills, EveryPoint() ? 1500u : 120u);

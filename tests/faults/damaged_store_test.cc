@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A daemon on a store that something happened to, before it starts or while it
-// works: every client gets the right bytes from it, without a fallback; the log
-// says what was done; and the store is whole again afterwards.
+// The daemon's store is damaged before the daemon starts, or while it works.
+// Every client must get the right bytes from it without a fallback. The log
+// must say what was done, and afterwards the store must be whole again.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -29,8 +29,8 @@ namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Another process's connection, as good as: SQLite's locks are per process, and
-// the daemon is another one.
+// Works like another process's connection: SQLite's locks belong to a process,
+// and the daemon is another process than this one.
 class Holder {
  public:
   explicit Holder(const std::string& path) {
@@ -77,7 +77,7 @@ class DamagedStore : public DaemonFaults {
  protected:
   void SetUp() override {
     DaemonFaults::SetUp();
-    // A store with a base and some results, closed.
+    // Makes a store with a base and some results, and closes it.
     FinalizeAll(daemon_, {0, 1, 2, 3}, {}, "before");
     ASSERT_TRUE(daemon_.Stop().ok());
     ASSERT_TRUE(fs::exists(path()));
@@ -99,7 +99,7 @@ class DamagedStore : public DaemonFaults {
     return count;
   }
 
-  // What is finalized now is kept, and the next daemon finds it.
+  // Results that are made now must be kept, and the next daemon must find them.
   void ExpectWhole(const std::string& where) {
     FinalizeAll(daemon_, {0, 1, 2, 3}, {}, where);
     if (HasFatalFailure()) return;
@@ -133,8 +133,9 @@ INSTANTIATE_TEST_SUITE_P(Every, DamagedBefore, ::testing::ValuesIn(kDamages),
 class DamagedInUse : public DamagedStore,
                      public ::testing::WithParamInterface<Damage> {};
 
-// The file stays the daemon's own, and changes under it. What it reads may come
-// from memory, or be damaged: either way the bytes are right.
+// The file stays the daemon's own and is changed while it is used. What the
+// daemon reads may come from memory, or be damaged. The bytes must be right in
+// both cases.
 TEST_P(DamagedInUse, NeverGivesAWrongByte) {
   FinalizeAll(daemon_, {0}, {}, "before");
   GetParam().inflict(path());
@@ -150,16 +151,16 @@ INSTANTIATE_TEST_SUITE_P(Every, DamagedInUse,
                                            Damage{"Overwritten", Rewrite}),
                          [](const auto& info) { return info.param.name; });
 
-// In the header, in B-tree pages, in blobs: one bit at a time.
+// Flips one bit at a time, in the header, in B-tree pages, in blobs.
 TEST_F(DamagedStore, FlippedBitsNeverGiveAWrongByte) {
   const std::string sound = ReadFileOrEmpty(path());
   std::vector<size_t> offsets = {16, 18, 24, 28, 60, 96};
   for (size_t page = 0; page < sound.size(); page += 16384) {
-    offsets.push_back(page + 105);   // of the B-tree page's header
-    offsets.push_back(page + 8000);  // of a blob, or of nothing
+    offsets.push_back(page + 105);   // in the header of a B-tree page
+    offsets.push_back(page + 8000);  // in a blob, or in unused bytes
     offsets.push_back(page + 16300);
   }
-  // Each takes a daemon's life or two.
+  // Each offset takes one run of the daemon, or two.
   const size_t step = EveryPoint() ? 1 : offsets.size() / 25 + 1;
   for (size_t i = 0; i < offsets.size(); i += step) {
     const size_t offset = offsets[i];
@@ -221,7 +222,7 @@ TEST_F(DamagedStore, ItsDirectoryDeletedWhileInUseIsMadeAnew) {
   FinalizeAll(daemon_, {0}, {}, "before");
   fs::remove_all(daemon_.store_directory());
   FinalizeAll(daemon_, {0, 1, 4}, {}, "deleted");
-  // Not only at its end.
+  // This must happen while the daemon runs, not only when it ends.
   for (int i = 0; i < 500 && !fs::exists(path()); ++i) {
     FinalizeAll(daemon_, {5}, {"BTFD_RESULT_CACHE=0"}, "deleted");
     FinalizeAll(daemon_, {i % kModules}, {}, "deleted");
@@ -240,7 +241,7 @@ TEST_F(DamagedStore, DirectoryInPlaceOfItsFileIsDoneWithout) {
   EXPECT_THAT(Log(), HasSubstr("working without a store: store: "));
 }
 
-// A disk that takes no more than some kilobytes a file.
+// On the disk a file can have only some kilobytes.
 TEST_F(DamagedStore, FullDiskCostsNothingButTheStore) {
   const ProcessResult started =
       RunProcess({"sh", "-c", "ulimit -f 8; trap '' XFSZ; exec \"$0\" \"$@\"",

@@ -25,7 +25,7 @@ DaemonFaults::DaemonFaults() {
   for (int i = 0; i < kModules; ++i) {
     btf::testing::BtfBuilder split(base);
     const btf::TypeId pointer = split.Ptr(task);
-    // Some kilobytes each, so that they weigh something in the store.
+    // Each has some kilobytes, so that it takes some room in the store.
     for (int member = 0; member < 60 + i; ++member) {
       split.Struct(absl::StrCat("of_module_", i, "_number_", member), 8,
                    {{"task", pointer, 0}});

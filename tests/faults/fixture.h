@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A small base and small modules over it, for tests that do to the daemon and
-// its store what should not happen: whatever it is, every client gets the bytes
-// that an unharmed daemon gives.
+// A small base and small modules over it, for tests that disturb the daemon and
+// its store. Whatever happens, every client must get the bytes that an
+// undisturbed daemon gives.
 #ifndef BTFD_TESTS_FAULTS_FIXTURE_H_
 #define BTFD_TESTS_FAULTS_FIXTURE_H_
 
@@ -22,26 +22,26 @@ class DaemonFaults : public ::testing::Test {
   static constexpr int kModules = 12;
 
   DaemonFaults();
-  // Learns what is right.
+  // Finalizes the modules with an undisturbed daemon, to know the right bytes.
   void SetUp() override;
 
   std::string Original(int module) const;
   std::string Copy() const { return scratch_.file("copy.ko"); }
 
-  // `btfc finalize` of a fresh copy of a module.
+  // Runs `btfc finalize` on a fresh copy of a module.
   ProcessResult Finalize(
       const PrivateDaemon& daemon, int module,
       const std::vector<std::string>& environment = {}) const;
-  // The client succeeds, and the bytes are right; for each of the modules.
+  // For each of the modules, the client must succeed with the right bytes.
   void FinalizeAll(const PrivateDaemon& daemon, const std::vector<int>& modules,
                    const std::vector<std::string>& environment,
                    const std::string& where) const;
 
-  // A counter of the running daemon, since it started.
+  // A counter of the running daemon since its start.
   static uint64_t Count(const PrivateDaemon& daemon,
                         const std::string& counter);
-  // The daemon's socket, lock or log, which have the protocol's number in their
-  // names; empty where there is none.
+  // The path of the daemon's socket, lock or log. Their names contain the
+  // version of the protocol. Empty if there is no such file.
   static std::string RuntimeFile(const std::string& directory,
                                  const std::string& suffix);
 

@@ -6,9 +6,9 @@
 
 namespace btfd::tests {
 
-// "ok", or what SQLite's integrity check finds wrong; "" where there is no
-// database. Nobody else may have it open: like any first one who opens it, this
-// takes over what a killed process left in its journal.
+// Returns "ok", or what SQLite's integrity check finds wrong, or "" if there is
+// no database. No other process may have it open. Like any first process that
+// opens a database, this one applies the journal that a killed process left.
 std::string CheckIntegrity(const std::string& path);
 
 }  // namespace btfd::tests

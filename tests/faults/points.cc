@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// How many points a scenario of `usual` ones is to have.
+// The number of points for a scenario that usually has `usual` ones.
 uint64_t PointsWanted(uint64_t usual) {
   if (EveryPoint()) return UINT64_MAX;
   const char* value = std::getenv("BTFD_FAULTS");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A store that can only be read, or whose directory can. Permissions mean
-// nothing to root: as root, the programs run as another user.
+// A store that can only be read, or whose directory can only be read.
+// Permissions do not hold for root, so as root the test runs the programs as
+// another user.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module is finalized over the base that is there, never over one that was
-// there before and looked the same from outside: client, daemon and all.
+// A module must be finalized over the base that is there now, never over an
+// earlier base that looked the same from outside. Runs client and daemon.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,11 +31,11 @@ namespace {
 namespace fs = std::filesystem;
 using btf::testing::BtfBuilder;
 
-// How old a file must be to have a key.
+// A file must be this old to have a file key.
 constexpr absl::Duration kSettled = absl::Seconds(2);
 
-// Two kernels' BTF of the same size: the struct that the module's id is of is
-// type 2 in one and type 3 in the other.
+// The BTF of two kernels, of the same size. The struct whose id the module asks
+// for is type 2 in one and type 3 in the other.
 std::string BaseBtf(int number) {
   BtfBuilder base;
   base.Int("int", 4);
@@ -71,7 +71,8 @@ class StaleBase : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_EQ(geteuid(), 0u) << "mounting is root's";
-    // What is mounted here nobody else sees, and it ends with us.
+    // What is mounted here is invisible to other processes, and is gone when
+    // this one ends.
     ASSERT_EQ(unshare(CLONE_NEWNS), 0);
     ASSERT_EQ(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
     for (const int number : {0, 1}) {
@@ -86,7 +87,7 @@ class StaleBase : public ::testing::Test {
     return scratch_.file(absl::StrCat("tree", number));
   }
 
-  // The module as it is over that base.
+  // The module, finalized over that base.
   std::string Finalized(const std::string& base,
                         const std::vector<std::string>& environment = {}) {
     const std::string module = scratch_.file("module.ko");
@@ -96,12 +97,12 @@ class StaleBase : public ::testing::Test {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return ReadFileOrEmpty(module);
   }
-  // By a hash of all of it.
+  // The same by a hash of the whole base.
   std::string Right(const std::string& base) {
     return Finalized(base, {"BTFD_BASE_CHECK=content"});
   }
 
-  // Images of both trees with the same times, mounted in turn.
+  // Mounts images of the two trees, which have the same times, in turn.
   void ExpectTellsApart(const std::vector<std::string>& mount_options) {
     const std::string base = mount_point_ + "/vmlinux";
     struct stat first {};
@@ -115,12 +116,12 @@ class StaleBase : public ::testing::Test {
       struct stat info {};
       ASSERT_EQ(stat(base.c_str(), &info), 0);
       if (round == 0) first = info;
-      // All that a file key was made of once.
+      // These are all the parts that a file key had in earlier releases.
       EXPECT_EQ(info.st_ino, first.st_ino);
       EXPECT_EQ(info.st_size, first.st_size);
       EXPECT_EQ(info.st_mtim.tv_sec, first.st_mtim.tv_sec);
       EXPECT_EQ(info.st_ctim.tv_sec, first.st_ctim.tv_sec);
-      // Twice, so that the second time it is by the key.
+      // The second time, the client uses the file key.
       for (int i = 0; i < 2; ++i) {
         EXPECT_EQ(Finalized(base), Right(Tree(round % 2) + "/vmlinux"))
             << "round " << round;
@@ -158,7 +159,7 @@ TEST_F(StaleBase, ImagesThatMayBeWrittenToAreToldApart) {
                           Tree(number), image})
                   .exit_code,
               0);
-    // As tools do that make the same image of the same files.
+    // Tools that make the same image of the same files do this, too.
     for (const char* time : {"mtime", "ctime", "atime"}) {
       for (const char* extra : {"", "_extra"}) {
         ASSERT_EQ(
@@ -199,7 +200,7 @@ TEST_F(StaleBase, ALowerLayerThatIsChangedIsSeenThroughAnOverlay) {
 }
 
 TEST_F(StaleBase, WhatIsWrittenThroughAMappingIsSeen) {
-  // On tmpfs a mapping changes the file's times with the first write alone.
+  // On tmpfs a mapping changes the file's times only at its first write.
   ASSERT_EQ(mount("none", mount_point_.c_str(), "tmpfs", 0, nullptr), 0);
   const std::string base = mount_point_ + "/vmlinux";
   fs::copy_file(Tree(0) + "/vmlinux", base);
@@ -241,7 +242,7 @@ TEST_F(StaleBase, ALinkThatFlipsBindsNoKeyToAnothersContent) {
   const std::string right[] = {Right(Tree(0) + "/vmlinux"),
                                Right(Tree(1) + "/vmlinux")};
   for (int round = 0; round < 8; ++round) {
-    // A daemon that knows nothing.
+    // A new daemon that knows no file key.
     ASSERT_TRUE(daemon_.Stop().ok());
     fs::remove_all(daemon_.store_directory());
     const std::string link = scratch_.file("link");

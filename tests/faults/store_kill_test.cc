@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process that uses the store, killed at every write-side system call in
-// turn, once before it is made and once after; in WAL mode and with the
-// rollback journal that network file systems get. The store opens without
-// being repaired, SQLite finds it sound, and everything it still has is right.
+// Kills a process that uses the store at every write-side system call in turn,
+// once before the call and once after it. It does so in WAL mode, and with the
+// rollback journal that is used on network file systems. Afterwards the store
+// must open without a repair, SQLite must find it sound, and everything in it
+// must be right.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -24,7 +25,7 @@ namespace {
 namespace fs = std::filesystem;
 using store::Counter;
 
-// What was killed in all tests of this process.
+// The number of kills in all tests of this process.
 size_t total_kills = 0;
 
 class StoreKill : public ::testing::Test {
@@ -35,7 +36,7 @@ class StoreKill : public ::testing::Test {
                      {{}, point});
   }
 
-  // How many results are there; each of them is right.
+  // Returns the number of results; each of them must be right.
   int CountResults(store::Store* store) const {
     int found = 0;
     for (int n = 0; n < kWorkerResults; ++n) {
@@ -61,7 +62,7 @@ class StoreKill : public ::testing::Test {
           store->GetBaseIndex(NumberedKey(n), store::IndexPart::kCore, 1);
       EXPECT_TRUE(index.ok() ? index->view() == IndexOf(n)
                              : absl::IsNotFound(index.status()));
-      // An index never outlives its base.
+      // There must be no index without its base.
       EXPECT_TRUE(raw.ok() || !index.ok());
       store::FileKey key;
       key.file = std::to_string(n);
@@ -85,7 +86,7 @@ class StoreKill : public ::testing::Test {
     ASSERT_TRUE(store.ok()) << store.status();
     CountResults(store->get());
     CheckBases(store->get());
-    // And it works.
+    // The store must still work.
     ASSERT_TRUE((*store)->PutResult(NumberedKey(0), ResultOf(0), RequestOf(0)));
     ASSERT_TRUE((*store)->Flush().ok());
     ASSERT_GE(CountResults(store->get()), 1);
@@ -106,7 +107,7 @@ class StoreKill : public ::testing::Test {
   void KillEverywhere();
   void KillTwice();
 
-  std::string journal_;  // as store_worker takes it
+  std::string journal_;  // as an argument of store_worker
   const ScratchDir scratch_;
   const std::string directory_ = scratch_.file("store");
 };
@@ -118,7 +119,8 @@ void StoreKill::KillEverywhere() {
   ASSERT_FALSE(HasFailure());
   ASSERT_GE(counted.calls, 200u);
   size_t kills = 0;
-  // Threads differ from run to run: some more points than there were calls.
+  // The threads differ from run to run, so take more points than there were
+  // calls.
   for (const KillPoint& point : ChoosePoints(counted.calls + 5, 40)) {
     fs::remove_all(directory_);
     const TraceResult result = Work(point);
@@ -133,15 +135,15 @@ void StoreKill::KillEverywhere() {
   PrintPoints(absl::StrCat("store, ", journal_), counted.calls, kills);
 }
 
-// The second process meets what the first one left: recovery itself is killed.
+// A second process is killed while it recovers what the first one left.
 void StoreKill::KillTwice() {
   const uint64_t calls = Work({}).calls;
   size_t kills = 0;
   for (const uint64_t part : {3, 5, 8}) {
     const KillPoint first = {calls * part / 10, KillPoint::kBefore};
-    // Recovery stands at the beginning.
+    // Recovery happens at the beginning.
     for (const KillPoint& point : ChoosePoints(calls / 4, 8)) {
-      // Threads differ from run to run: one may end before that call.
+      // The threads differ from run to run, so a run may end before that call.
       bool killed = false;
       for (int attempt = 0; attempt < 20 && !killed; ++attempt) {
         fs::remove_all(directory_);
@@ -179,7 +181,7 @@ TEST_F(StoreKill, LeavesWhatASecondKillDoesNotSpoilWithoutWal) {
   KillTwice();
 }
 
-// Stands last: tests run in this order.
+// Must be last, because tests run in this order.
 TEST(StoreKillSum, IsWorthItsName) {
   printf("kill points: %zu of the store in all\n", total_kills);
   EXPECT_GE(total_kills, EveryPoint() ? 3000u : 100u);

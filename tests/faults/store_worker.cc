@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Uses a store as a daemon does, to be killed while it does so: opens it, puts
-// a base with an index, file keys, and more results than fit, removes some,
-// clears, and ends.
+// Uses a store as a daemon does, so that a test can kill it meanwhile. It opens
+// the store; puts a base with an index, file keys, and more results than there
+// is room for; removes some results, clears the rest, and ends.
 //
 //   store_worker DIRECTORY wal|rollback
 //
-// Everything that it puts can be told from its key: see store_worker.h.
+// Each value follows from its key: see store_worker.h.
 #include "tests/faults/store_worker.h"
 
 #include <cstdio>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What store_worker puts, so that whoever looks afterwards knows what is right.
+// What store_worker puts. The test uses it to know which values are right.
 #ifndef BTFD_TESTS_FAULTS_STORE_WORKER_H_
 #define BTFD_TESTS_FAULTS_STORE_WORKER_H_
 

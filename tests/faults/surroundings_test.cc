@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The programs where a machine, a container or a caller is not as usual:
-// outputs that are no regular files, files that cannot be replaced, no /proc,
-// closed standard streams, several copies of us in PATH. Each case is a few
-// lines of shell, in a mount namespace of its own where it mounts anything.
+// The programs where a machine, a container or a caller is unusual: outputs
+// that are no regular files, files that cannot be replaced, no /proc, closed
+// standard streams, several copies of our programs in PATH. Each case is a few
+// lines of shell. A case that mounts something runs in a mount namespace of its
+// own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -44,9 +45,9 @@ class Surroundings : public DaemonFaults {
     WriteFile(here_.file("expected"), expected_[0]);
   }
 
-  // A shell's script in the directory here_, with $F for what finalizes m.ko as
-  // expected, and $B for the base. The programs are found in PATH, and the
-  // daemon beside them.
+  // Runs a shell script in the directory here_. $F stands for the arguments
+  // that finalize m.ko to the expected bytes, and $B for the base. The programs
+  // are in PATH, with the daemon beside them.
   ProcessResult Script(const std::string& script,
                        std::vector<std::string> prefix = {},
                        std::vector<std::string> environment = {}) const {
@@ -72,7 +73,7 @@ class Surroundings : public DaemonFaults {
   const std::string bin_ = here_.file("bin");
 };
 
-// ---- What is no regular file is written through.
+// ---- Outputs that are no regular files are written through.
 
 TEST_F(Surroundings, AnOutputThatIsAFifoStaysOne) {
   ExpectSuccess(
@@ -81,7 +82,7 @@ TEST_F(Surroundings, AnOutputThatIsAFifoStaysOne) {
 }
 
 TEST_F(Surroundings, AnOutputThatIsADeviceStaysOne) {
-  if (geteuid() != 0) return;  // nobody else may make one
+  if (geteuid() != 0) return;  // only root can make one
   ExpectSuccess(
       Script("mknod null c 1 3; btfc $F --output null m.ko; test -c null\n"
              "ln -s null link; btfc $F --output link m.ko; test -c null\n"
@@ -111,7 +112,7 @@ TEST_F(Surroundings, AModuleThatIsNoRegularFileIsRefused) {
               HasSubstr("ERROR: resolve_btfids: p: not a regular file"));
 }
 
-// ---- What cannot be replaced is overwritten.
+// ---- A file that cannot be replaced is overwritten.
 
 TEST_F(Surroundings, AFileThatIsAMountPointIsFinalized) {
   const ProcessResult result =
@@ -133,7 +134,7 @@ TEST_F(Surroundings, SideFilesThatAreMountPointsAreWritten) {
 }
 
 TEST_F(Surroundings, AFileInADirectoryThatCannotBeWrittenToIsFinalized) {
-  if (geteuid() != 0) return;  // there is no other user to become
+  if (geteuid() != 0) return;  // only root can become another user
   const std::string user =
       absl::StrCat("--reuid=", kOther, " --regid=", kOther);
   const ProcessResult result = Script(
@@ -166,7 +167,7 @@ TEST_F(Surroundings, WithoutRoomForASecondCopyAModuleIsFinalized) {
       "btfc $F --output wanted large.ko; mkdir t\n"
       "mount -t tmpfs -o size=1500k none t; cp large.ko t/m.ko\n"
       "btfc $F t/m.ko; cmp t/m.ko wanted; test $(ls -A t | wc -l) = 1\n"
-      // Not even the room to grow: an error, and the old one.
+      // If there is no room for the file to grow: an error, and the old file.
       "cp large.ko t/m.ko; dd if=/dev/zero of=t/fill 2>dd || true\n"
       "btfc $F t/m.ko && exit 3; cmp t/m.ko large.ko");
   ExpectSuccess(result);
@@ -188,7 +189,7 @@ TEST_F(Surroundings, WithoutProcTheDaemonIsFoundAndLinesAreRead) {
   EXPECT_EQ(result.err, "");
 }
 
-// ---- Whatever is closed.
+// ---- Closed standard streams.
 
 TEST_F(Surroundings, ClosedStreamsLeaveTheModuleAlone) {
   const auto small = elf::ModuleFile::Open(Original(0));
@@ -209,7 +210,7 @@ TEST_F(Surroundings, ClosedStreamsLeaveTheModuleAlone) {
       "  done\n"
       "  cp m.ko c.ko; eval \"btfc \\$F c.ko $close\"; cmp c.ko expected\n"
       "done\n"
-      // A daemon, too, that is started so.
+      // A daemon that is started with closed streams must work, too.
       "btfc stop; cp m.ko d.ko; btfc $F d.ko <&- >&- 2>&-; cmp d.ko expected");
   ExpectSuccess(result);
 }
@@ -228,7 +229,7 @@ TEST_F(Surroundings, IgnoredChildrenAreWaitedForAllTheSame) {
              "! cmp -s m.ko expected"));
 }
 
-// ---- pahole, where not all that is called so is one.
+// ---- pahole, where some programs of that name are not pahole.
 
 class PaholeInPath : public Surroundings {
  protected:
@@ -301,7 +302,7 @@ TEST_F(Surroundings, AnInterruptedBatchTellsWhatItDid) {
       absl::StrAppend(&list, "batch/", i, "\n");
     }
     WriteFile(here_.file("list"), list);
-    // A shell's background ignores SIGINT.
+    // A shell makes its background processes ignore SIGINT.
     const ProcessResult result = Script(absl::StrCat(
         "env --default-signal=INT btfc $F --jobs 2 --from-file list >out 2>err "
         "&\n"
@@ -363,7 +364,7 @@ TEST_F(Surroundings, WithoutMemoryThereIsAnErrorAndNoAbort) {
   EXPECT_EQ(tool.exit_code, 255) << tool.err;
 }
 
-// ---- A home that is not there.
+// ---- A home directory that does not exist.
 
 TEST_F(Surroundings, AMissingHomeIsNotMade) {
   const ProcessResult result = Script(

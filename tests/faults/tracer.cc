@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tracer stops every thread at the entry and the exit of each of its system
-// calls. SIGKILL at an entry stop means that the call is never made; at an exit
-// stop, that it was made and nobody has seen what it returned. A call is made
-// to fail by giving it a number that no system call has, and its result another
-// value than the ENOSYS that comes of that.
+// The tracer stops every thread before and after each of its system calls.
+// SIGKILL before a call means that the call is never made. SIGKILL after it
+// means that the call was made, but the program did not see its result. To let
+// a call fail, the tracer replaces its number by one that no system call has,
+// and then replaces the result ENOSYS by the wanted error.
 #include "tests/faults/tracer.h"
 
 #include <elf.h>
@@ -32,7 +32,7 @@ namespace btfd::tests {
 
 namespace {
 
-// Which argument says what the call is about: a descriptor, or a path.
+// The argument that names the file: a descriptor or a path.
 enum class About { kFd0, kFd2, kPath };
 struct WriteCall {
   long number;
@@ -80,7 +80,7 @@ constexpr WriteCall kWriteCalls[] = {
 #endif
 };
 
-// The path of a descriptor of a process; empty for what is no file.
+// The path of a process's descriptor; empty if it is no file.
 std::string FileOf(pid_t tid, uint64_t fd) {
   if (fd <= 2) return "";
   const std::string link =
@@ -93,7 +93,7 @@ std::string FileOf(pid_t tid, uint64_t fd) {
                                                                         : path;
 }
 
-// Where the call changes something: "NAME on PATH". Else empty.
+// "NAME on PATH" if the call changes something, else empty.
 std::string Describe(pid_t tid, const __ptrace_syscall_info& info) {
   const uint64_t number = info.entry.nr;
   const __uint64_t* const args = info.entry.args;
@@ -112,8 +112,8 @@ std::string Describe(pid_t tid, const __ptrace_syscall_info& info) {
   return "";
 }
 
-// Those that a full disk lets fail. An open file of names that are there, a
-// truncation or a removal needs no room.
+// True for calls that fail on a full disk. To open an existing file, to
+// truncate and to remove need no room.
 bool NeedsRoom(const std::string& what) {
   for (const char* call :
        {"write ", "pwrite64 ", "writev ", "pwritev", "sendfile ",
@@ -124,8 +124,8 @@ bool NeedsRoom(const std::string& what) {
   return false;
 }
 
-// Of the thread at a stop of a system call: its number, at the entry, and its
-// result, at the exit.
+// For a thread that is stopped at a system call: the call's number before it,
+// and the call's result after it.
 #if defined(__x86_64__)
 void SetCallNumber(pid_t tid, long number) {
   ptrace(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, orig_rax), number);
@@ -162,7 +162,8 @@ void SetThirdArgument(pid_t tid, unsigned long value) {
 
 }  // namespace
 
-// Of one thread, since all that is traced answers to that thread alone.
+// Only one thread uses it, because the kernel reports a traced process to its
+// tracing thread alone.
 struct TracedProcess::Loop {
   Loop(TracedProcess* process, const KillPoint& point)
       : process(process), point(point), result(process->result_) {}
@@ -188,7 +189,8 @@ struct TracedProcess::Loop {
 
   bool Start(const std::vector<std::string>& argv,
              const std::vector<std::string>& environment, int output) {
-    // All memory is had before the fork: other threads may hold its lock.
+    // All memory is allocated before the fork, because another thread may hold
+    // the allocator's lock.
     const std::vector<char*> raw_argv = PointersTo(argv);
     const std::vector<char*> raw_environment = PointersTo(environment);
     root = fork();
@@ -214,7 +216,8 @@ struct TracedProcess::Loop {
     return ptrace(PTRACE_SYSCALL, root, nullptr, nullptr) == 0;
   }
 
-  // False once nobody is left. Children of other threads are not looked at.
+  // Returns false once no process is left. Children of other threads are not
+  // waited for.
   bool Turn() {
     int status = 0;
     const pid_t tid = waitpid(-1, &status, __WALL | __WNOTHREAD);
@@ -232,7 +235,7 @@ struct TracedProcess::Loop {
       OnCall(tid);
     } else if (status >> 16 != 0) {
       OnEvent(tid, status >> 16);
-    } else if (WSTOPSIG(status) != SIGSTOP) {  // that one: a thread is new
+    } else if (WSTOPSIG(status) != SIGSTOP) {  // SIGSTOP: a new thread
       deliver = WSTOPSIG(status);
     }
     ptrace(PTRACE_SYSCALL, tid, nullptr, deliver);
@@ -294,16 +297,17 @@ struct TracedProcess::Loop {
   const KillPoint point;
   TraceResult& result;
   pid_t root = 0;
-  std::set<pid_t> groups;  // processes, by their first thread
+  std::set<pid_t> groups;  // processes, named by their first thread
   pid_t killed_on_exit = 0;
-  std::set<pid_t> failing;  // threads whose call is not made
+  std::set<pid_t> failing;  // threads whose current call must fail
 };
 
 TracedProcess::TracedProcess(std::vector<std::string> argv,
                              TraceOptions options) {
   thread_ = std::thread([this, argv = std::move(argv), options] {
     std::vector<std::string> changes = options.environment;
-    // LeakSanitizer traces its own process, which can have one tracer only.
+    // LeakSanitizer traces its own process, and a process can have only one
+    // tracer.
     changes.push_back("LSAN_OPTIONS=detect_leaks=0");
     Loop(this, options.point).Run(argv, EnvironmentWith(changes));
     done_ = true;

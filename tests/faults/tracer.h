@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs a program under ptrace(2), counts its write-side system calls, and kills
-// it at one of them. A write-side call is one that changes, or may change, what
-// is on a disk: writes, truncations, syncs, everything that makes, renames,
-// links or removes a name, and changes of mode or owner. What goes to sockets,
-// pipes and the standard streams is none.
+// it at one of them. A write-side call is one that may change what is on a
+// disk: writes, truncations, syncs, all calls that make, rename, link or remove
+// a name, and changes of mode or owner. Writes to sockets, pipes and the
+// standard streams are not counted.
 //
-// kHalfway is a kill that finds the kernel between two pages: of a pwrite(2) of
-// more than one, the first half is written. Any other call it is kAfter.
+// kHalfway is a kill in the middle of a call: of a pwrite(2) of more than one
+// page, only the first half is written. For any other call it is the same as
+// kAfter.
 //
-// Instead of killing it, it can let that call, and all later ones that need
-// room on the disk, fail with ENOSPC: the disk is full from there on.
+// Instead of killing, it can let that call fail with ENOSPC, and with it all
+// later calls that need room on the disk: the disk is full from there on.
 //
-// Threads and child processes of the program are followed and counted with it,
-// in the order in which their calls begin; the kill is of all of them.
+// Threads and child processes of the program are traced, too. Their calls are
+// counted together, in the order in which they begin, and a kill ends them all.
 #ifndef BTFD_TESTS_FAULTS_TRACER_H_
 #define BTFD_TESTS_FAULTS_TRACER_H_
 
@@ -29,13 +30,13 @@ namespace btfd::tests {
 
 struct KillPoint {
   enum Side { kBefore, kAfter, kHalfway, kDiskFull };
-  uint64_t call = 0;  // the how manieth, from 1; 0: none
+  uint64_t call = 0;  // its number, from 1; 0: none
   Side side = kBefore;
 };
 
 struct TraceResult {
-  bool killed = false;  // at the point, or its disk was full from there on
-  int exit_code = -1;   // 128 + signal where a signal ended it
+  bool killed = false;  // killed at the point, or the disk was full from it on
+  int exit_code = -1;   // 128 + signal if a signal ended it
   uint64_t calls = 0;   // write-side calls that began
   std::string at;       // the call of the kill: "pwrite64 on PATH"
   std::string output;   // stdout and stderr
@@ -43,12 +44,12 @@ struct TraceResult {
 };
 
 struct TraceOptions {
-  std::vector<std::string> environment;  // NAME=VALUE, on top of this process's
+  std::vector<std::string> environment;  // NAME=VALUE, added to this process's
   KillPoint point;
 };
 
-// A program under trace, on a thread of its own. Not thread-safe but for
-// running() and pid().
+// A traced program, on a thread of its own. Only running() and pid() are
+// thread-safe.
 class TracedProcess {
  public:
   TracedProcess(std::vector<std::string> argv, TraceOptions options);
@@ -58,7 +59,8 @@ class TracedProcess {
 
   pid_t pid() const { return pid_; }  // 0 until it has begun
   bool running() const { return !done_; }
-  // Waits for its end. After `seconds` it is killed: `error` then says so.
+  // Waits until the program ends. After `seconds` it is killed, and `error`
+  // says so.
   TraceResult Wait(int seconds = 60);
 
  private:
@@ -70,7 +72,7 @@ class TracedProcess {
   std::thread thread_;
 };
 
-// The same, to its end.
+// Runs a program under trace until it ends.
 TraceResult RunTraced(std::vector<std::string> argv, TraceOptions options);
 
 }  // namespace btfd::tests

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Loading stored index blobs that are not what was stored. A blob that Load()
-// takes is then used for every look-up there is. The checksum is mended first:
-// without that the fuzzer would never get past it.
+// Loads index blobs that differ from what was stored. If Load() accepts a blob,
+// every look-up is tried on it. The target repairs the checksum first, since
+// the fuzzer would not get past it otherwise.
 #include <cstring>
 
 #include "lib/btf/base.h"
@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto built_index = btf::DedupIndex::Build(**built);
   if (!built_index.ok()) return 0;
 
-  // The rest of the input is damage: pairs of position and value.
+  // The rest of the input says what to damage, as pairs of position and value.
   std::string core((*built)->blob());
   std::string candidates((*built_index)->blob());
   while (!parts.empty()) {
@@ -90,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   fuzz::MendChecksum<btf::DedupBlobHeader>(&candidates, btf::DedupBlobChecksum);
 
   auto base = btf::Base::Load(fuzz::BlobOf(core));
-  // What is as it was stored is taken, and is the same as before.
+  // A blob without damage must be accepted and must be unchanged.
   if (!is_damaged && (!base.ok() || (*base)->blob() != (*built)->blob())) {
     __builtin_trap();
   }

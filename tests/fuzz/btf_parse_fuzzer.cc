@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Parsing hostile BTF: standalone, and as a split over a base. What parses is
-// walked and written back. What was written parses to the same, and is what
-// came in, unless it had gaps or trailing bytes in the other byte order.
+// Parses hostile BTF, standalone and as a split over a base. If it parses, it
+// is walked and serialized. The serialized BTF must parse to the same. It must
+// also equal the input, unless the input had gaps or trailing bytes in the
+// other byte order.
 #include <memory_resource>
 #include <string>
 
@@ -22,7 +23,7 @@ void WriteAndReadBack(const btf::Btf& btf, absl::string_view input,
   std::string written;
   btf.Serialize(&written);
   Expect(written.size() <= input.size());
-  if (written.size() != input.size()) return;  // gaps went: offsets may be odd
+  if (written.size() != input.size()) return;  // gaps are not written
   Expect(written == input);
   std::pmr::monotonic_buffer_resource memory;
   const auto again = btf::Btf::Parse(written, base, ".BTF", &memory);
@@ -43,7 +44,7 @@ void Walk(const btf::Btf& btf) {
     btf::ForEachStringField(
         type, [&](uint32_t offset) { sum += std::strlen(btf.string(offset)); });
   }
-  // Keeps the walk from being optimized away.
+  // Without this the compiler might remove the walk.
   volatile size_t sink = sum;
   static_cast<void>(sink);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reading hostile ELF files: everything the client asks of a module.
+// Reads hostile ELF files, in every way in which the client reads a module.
 #include "lib/elf/module_file.h"
 #include "lib/util/file.h"
 #include "tests/fuzz/input.h"
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (uint32_t i = 0; i < file->section_count(); ++i) {
     const elf::Section section = file->section(i);
     sum += section.name.size() + section.content.size();
-    // Content is a view of the file, nothing else.
+    // A section's content must be a view of the file.
     const absl::string_view all = file->bytes();
     if (!section.content.empty() &&
         (section.content.data() < all.data() ||

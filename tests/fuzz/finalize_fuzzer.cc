@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The whole way of a module from raw bytes: base, split, distilled base and
-// .BTF_ids are all hostile, and any combination of steps is asked for. What the
-// engine gives is the same the second time, and a distilled and sorted BTF is
-// one that can be read.
+// Finalizes from raw bytes. Base, split, distilled base and .BTF_ids are all
+// hostile, and the input chooses any combination of steps. The engine must give
+// the same output the second time, and it must be possible to read a distilled
+// and sorted BTF.
 #include <memory_resource>
 #include <string>
 
@@ -31,7 +31,7 @@ engine::Steps StepsFrom(uint16_t bits) {
   steps.kernel_check = bits & 0x4000;
   if (bits & 0x8000) {
     steps.encoded = static_cast<engine::LibbpfRules>(bits >> 8 & 3);
-    // What it excludes, but for a distilled base.
+    // These cannot go with it, but a distilled base can.
     steps.rebase = steps.follow_resolved_ids = steps.kernel_check = false;
   }
   return steps;
@@ -46,7 +46,7 @@ engine::IdsSection IdsFrom(Parts* parts) {
   const int count = parts->Byte() % 32;
   for (int i = 0; i < count; ++i) {
     engine::IdSymbol symbol;
-    // Most inputs would never guess the prefix.
+    // The fuzzer would hardly ever guess the prefix.
     symbol.name = "__BTF_ID__" + std::string(parts->Part().view());
     symbol.value = ids.address + parts->Short();
     symbol.size = parts->Short();
@@ -59,15 +59,15 @@ void Expect(bool holds) {
   if (!holds) __builtin_trap();
 }
 
-// A distilled base and its split have headers of their own, and sorting has
-// checked their ids.
+// A distilled base and its split have new headers, and sorting has checked
+// their ids.
 void ExpectReadable(const engine::FinalizeOutput& output) {
   std::pmr::monotonic_buffer_resource memory;
   const auto new_base =
       btf::Btf::Parse(*output.btf_base, nullptr, ".BTF.base", &memory);
   Expect(new_base.ok());
   const auto base = btf::Base::FromBtf(*new_base);
-  if (!base.ok()) return;  // names that cost too much
+  if (!base.ok()) return;  // names that would take too long
   const auto split = btf::Btf::Parse(*output.btf, base->get(), ".BTF", &memory);
   Expect(split.ok() && split->own_count() == output.types_out);
 }
@@ -104,7 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   util::Arena arena;
   engine::FinalizeOutput output;
   const absl::Status status = engine::Finalize(input, steps, &arena, &output);
-  // A failure says where; a success has no failed part.
+  // A failure must name the part that failed; a success must name none.
   fuzz::Expect(status.ok() == (output.failed_in == engine::FailedIn::kNone));
   arena.Reset();
   engine::FinalizeOutput again;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the fuzz targets cut their one run of bytes into parts, and what every
-// target is: a function of bytes that must not crash, hang or over-read. Each
-// part is handed out in a heap buffer of exactly its size, so that reading one
-// byte too far traps under ASan.
+// How the fuzz targets cut their input into parts. A target is a function of
+// bytes that must not crash, hang or over-read. Each part is copied to a heap
+// buffer of exactly its size, so that ASan finds a read of one byte too much.
 #ifndef BTFD_TESTS_FUZZ_INPUT_H_
 #define BTFD_TESTS_FUZZ_INPUT_H_
 
@@ -20,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace btfd::fuzz {
 
-// A heap copy without a byte of slack.
+// A heap copy of exactly the same size.
 class ExactCopy {
  public:
   explicit ExactCopy(absl::string_view bytes)
@@ -34,8 +33,8 @@ class ExactCopy {
   size_t size_;
 };
 
-// Parts, each behind its length (16 bits, little-endian). Lengths that claim
-// too much get what is left.
+// The parts of the input. Each follows its length (16 bits, little-endian). If
+// a length is too large, the part is all that is left.
 class Parts {
  public:
   Parts(const uint8_t* data, size_t size)
@@ -64,7 +63,7 @@ class Parts {
   absl::string_view rest_;
 };
 
-// The same framing, for making seeds.
+// Makes a part in this framing, for the seeds.
 inline std::string FramedPart(absl::string_view part) {
   std::string framed;
   framed.push_back(static_cast<char>(part.size() & 0xff));

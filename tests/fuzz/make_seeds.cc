@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes the seeds that a fuzz corpus starts from: small well-formed inputs
-// with every kind of type, split over a base, with ids and kfuncs, so that the
-// fuzzers begin behind the first checks.
+// Writes the seeds of a fuzz corpus: small well-formed inputs with every kind
+// of type, split over a base, with ids and kfuncs. So the fuzzers start behind
+// the first checks.
 //
 //   make_seeds CORPUS_DIRECTORY
 #include <filesystem>
@@ -30,7 +30,7 @@ std::string Short(uint16_t value) {
   return {static_cast<char>(value & 0xff), static_cast<char>(value >> 8)};
 }
 
-// Every kind once or more, in a base.
+// Fills a base with types of every kind.
 void FillBase(BtfBuilder* base) {
   const TypeId number = base->Int("int", 4);
   const TypeId character = base->Int("char", 1, BtfBuilder::kChar);
@@ -58,7 +58,8 @@ void FillBase(BtfBuilder* base) {
   base->Struct("bpf_prog_aux", 8, {{"x", number, 0}});
 }
 
-// A split that repeats some of it, refers to some and adds to it.
+// Fills a split that repeats some types of the base, refers to some and adds
+// others.
 void FillSplit(BtfBuilder* split) {
   const TypeId number = split->Int("int", 4);
   const TypeId list = split->Struct(
@@ -114,7 +115,7 @@ class Writer {
   int count_ = 0;
 };
 
-// A result with its outputs inlined or to be fetched, warnings and all.
+// Writes results: outputs that are inlined or must be fetched, and warnings.
 void WriteRemoteResults(Writer* writer) {
   v1::FinalizeResponse response;
   response.set_btf("result");
@@ -145,7 +146,7 @@ void WriteRemoteResults(Writer* writer) {
   }
 }
 
-// The indexes of a base, as they travel.
+// Writes the indexes of a base in the format in which they travel.
 void WriteRemoteIndexes(const std::string& raw, Writer* writer) {
   const auto base = btf::Base::Build(raw);
   if (!base.ok()) return;
@@ -180,8 +181,8 @@ void WriteSeeds(Writer* writer) {
       WriteRemoteIndexes(base.Build(), writer);
       writer->Write("base_load", both + std::string("\0\x10\x00\x01", 4) +
                                      std::string("\1\x40\x01\xff", 4));
-      // Each profile, with and without dedup, distilling and followed ids; and
-      // the kernel's judgement alone.
+      // Each profile, with and without dedup, distilling and following resolved
+      // ids; and the kernel check alone.
       for (const uint16_t bits : {0x0040, 0x2045, 0x2065, 0x205e, 0x207e,
                                   0x287e, 0x3065, 0x2000, 0x6080}) {
         for (const uint32_t flags : {0u, 0x10000u, 0x1f000u}) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a hostile cache server can send: an ActionResult with whatever bytes for
-// its blobs, as the response of a finalization; or the parts of a base's
-// indexes. Digests are mended where the first byte says so, since a server can
-// make good ones for bad bytes.
+// What a hostile cache server can send: an ActionResult with any bytes for its
+// blobs, as the answer of a finalization; or the parts of a base's indexes. The
+// first byte says whether digests are repaired, since a server can make right
+// digests for bad bytes.
 #include <cstring>
 #include <string>
 #include <utility>
@@ -23,7 +23,7 @@ namespace remote = daemon::remote;
 
 constexpr uint64_t kMostBytes = uint64_t{1} << 20;
 constexpr uint8_t kIndexes = 1;      // indexes, not a result
-constexpr uint8_t kMendDigests = 2;  // of what is inlined
+constexpr uint8_t kMendDigests = 2;  // of inlined parts
 
 void MendDigests(remote::reapi::ActionResult* result) {
   for (auto& file : *result->mutable_output_files()) {
@@ -48,7 +48,7 @@ void ReadResult(bool mend, Parts* parts) {
   }
   const auto response = remote::DecodeResult(*std::move(found));
   if (!response.ok()) return;
-  // What was taken can be sent on, and reads as the same.
+  // A response that was accepted can be serialized, and parses to the same.
   const std::string sent = response->SerializeAsString();
   v1::FinalizeResponse received;
   if (!received.ParseFromString(sent) || received.SerializeAsString() != sent) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs a fuzz target over its kept corpus as an ordinary test. A target that
-// crashes takes the test down; a corpus that is missing fails it.
+// Runs a fuzz target over its stored corpus as an ordinary test. The test fails
+// if the target crashes or the corpus is missing.
 #include <gtest/gtest.h>
 
 #include <filesystem>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What bases cost that are made to be slow to index. A base comes once and is
-// kept, so this is paid for by whoever sends it, but by no request after that.
+// Measures bases that are made so that indexing them is slow. A base is sent
+// and indexed once. So the client that sends it pays for that, and later
+// requests do not.
 #include "lib/btf/base.h"
 
 #include <gmock/gmock.h>

@@ -8,8 +8,8 @@
 
 namespace btfd::tests {
 
-// Texts of 32 bytes whose unseeded XXH3 hashes are one and the same: the first
-// quarter equals the hash's own secret, so that the second one does not count.
+// Texts of 32 bytes with the same unseeded XXH3 hash. Their first 8 bytes equal
+// XXH3's default secret, so the next 8 bytes do not change the hash.
 inline std::string CollidingText(uint32_t i) {
   std::string text("\xb8\xfe\x6c\x39\x23\xa4\x4b\xbe", 8);
   for (int digit = 0; digit < 8; ++digit, i /= 64) {
@@ -18,9 +18,10 @@ inline std::string CollidingText(uint32_t i) {
   return text + "0123456789abcdef";
 }
 
-// Texts of 16 bytes whose hash in lib/engine/distill/new_strings.cc would be
-// one and the same for most i if it started from 0: the second chunk is what
-// was made of the first one. The others are shorter.
+// Texts of at most 16 bytes. The hash of lib/engine/distill/new_strings.cc
+// would be the same for most of them if it started from 0, because the second 8
+// bytes equal what the hash made of the first 8. A text with a NUL in it is cut
+// there.
 inline std::string SelfUndoingText(uint32_t i) {
   uint64_t chunk;
   memcpy(&chunk, CollidingText(i).data() + 8, sizeof(chunk));

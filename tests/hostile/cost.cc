@@ -13,7 +13,7 @@ namespace btfd::tests {
 
 namespace {
 
-// What fits a pipe at once.
+// Fits a pipe in one write.
 struct Report {
   int code;
   uint64_t work;
@@ -31,7 +31,7 @@ double ProcessorSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-// Resident now, and at most so far; in bytes.
+// The memory that is resident now, or at most so far, in bytes.
 uint64_t Resident(const char* field) {
   uint64_t kilobytes = 0;
   std::FILE* status = std::fopen("/proc/self/status", "r");
@@ -46,7 +46,7 @@ uint64_t Resident(const char* field) {
 }
 
 [[noreturn]] void RunChild(const std::function<Outcome()>& operation, int to) {
-  // Makes the peak start from here.
+  // Resets the peak.
   if (std::FILE* clear = std::fopen("/proc/self/clear_refs", "w")) {
     std::fputs("5", clear);
     std::fclose(clear);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an operation costs, taken in a process of its own: processor time, the
-// most memory that was resident at once on top of what the input takes, and the
-// steps that the engine counted.
+// Measures an operation in a process of its own: processor time, peak of
+// resident memory without that of the input, and the steps that the engine
+// counted.
 #ifndef BTFD_TESTS_HOSTILE_COST_H_
 #define BTFD_TESTS_HOSTILE_COST_H_
 
@@ -16,18 +16,18 @@ namespace btfd::tests {
 
 struct Outcome {
   absl::Status status;
-  uint64_t work = 0;  // steps, where the engine counts them
+  uint64_t work = 0;  // steps, if the engine counts them
 };
 
 struct Cost {
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message;
   uint64_t work = 0;
-  double seconds = 0;  // of the processor
+  double seconds = 0;  // of processor time
   uint64_t peak_bytes = 0;
 };
 
-// Aborts where the operation crashes.
+// Aborts if the operation crashes.
 Cost Measure(const std::function<Outcome()>& operation);
 
 }  // namespace btfd::tests

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ELF files and compressed files cost that claim to be more than they are.
+// Measures ELF files and compressed files that claim to be larger than they
+// are.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -53,8 +54,8 @@ class ClaimsOf : public ::testing::TestWithParam<bool> {
   elf::ElfForm form() const { return {GetParam(), false}; }
 };
 
-// Each 32-bit word of a small module in turn says a gigabyte, be it a size, a
-// count, an offset or an index.
+// Sets each 32-bit word of a small module in turn to a gigabyte, whether it is
+// a size, a count, an offset or an index.
 TEST_P(ClaimsOf, AGigabyteAnywhereCostNothing) {
   const std::string module = SmallModule(form());
   ASSERT_LT(module.size(), 2000u);
@@ -87,7 +88,7 @@ TEST(HostileElf, NamesOfSectionsThatShareTheirEnds) {
   elf.AddSection(std::string(4 * kMegabyte, 'x'), "");
   for (uint32_t i = 0; i < kSections; ++i) elf.AddSection("", "");
   std::string bytes = elf.Build();
-  // All names but the first: one byte behind the one before.
+  // Each name but the first begins one byte behind the one before.
   Elf64_Ehdr header;
   std::memcpy(&header, bytes.data(), sizeof(header));
   for (uint32_t i = 2; i < kSections; ++i) {
@@ -114,7 +115,7 @@ TEST(HostileElf, NamesOfSymbolsThatShareTheirEnds) {
   std::string bytes = elf.Build();
   const size_t null_symbols = bytes.size();
   ASSERT_GT(null_symbols, kSymbols * sizeof(Elf64_Sym));
-  // st_name of each symbol from the second on: one byte further.
+  // st_name of each symbol from the second on is one byte greater.
   auto file = elf::ModuleFile::FromBytes(
       util::UniqueFd(), util::FileBytes::Copy(bytes), "hostile.ko");
   ASSERT_TRUE(file.ok()) << file.status();
@@ -148,7 +149,7 @@ TEST(HostileElf, ManySectionsAndManySymbols) {
   EXPECT_LT(cost.peak_bytes, 20 * kMegabyte + 4 * bytes.size());
 }
 
-// A BTF header that claims more than there is.
+// The BTF header claims more bytes than there are.
 TEST(HostileBtf, AGigabyteInAKilobyte) {
   btf::testing::BtfBuilder builder;
   for (int i = 0; i < 20; ++i) builder.Int(absl::StrCat("int", i), 4);
@@ -170,7 +171,8 @@ TEST(HostileBtf, AGigabyteInAKilobyte) {
 
 class Bombs : public ::testing::TestWithParam<elf::Compression> {};
 
-// Many megabytes of zeros in some kilobytes: unpacked as far as is allowed.
+// Some kilobytes that unpack to many megabytes of zeros. Unpacking must stop at
+// the limit.
 TEST_P(Bombs, StopAtWhatMayComeOut) {
   const std::string packed =
       elf::Compress(GetParam(), std::string(300 * kMegabyte, '\0'));

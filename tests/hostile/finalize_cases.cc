@@ -38,7 +38,7 @@ HostileModule Module(const BtfBuilder& split) {
   return module;
 }
 
-// A chain of `n` references of a kind that ends in int.
+// A chain of `n` references of one kind, which ends in an INT.
 HostileModule Chain(Kind kind, uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -64,7 +64,7 @@ HostileModule Arrays(uint32_t n) {
   return Module(split);
 }
 
-// A struct in a struct in a struct, all of one name and form.
+// Structs nested in each other, all of one name and form.
 HostileModule NestedStructs(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -76,8 +76,8 @@ HostileModule NestedStructs(uint32_t n) {
   return Module(split);
 }
 
-// Two chains of references in place of one type: what libbpf walks for each
-// contradiction anew.
+// Two chains of references that differ in one type. libbpf walks them anew for
+// each contradiction.
 HostileModule ChainsThatContradict(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -110,7 +110,8 @@ HostileModule TypedefCycle(uint32_t n) {
   return Module(split);
 }
 
-// Structs of one name and form, each with something else three steps away.
+// Structs of one name and form. Each differs from the others three references
+// away.
 HostileModule TwinsThatDifferDeepDown(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -124,7 +125,7 @@ HostileModule TwinsThatDifferDeepDown(uint32_t n) {
   return Module(split);
 }
 
-// The same, each comparison being as long as what there is.
+// The same, but each comparison walks all types.
 HostileModule TwinsOverOneLongList(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -151,7 +152,8 @@ HostileModule TwinsThatDifferInTheLastMember(uint32_t n) {
   return Module(split);
 }
 
-// Structs of 65,535 members each, equal but for what the last one points to.
+// Structs of 65,535 members each. They differ only in what the last member
+// points to.
 HostileModule HugeStructs(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -177,7 +179,7 @@ HostileModule AnonymousEnums(uint32_t n) {
   return Module(split);
 }
 
-// Each full enum takes over each empty one of its name, says upstream.
+// For upstream, each full enum replaces each empty one of its name.
 HostileModule EmptyAndFullEnums(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -215,8 +217,8 @@ HostileModule CollidingKfuncs(uint32_t n) {
   return module;
 }
 
-// Texts whose second half undoes what the first one did to the hash that
-// distilling takes of them, if that hash starts from a number that is known.
+// Texts that collide in the hash of lib/engine/distill/new_strings.cc, if that
+// hash starts from a known number: their second half cancels their first one.
 HostileModule TextsThatUndoTheirHash(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -271,7 +273,7 @@ HostileModule UnresolvedSymbols(uint32_t n) {
   return module;
 }
 
-// Sets that all cover the whole section.
+// Sets that each cover the whole section.
 HostileModule OverlappingSets(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -300,8 +302,8 @@ HostileModule HugeClaimedSet(uint32_t n) {
   return module;
 }
 
-// Kfuncs with implicit arguments that share one long prototype, which each of
-// them gets a copy of.
+// Kfuncs with implicit arguments that share one long prototype. Each of them
+// gets a copy of it.
 HostileModule SharedPrototype(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -322,7 +324,7 @@ HostileModule SharedPrototype(uint32_t n) {
   return module;
 }
 
-// Kfuncs by decl tags, each looked for in each of as many sets.
+// Kfuncs by decl tags. Each is searched for in each of as many sets.
 HostileModule TagsTimesSets(uint32_t n) {
   BtfBuilder base;
   FillSmallBase(&base);
@@ -362,7 +364,7 @@ HostileModule QualifiedParams(uint32_t n) {
 
 // ---- Relocation
 
-// Members that all lead into one long chain.
+// Members that all refer to the same long chain.
 HostileModule MembersOverOneChain(uint32_t n) {
   BtfBuilder distilled;
   distilled.Int("int", 4);
@@ -380,7 +382,7 @@ HostileModule MembersOverOneChain(uint32_t n) {
   return module;
 }
 
-// Each of the module's types of one name with each of the base's.
+// Types of one name: each of the module's is compared with each of the base's.
 HostileModule OneNameInBothBases(uint32_t n) {
   BtfBuilder base;
   base.Int("int", 4);
@@ -403,7 +405,7 @@ uint64_t HostileModule::size() const {
   uint64_t size = base.size() + btf.size() + distilled_base.size();
   if (!ids.has_value()) return size;
   for (const engine::IdSymbol& symbol : ids->symbols) {
-    size += 24 + symbol.name.size() + 1;  // as an ELF file has it
+    size += 24 + symbol.name.size() + 1;  // as in an ELF file
   }
   return size + ids->content.size();
 }

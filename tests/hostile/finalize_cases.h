@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Modules that are made to cost much; each kind can be made in any size.
+// Modules that are made so that they take long; each kind can be made in any
+// size.
 #ifndef BTFD_TESTS_HOSTILE_FINALIZE_CASES_H_
 #define BTFD_TESTS_HOSTILE_FINALIZE_CASES_H_
 
@@ -14,7 +15,7 @@
 namespace btfd::tests {
 
 struct HostileModule {
-  std::string base;  // raw; empty: a small sensible one
+  std::string base;  // raw; empty: the small base
   std::string btf;
   std::string distilled_base;
   std::optional<engine::IdsSection> ids;
@@ -25,11 +26,12 @@ struct HostileModule {
 
 struct HostileCase {
   const char* name;
-  const char* what;  // for people
+  const char* what;  // for messages
   HostileModule (*make)(uint32_t n);
-  uint32_t n;  // four times that is tried as well
-  // Whether being refused with ResourceExhausted is an answer to it: upstream
-  // takes the square of n, or more, and being the same means to follow it.
+  uint32_t n;  // the test also takes four times that
+  // True if ResourceExhausted is an acceptable answer: upstream needs the
+  // square of n steps or more, and to make the same bytes the engine must do
+  // what upstream does.
   bool may_be_refused = false;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What modules cost that were made to cost much. Each is made in two sizes, one
-// four times the other: steps must not grow by more than five, unless the
-// larger is refused for its steps, and that within bounds. Time is only looked
-// at as a last resort, with room for a slow machine. Each run prints the rows
-// of README.md's table.
+// Measures modules that are made so that they take long. Each is made in two
+// sizes, the second four times the first. The steps must not grow by more than
+// a factor of five, unless the larger module is refused because of its steps.
+// Time is only a last check, with a bound that a slow machine keeps. Each run
+// prints the rows of README.md's table.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -102,7 +102,7 @@ TEST_P(HostileModules, CostInProportionToTheirSize) {
                                  absl::StatusCode::kInvalidArgument,
                                  absl::StatusCode::kResourceExhausted))
         << cost.message;
-    // A hundred megabytes, and fifty bytes for each of the input.
+    // A hundred megabytes, and fifty bytes for each byte of the input.
     EXPECT_LT(cost.peak_bytes, 100000000 + 50 * run->bytes);
     EXPECT_LT(cost.seconds, 30);
   }
@@ -112,7 +112,7 @@ TEST_P(HostileModules, CostInProportionToTheirSize) {
                 ::testing::AnyOf(::testing::HasSubstr("steps"),
                                  ::testing::HasSubstr("names")));
   } else {
-    // Some steps a byte are less than reading it costs.
+    // A few steps for each byte take less time than reading the byte.
     EXPECT_LT(large.cost.work,
               std::max(5 * small.cost.work + 1000000, 4 * large.bytes));
   }
@@ -124,7 +124,7 @@ INSTANTIATE_TEST_SUITE_P(All, HostileModules,
                            return std::string(info.param.name);
                          });
 
-// The bound is far from what sensible modules need.
+// Real modules need far less than the bound.
 TEST(SensibleModules, SpendLittleOfWhatTheyMay) {
   double most = 0;
   size_t judged = 0;
@@ -132,7 +132,7 @@ TEST(SensibleModules, SpendLittleOfWhatTheyMay) {
     auto kernel = FindKernel(series);
     ASSERT_TRUE(kernel.ok()) << kernel.status();
     const LoadedBase base = Load(ReadFileOrEmpty(kernel->vmlinux_btf));
-    // BTFD_SENSIBLE_MODULES=all: every one.
+    // BTFD_SENSIBLE_MODULES=all takes every module.
     const bool all = std::getenv("BTFD_SENSIBLE_MODULES") != nullptr;
     auto modules = all ? kernel->modules : SpreadBySize(kernel->modules, 40);
     const auto large = ModulesNamed(kernel->modules, {"amdgpu", "xfs"});

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The lines that README.md and tools/kbuild/README.md tell people to put into
-// their builds: with btfd in PATH each hands our tools to make; without (sudo,
-// hooks of packages, boot) it comes to the call that it would be without us.
+// The lines that README.md and tools/kbuild/README.md tell users to put into
+// their builds. With btfd in PATH, each must pass our tools to make. Without it
+// (under sudo, in hooks of packages, at boot), each must make the call that it
+// would be without our lines.
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -27,7 +28,7 @@ using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-// What stands between ``` lines, a string a block.
+// Returns the blocks between ``` lines, one string for each.
 std::vector<std::string> BlocksOf(const std::string& path) {
   std::vector<std::string> blocks;
   const std::string text = ReadFileOrEmpty(path);
@@ -47,7 +48,7 @@ std::vector<std::string> BlocksOf(const std::string& path) {
 class DocumentedLines : public ::testing::Test {
  protected:
   DocumentedLines() {
-    // A make that says what it was called with, and programs of ours.
+    // A make that prints its arguments, and programs with the names of ours.
     Program(tools_.file("make"), "echo \"make $*\"");
     for (const char* ours : {"resolve_btfids", "pahole"}) {
       Program(ours_.file(ours), "exit 0");
@@ -59,7 +60,7 @@ class DocumentedLines : public ::testing::Test {
     fs::permissions(path, fs::perms::owner_all);
   }
 
-  // The lines that came of a script, with or without btfd in PATH.
+  // Runs a script, with or without btfd in PATH, and returns the printed lines.
   std::vector<std::string> Run(const std::string& script, bool with_btfd) {
     const ProcessResult result = RunProcess(
         {"env", "-i",
@@ -98,8 +99,8 @@ TEST_F(DocumentedLines, OfMakeGiveOurToolsOrFallAway) {
   EXPECT_EQ(lines, 5);
 }
 
-// The blocks for DKMS, one behind the other, and then what DKMS does with the
-// command: a value of its own where there is none, and options of its own.
+// Puts the blocks for DKMS one behind the other, and then does what DKMS does
+// with the command: it sets a default value if there is none, and adds options.
 class DkmsLines : public DocumentedLines {
  protected:
   DkmsLines() {
@@ -170,7 +171,7 @@ TEST_F(DkmsLines, DistillAllModulesOfThePackage) {
   EXPECT_THAT(Build(kManyCalls, 2, false), SizeIs(2));
 }
 
-// tools/kbuild/gen-btf.sh in the place of the kernel's own.
+// tools/kbuild/gen-btf.sh is put in the place of the kernel's own.
 TEST_F(DocumentedLines, TheScriptCallsTheKernelsWhereThereIsNoBtfc) {
   const ScratchDir scripts;
   fs::copy_file("tools/kbuild/gen-btf.sh", scripts.file("gen-btf.sh"));

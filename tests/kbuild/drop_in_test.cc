@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A real kbuild of Linux 6.12 with RESOLVE_BTFIDS set to ours, against the same
+// A real kbuild of Linux 6.12 with our RESOLVE_BTFIDS, compared with the same
 // build with Debian's own tool.
 #include <algorithm>
 #include <filesystem>
@@ -43,7 +43,7 @@ class KbuildOf612 : public ::testing::Test {
   std::unique_ptr<ModuleTree> tree_;
 };
 
-// Without this the comparisons below would prove nothing.
+// If this did not hold, the comparisons below would show nothing.
 TEST_F(KbuildOf612, DebiansToolResolvesTheSetsOfTheModule) {
   const auto modules = BuildWithDebiansTool();
   ASSERT_EQ(modules.size(), 2u);

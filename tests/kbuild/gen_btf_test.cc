@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc gen-btf and btfc pahole, on modules that real kbuild linked and left
-// without BTF, against upstream's scripts/gen-btf.sh with upstream's tool and
-// the same pahole.
+// btfc gen-btf and btfc pahole, on modules that real kbuild has linked without
+// BTF, compared with upstream's scripts/gen-btf.sh, upstream's tool and the
+// same pahole.
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -28,7 +28,7 @@ using ::testing::Not;
 
 constexpr const char* kModules[] = {"btfd_kfuncs.ko", "btfd_plain.ko"};
 
-// What kbuild exports where pahole is 1.24.
+// What kbuild exports for pahole 1.24.
 constexpr char kPaholeFlags[] =
     "PAHOLE_FLAGS=--btf_gen_floats --lang_exclude=rust";
 
@@ -54,7 +54,7 @@ std::vector<std::string> FilesIn(const std::string& directory) {
   return names;
 }
 
-// Parameter: the release whose gen-btf.sh and resolve_btfids judge.
+// Parameter: the release whose gen-btf.sh and resolve_btfids are the oracle.
 class GenBtf : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
@@ -65,14 +65,14 @@ class GenBtf : public ::testing::TestWithParam<std::string> {
     peer_ = *peer;
     base_ = *build + "/vmlinux";
     tree_ = std::make_unique<ModuleTree>(*build, "tests/kbuild/module");
-    // A build with these tools stops where the BTF step begins.
+    // With these tools the build stops where the BTF step begins.
     const ProcessResult made =
         tree_->Make({"PAHOLE=true", "RESOLVE_BTFIDS=true"});
     ASSERT_EQ(made.exit_code, 0) << made.err;
     ASSERT_FALSE(Section(tree_->path() + "/btfd_kfuncs.ko", ".BTF"));
   }
 
-  // The linked modules in a directory of their own.
+  // Copies the linked modules to a directory of their own.
   void CopyModules(const ScratchDir& to) const {
     for (const char* module : kModules) {
       fs::copy_file(tree_->path() + "/" + module, to.file(module));
@@ -112,7 +112,7 @@ class GenBtf : public ::testing::TestWithParam<std::string> {
                       {daemon_.Environment(environment), in.path(), ""});
   }
 
-  // By the encoder here and, with the base, by the real pahole.
+  // Once by our encoder, and once, with the base, by the real pahole.
   void ExpectModulesAsUpstreams(const std::string& flags) const {
     for (const char* encoder : {"native", "pahole"}) {
       ExpectModulesAsUpstreams(flags, encoder);
@@ -164,7 +164,8 @@ TEST_P(GenBtf, LeavesBesideVmlinuxWhatUpstreamLeaves) {
   ScratchDir theirs, ours;
   CopyModules(theirs);
   CopyModules(ours);
-  // Without a base, any ELF file with DWARF is a vmlinux to the script.
+  // If there is no base, the script takes any ELF file with DWARF for a
+  // vmlinux.
   const char* vmlinux = kModules[0];
   const ProcessResult expected = Upstream("", {vmlinux}, theirs);
   ASSERT_EQ(expected.exit_code, 0) << expected.err;
@@ -181,8 +182,8 @@ TEST_P(GenBtf, LeavesBesideVmlinuxWhatUpstreamLeaves) {
               ReadFileOrEmpty(theirs.file(vmlinux)));
 }
 
-// 1.24's own way over the base leaves no duplicates in modules as small as
-// these: so here even the bytes are the same.
+// When pahole 1.24 reads the base itself, it leaves no duplicates in modules as
+// small as these. So here even the bytes are the same.
 TEST_P(GenBtf, OverTheDaemonsBaseMakesTheSameSections) {
   for (const char* flags : {"", "--distill_base"}) {
     ScratchDir theirs, ours;
@@ -202,7 +203,8 @@ TEST_P(GenBtf, OverTheDaemonsBaseMakesTheSameSections) {
   }
 }
 
-// What the real pahole makes without the base, put over the daemon's.
+// The real pahole encodes without the base, and the daemon puts the result over
+// it.
 TEST_P(GenBtf, OverTheDaemonsBaseIsNoLargerAndJustAsSound) {
   ScratchDir theirs, ours;
   CopyModules(theirs);
@@ -215,15 +217,16 @@ TEST_P(GenBtf, OverTheDaemonsBaseIsNoLargerAndJustAsSound) {
     const auto btf = Section(ours.file(module), ".BTF");
     ASSERT_TRUE(btf.has_value());
     EXPECT_LE(btf->size(), Section(theirs.file(module), ".BTF")->size());
-    // Upstream's tool finds nothing to take out of it, and resolves the linked
-    // module's sets to the same ids.
+    // Upstream's tool finds no duplicates in it, and resolves the sets of the
+    // linked module to the same ids.
     const std::string linked = tree_->path() + "/" + module;
     WriteFile(ours.file("made"), *btf);
     const ProcessResult again = RunProcess(
         {peer_, "--btf", ours.file("made"), "--btf_base", base_, linked});
     EXPECT_EQ(again.exit_code, 0) << again.err;
     EXPECT_EQ(again.err, "") << module;
-    // Not the bytes: 7.3's dedup lays strings out anew, its own output's, too.
+    // Only the size is compared, since 7.3's dedup orders strings anew, even of
+    // its own output.
     EXPECT_EQ(ReadFileOrEmpty(linked + ".BTF").size(), btf->size()) << module;
     EXPECT_EQ(ReadFileOrEmpty(linked + ".BTF_ids"),
               Section(ours.file(module), ".BTF_ids").value_or(""));
@@ -296,8 +299,8 @@ class Pahole : public ::testing::Test {
   std::unique_ptr<ModuleTree> tree_;
 };
 
-// 1.24's own way over the base leaves no duplicates in modules as small as
-// these: so here even the bytes are the same.
+// When pahole 1.24 reads the base itself, it leaves no duplicates in modules as
+// small as these. So here even the bytes are the same.
 TEST_F(Pahole, UnderKbuildMakesTheSameSections) {
   ScratchDir theirs;
   ASSERT_EQ(tree_->Make({}).exit_code, 0);
@@ -321,7 +324,8 @@ TEST_F(Pahole, UnderKbuildMakesTheSameSections) {
 
 TEST_F(Pahole, DistillsWhatAnOldPaholeCannot) {
   ASSERT_EQ(tree_->Make({"PAHOLE=true", "RESOLVE_BTFIDS=true"}).exit_code, 0);
-  // A pahole that knows no features: ours must not hand on this one.
+  // A pahole without --btf_features. Our program must not pass that option to
+  // it.
   WriteFile(bin_.file("old"),
             "#!/bin/sh\ncase \"$*\" in *distilled*) exit 9;; esac\n"
             "for word; do shift; case $word in --btf_features*) ;;\n"

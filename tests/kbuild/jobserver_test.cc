@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `make -j8 | tee log` ends when make ends, although a daemon that was started
-// by it lives on: the daemon holds neither the pipe to tee nor the jobserver.
+// `make -j8 | tee log` must end when make ends, although a daemon that was
+// started by it goes on: the daemon must hold neither the pipe to tee nor the
+// jobserver.
 #include <signal.h>
 #include <unistd.h>
 
@@ -26,7 +27,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// What the descriptors of a process lead to: files, and "pipe:[N]".
+// The targets of a process's descriptors: paths of files, and "pipe:[N]".
 std::set<std::string> Descriptors(int pid) {
   std::set<std::string> links;
   for (const auto& entry :
@@ -43,7 +44,7 @@ class Jobserver : public ::testing::Test {
     const absl::StatusOr<std::string> build = FindBuildDirectory("6.12");
     ASSERT_TRUE(build.ok()) << build.status();
     tree_ = std::make_unique<ModuleTree>(*build, "tests/kbuild/module");
-    // The drop-in, after a note of what make gave to it.
+    // The drop-in, which first writes down what make passed to it.
     WriteFile(
         bin_.file("resolve_btfids"),
         absl::StrCat("#!/bin/sh\n"
@@ -59,14 +60,15 @@ class Jobserver : public ::testing::Test {
   std::string notes() const { return bin_.file("notes"); }
   std::string log() const { return bin_.file("log"); }
 
-  // Runs a script as the left end of a pipeline with tee. 124: it hung.
+  // Runs a script whose output is piped to tee. Exit code 124 means that it
+  // hung.
   ProcessResult PipeToTee(const std::string& script) const {
     return RunProcess({"timeout", "120", "bash", "-o", "pipefail", "-c",
                        absl::StrCat("{ ", script, "\n} 2>&1 | tee ", log())},
                       {daemon_.Environment(), tree_->path(), ""});
   }
 
-  // The daemon is there, and has nothing of those who started it.
+  // The daemon must run, and hold nothing of the processes that started it.
   void ExpectDaemonInheritedNothing() const {
     const absl::StatusOr<int> pid = daemon_.Pid();
     ASSERT_TRUE(pid.ok()) << pid.status();
@@ -74,13 +76,14 @@ class Jobserver : public ::testing::Test {
     const std::set<std::string> held = Descriptors(*pid);
     std::istringstream noted(ReadFileOrEmpty(notes()));
     for (std::string line; std::getline(noted, line);) {
-      // /dev/null may well be the daemon's own; so may the log.
+      // The daemon may have opened /dev/null and the log itself.
       if (line == "/dev/null" || line == notes()) continue;
       EXPECT_THAT(held, Not(Contains(line)));
     }
     EXPECT_THAT(ReadFileOrEmpty(absl::StrCat("/proc/", *pid, "/environ")),
                 Not(HasSubstr("MAKEFLAGS=")));
-    // Its session is its own: Ctrl-C at the build does not reach it.
+    // It must have its own session, so that Ctrl-C at the build does not reach
+    // it.
     EXPECT_NE(getsid(*pid), getsid(0));
   }
 
@@ -95,14 +98,15 @@ TEST_F(Jobserver, AsAPipeIsLeftBehindByTheDaemon) {
       " "));
   EXPECT_EQ(result.exit_code, 0) << result.out;
   EXPECT_THAT(ReadFileOrEmpty(log()), HasSubstr("btfd_kfuncs.ko"));
-  // The test's own premise: the jobserver was handed on.
+  // This test is only of use if make passed the jobserver on.
   EXPECT_THAT(ReadFileOrEmpty(notes()), HasSubstr("--jobserver-auth="));
   EXPECT_THAT(ReadFileOrEmpty(notes()), HasSubstr("pipe:["));
   ExpectDaemonInheritedNothing();
 }
 
-// make 4.4 and newer: a named pipe, which children open by name; here they
-// inherit it, too. Debian 12's make is 4.3, so the shell plays its part.
+// make 4.4 and newer use a named pipe, which children open by name; here they
+// also inherit it. Debian 12's make is 4.3, so the shell does what 4.4 would
+// do.
 TEST_F(Jobserver, AsAFifoIsLeftBehindByTheDaemon) {
   ASSERT_EQ(tree_->Make({}).exit_code, 0);
   const std::string tool = bin_.file("resolve_btfids");

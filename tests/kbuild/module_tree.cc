@@ -24,7 +24,7 @@ absl::StatusOr<std::string> FindBuildDirectory(const std::string& series) {
 ModuleTree::ModuleTree(std::string build_directory, const std::string& sources)
     : build_directory_(std::move(build_directory)) {
   for (const auto& entry : fs::directory_iterator(sources)) {
-    // By content: Bazel's runfiles are links.
+    // Copies the content, because Bazel's runfiles are links.
     WriteFile(scratch_.file(entry.path().filename()),
               ReadFileOrEmpty(entry.path()));
   }
@@ -34,7 +34,7 @@ std::vector<std::string> ModuleTree::MakeCommand(
     const std::vector<std::string>& variables) const {
   std::vector<std::string> command = {
       "make", "-j8", "-C", build_directory_, absl::StrCat("M=", path()),
-      // Makefile.btf leaves pahole's -j out where this is set.
+      // Makefile.btf leaves out pahole's -j if this is set.
       "KBUILD_BUILD_TIMESTAMP=2026-01-01", "modules"};
   command.insert(command.end(), variables.begin(), variables.end());
   return command;

@@ -31,7 +31,7 @@ std::string ElfOf(const KfuncModule& module) {
   elf.header(ids).sh_flags = SHF_ALLOC;
   elf.header(ids).sh_addr = module.ids.address;
   elf.header(ids).sh_addralign = 4;
-  // So that there is a symbol table even if nobody asks for an id.
+  // There must be a symbol table even if no id is asked for.
   elf.AddSymbol("module_init", ids, 0, 0);
   for (const engine::IdSymbol& symbol : module.ids.symbols) {
     elf.AddSymbol(symbol.name, ids, symbol.value, symbol.size);

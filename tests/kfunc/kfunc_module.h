@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small modules with kfuncs, finalized both ways: by the engine in process, and
-// by upstream's resolve_btfids of a release on an ELF file made of the same
+// Small modules with kfuncs, finalized both by the engine in this process and
+// by upstream's resolve_btfids of a release, on an ELF file with the same
 // parts.
 #ifndef BTFD_TESTS_KFUNC_KFUNC_MODULE_H_
 #define BTFD_TESTS_KFUNC_KFUNC_MODULE_H_
@@ -15,7 +15,7 @@
 namespace btfd::tests {
 
 struct KfuncModule {
-  std::string base;  // raw BTF; empty: the module's is standalone
+  std::string base;  // raw BTF; empty: standalone module
   std::string btf;
   engine::IdsSection ids;
 };
@@ -25,14 +25,14 @@ struct EngineRun {
   engine::FinalizeOutput output;
 };
 
-// In process, by the steps of a profile ("7.2", "7.3").
+// Runs the engine with the steps of a profile ("7.2", "7.3").
 EngineRun RunEngine(const KfuncModule& module, const std::string& profile,
                     bool distill);
-// The same where `steps` are given.
+// Runs the engine with these steps.
 EngineRun RunEngine(const KfuncModule& module, const engine::Steps& steps);
 
-// Runs the release's tool as well, and says in what the two differ: verdict,
-// files, bytes, warnings. Empty if they agree. `run` gets the engine's result.
+// Also runs the release's tool. Returns how the two differ in success, files,
+// bytes or warnings; empty if they do not. `run` gets the engine's result.
 std::string DifferenceFromPeer(const KfuncModule& module,
                                const std::string& profile, bool distill,
                                EngineRun* run);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kfunc cases that no shipped module has, run through both tools. What the
-// engine makes is looked at as text besides, so that a test does not only say
-// that both do the same.
+// Runs kfunc cases that no released module has through both tools. The tests
+// also look at the engine's output as text, so that they show more than that
+// both tools agree.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ constexpr uint32_t kArenaArg1 = 1 << 14;
 constexpr uint32_t kArenaArg2 = 1 << 15;
 constexpr uint32_t kImplicitArgs = 1 << 16;
 
-// A kernel in a nutshell, and a module over it that a test fills.
+// A very small kernel, and a module over it that a test fills.
 struct Fixture {
   Fixture() : module(MakeBase()) {}
 
@@ -52,7 +52,7 @@ struct Fixture {
     return base;
   }
 
-  // A function of the module, as pahole of 7.2 tags it or as it does not.
+  // Adds a function to the module, with or without the tag of 7.2's pahole.
   TypeId Kfunc(const std::string& name, TypeId proto, bool tagged) {
     const TypeId func = module.Func(name, proto);
     if (tagged) module.DeclTag("bpf_kfunc", func);
@@ -69,7 +69,8 @@ struct Fixture {
   IdsBuilder ids;
 };
 
-// Both tools agree, in-tree and distilled; the result in-tree, as text.
+// Both tools must agree, in-tree and distilled. Returns the in-tree result as
+// text.
 std::string FinalizedAlike(const KfuncModule& module,
                            const std::string& profile,
                            std::vector<std::string>* warnings = nullptr) {
@@ -84,7 +85,7 @@ std::string FinalizedAlike(const KfuncModule& module,
   return Dump(run.output.btf.value_or(""), base->get());
 }
 
-// Both tools fail; with what message ours does.
+// Both tools must fail. Returns our message.
 std::string FailsAlike(const KfuncModule& module, const std::string& profile) {
   EngineRun run;
   EXPECT_EQ(DifferenceFromPeer(module, profile, false, &run), "");
@@ -92,7 +93,7 @@ std::string FailsAlike(const KfuncModule& module, const std::string& profile) {
   return std::string(run.status.message());
 }
 
-// ---- 7.3: kfuncs by the flagged SET8s.
+// ---- 7.3: kfuncs are found by the SET8s with the kfunc flag.
 
 TEST(Kfunc73, TagsComeFromTheSetAndMergeWithThoseOfPahole) {
   Fixture f;
@@ -141,7 +142,7 @@ TEST(Kfunc73, OneKfuncInTwoSetsWithOtherFlagsEndsTheRun) {
   f.Kfunc("bpf_foo", f.module.Proto(f.int_id), false);
   f.ids.BeginSet8("a", kSet8Kfuncs).Entry("func", "bpf_foo", 0x10).EndSet();
   f.ids.BeginSet8("b", kSet8Kfuncs).Entry("func", "bpf_foo", 0x2).EndSet();
-  // Sets are visited by descending name: b is the first.
+  // Sets are visited by descending name, so b is the first.
   EXPECT_EQ(FailsAlike(f.Build(), "7.3"),
             "ERROR: resolve_btfids: kfunc bpf_foo has inconsistent flags "
             "across BTF ID sets: 0x2 != 0x10");
@@ -335,7 +336,7 @@ TEST(Kfunc73, ArenaIsIdempotentWhereUpstreamIsNot) {
   EXPECT_EQ(Dump(*second.output.btf, base->get()), once);
 }
 
-// ---- 7.0 to 7.2: kfuncs by decl tags.
+// ---- 7.0 to 7.2: kfuncs are found by decl tags.
 
 TEST(Kfunc72, ImplicitArgumentsAreHiddenInPlaceOfTheFirst) {
   Fixture f;
@@ -491,13 +492,13 @@ TEST(Kfunc72, ASymbolAlignedAcrossAnEntryReadsTheWordBehindIt) {
   FinalizedAlike(f.Build(), "7.2");
 }
 
-// ---- Finalizing what was finalized.
+// ---- Finalizing a module that was finalized before.
 
 class Twice : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(Twice, GivesTheSameAsOnce) {
   Fixture f;
-  // Against the order of their names, so that sorting moves flags.
+  // Not in the order of their names, so that sorting moves the flags.
   for (const char* name : {"bpf_c", "bpf_a", "bpf_b"}) {
     const TypeId proto = f.module.Proto(
         f.void_ptr,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random small modules through both tools. What is drawn are the corner cases
-// of kfuncs and of .BTF_ids: names that several types have, sets that disagree,
-// symbols with odd names, sizes and places, ids that nobody has. What makes
-// upstream's tool read or write out of bounds is left out.
+// Runs random small modules through both tools. They have the corner cases of
+// kfuncs and .BTF_ids: names that several types have, sets that disagree,
+// symbols with odd names, sizes and places, and ids of names that no type has.
+// Cases in which upstream's tool reads or writes out of bounds are left out.
 //
-// BTFD_RANDOM_CASES says how many (by default 150 a profile), BTFD_RANDOM_SEED
-// where to start; a failure names its seed.
+// BTFD_RANDOM_CASES is the number of cases of each profile (default 150),
+// BTFD_RANDOM_SEED the first seed. A failure names its seed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -143,7 +143,7 @@ class RandomModule {
     }
   }
 
-  // Names that upstream takes in its own way, or not at all.
+  // Names that upstream treats specially, or ignores.
   void DrawOddSymbol(IdsBuilder* ids) {
     static constexpr const char* kNames[] = {
         "__BTF_ID__funcXXbpf_a__1",   "__BTF_ID__func__bpf_a__",
@@ -159,7 +159,7 @@ class RandomModule {
     IdsBuilder ids(Chance(3) ? 0x1000 : 0);
     const uint32_t sets = Below(4);
     for (uint32_t i = 0; i < sets; ++i) {
-      // Two equal names end the run, which is of interest once in a while.
+      // Two equal names end the run with an error; some cases have that.
       const std::string name =
           absl::StrCat("set_", Chance(30) ? 0 : i, Chance(2) ? "z" : "");
       const bool set8 = !Chance(4);
@@ -209,7 +209,7 @@ TEST_P(RandomModules, GiveTheSameAsThePeer) {
     failed += difference.empty() ? 0 : 1;
     refused += run.status.ok() ? 0 : 1;
   }
-  // Else nothing much was compared.
+  // If more were refused, the test would not compare enough.
   EXPECT_LT(refused, count / 2);
 }
 

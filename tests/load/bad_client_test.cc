@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients that stall, dribble, vanish, come in crowds or bring too much: they
-// hold up nobody but themselves, what they held is had back, and whoever finds
-// no room gets his module finalized all the same.
+// Clients that stall, send slowly, vanish, come in crowds or send too much.
+// They must not delay other clients, and the daemon must get back what they
+// held. A client that finds no room must still get its module finalized.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-// Short enough for a test, long enough for a good client on a slow machine.
+// Short enough for a test, and long enough for a good client on a slow machine.
 constexpr char kStall[] = "stall_timeout=3";
 
 class BadClient : public DaemonTest {
@@ -41,12 +41,12 @@ class BadClient : public DaemonTest {
   }
   const Case& good() const { return small_.cases[0]; }
 
-  // Others are served while the bad ones are at it.
+  // Other clients must be served while the bad ones are connected.
   void ExpectOthersServed() const {
     for (int i = 0; i < 20; ++i) ExpectRight(good(), Connect().get());
   }
 
-  // All that the bad ones held has come back.
+  // Everything that the bad clients held must be free again.
   void ExpectReleased(uint64_t slack) const {
     Await([&] { return Status().requests_in_flight() == 0; },
           "nothing in flight");
@@ -59,7 +59,7 @@ class BadClient : public DaemonTest {
     ExpectUnharmed(good(), before_, slack);
   }
 
-  // Standalone BTF of about that size, which is answered with as much.
+  // A standalone BTF of about that size; its answer has the same size.
   static v1::FinalizeRequest BulkyRequest(size_t bytes) {
     v1::FinalizeRequest request = SmallWorkload(1).cases[0].request;
     request.clear_base();
@@ -67,8 +67,8 @@ class BadClient : public DaemonTest {
     request.mutable_steps()->set_distill(false);
     request.set_bypass_cache(true);
     std::string btf = SmallWorkload(1).bases[0];
-    // A longer string section is as good BTF; its length is the header's last
-    // word.
+    // BTF with a longer string section is still valid. The section's length is
+    // the last word of the header.
     const size_t more = bytes - btf.size();
     uint32_t length;
     memcpy(&length, btf.data() + 20, 4);
@@ -80,7 +80,7 @@ class BadClient : public DaemonTest {
     return request;
   }
 
-  // Bytes of a call's beginning, over HTTP/2 by hand.
+  // The first bytes of a call, in HTTP/2 written by hand.
   static std::string CallOf(const std::string& method, uint32_t stream) {
     return Frame(FrameType::kHeaders, kEndHeaders, stream,
                  HpackBlock(CallHeaders(method)));
@@ -106,7 +106,7 @@ TEST_F(BadClient, WhoFetchesNoAnswersOfAStreamHoldsUpNobody) {
   }
   Await([&] { return Status().requests_in_flight() >= 8; }, "streams stall");
   ExpectOthersServed();
-  // They end, though no client ended them.
+  // The daemon ends the calls, no client does.
   for (std::thread& writer : writers) writer.join();
   for (const auto& stream : streams) {
     v1::FinalizeResponse response;
@@ -122,7 +122,7 @@ TEST_F(BadClient, WhoFetchesNoAnswersOfAStreamHoldsUpNobody) {
 
 TEST_F(BadClient, AnswersThatNobodyTakesDoNotUseUpTheThreads) {
   Begin();
-  // No window for data: not even the smallest answer can be written.
+  // A window of 0 bytes: not even the smallest answer can be sent.
   const std::string no_window("\0\4\0\0\0\0", 6);
   std::vector<RawConnection> connections;
   for (int i = 0; i < 14; ++i) {
@@ -178,7 +178,7 @@ TEST_F(BadClient, AnUploadOfAByteASecondIsEndedAndAnotherOvertakesIt) {
   ASSERT_TRUE(added.ok()) << added.status();
   EXPECT_EQ(added->outcome(), v1::OK) << added->message();
   EXPECT_FALSE(added->already_known());
-  // Each byte is progress; together they are too little.
+  // Each byte is progress, but the whole is too slow.
   for (size_t at = 1; Counter("outcome_cancelled") == 0; ++at) {
     part.set_chunk(base.substr(at, 1));
     upload->Write(part);
@@ -223,15 +223,16 @@ TEST_F(BadClient, WhoVanishesLeavesNothingBehind) {
     RawConnection connection(RawConnect());
     std::string bytes =
         Preface() + CallOf(i % 2 ? "Finalize" : "FinalizeStream", 1);
-    // As much as the windows let through, of a message that is whole (and
-    // small), cut in its middle, or not begun.
+    // As much as the windows allow, of a message that is whole (and small), cut
+    // in its middle, or not begun.
     std::string framed = GrpcMessage(message).substr(0, 16000);
     if (i % 3 == 0) {
       framed = GrpcMessage(good().request.SerializeAsString());
     }
     if (i % 3 != 1) bytes += Frame(FrameType::kData, 0, 1, framed);
     ASSERT_TRUE(connection.Send(bytes));
-    // Half of them hang up, half only say nothing more; then all are gone.
+    // Half of the clients close their sending side, the others send nothing
+    // more. At the end all connections are closed.
     if (i % 2 == 0) shutdown(connection.fd(), SHUT_WR);
     if (i % 10 == 0) ExpectRight(good(), Connect().get());
   }
@@ -249,7 +250,7 @@ TEST_F(BadClient, ABatchThatIsKilledInItsMiddleLeavesNothingBehind) {
     fs::copy_file(module, copies.back());
   }
   WriteFile(scratch.file("list"), absl::StrJoin(copies, "\n"));
-  // Its base is there from the first time on.
+  // The daemon has the base after the first request.
   const std::vector<std::string> command = {
       daemon_.programs().btfc, "finalize",      "--base",
       kernel->vmlinux_btf,     "--profile=7.3", "--distill=always",
@@ -288,7 +289,8 @@ TEST_F(BadClient, TooManyConnectionsAreTurnedAwayAndTheirModulesFinalized) {
   EXPECT_TRUE(fs::exists(elf + ".BTF"));
   EXPECT_LE(Now().descriptors, before_.descriptors + 16);
 
-  // Those that were let in, and say nothing, are closed after a while.
+  // The connections that were accepted, and on which nothing is sent, are
+  // closed after a while.
   for (RawConnection& connection : connections) {
     EXPECT_TRUE(connection.AwaitClosed(60000));
   }
@@ -299,13 +301,13 @@ TEST_F(BadClient, TooManyConnectionsAreTurnedAwayAndTheirModulesFinalized) {
   ExpectReleased(MiB(96));
 }
 
-// Eight times what may be in flight, and four times what may be in flight and
-// wait, comes at once.
+// At once come eight times as many bytes as may be in flight, and four times as
+// many as may be in flight or wait.
 TEST_F(BadClient, BeyondItsBoundsTheDaemonSaysBusyAndDoesNotGrow) {
   constexpr int kClients = 96;
   Begin({"max_requests_in_flight=8", "max_bytes_in_flight=16M",
          "max_btf_bytes=6M"});
-  // These are in flight until the test lets them go.
+  // These requests are in flight until the test ends them.
   std::vector<std::unique_ptr<DaemonClient>> holders;
   std::vector<std::unique_ptr<DaemonClient::Upload>> uploads;
   for (int i = 0; i < 8; ++i) {
@@ -324,9 +326,9 @@ TEST_F(BadClient, BeyondItsBoundsTheDaemonSaysBusyAndDoesNotGrow) {
     clients.emplace_back([&] {
       const auto response = Connect()->Finalize(request, absl::Seconds(8));
       const absl::MutexLock lock(&mutex);
-      // gRPC refuses what it has no thread or memory for, and to make room it
-      // closes connections that have no call yet: a client handles it all. It
-      // may end some of the holders, too, and then others are served.
+      // gRPC refuses calls for which it has no thread or memory. To make room,
+      // it closes connections without a call. A client handles both. gRPC may
+      // also end some of the holders; then others are served.
       const bool refused =
           response.ok() ? response->outcome() == v1::BUSY
                         : absl::IsResourceExhausted(response.status()) ||
@@ -343,12 +345,12 @@ TEST_F(BadClient, BeyondItsBoundsTheDaemonSaysBusyAndDoesNotGrow) {
   const Footprint crowded = Now();
   printf("%d clients with 4 MiB each: %s before, %s at the peak\n", kClients,
          InMiB(before_.resident).c_str(), InMiB(crowded.peak).c_str());
-  // In such a burst gRPC's buffers overshoot their quota until it has made room
-  // (see daemon/README.md), but what all bring is not held.
+  // In such a burst gRPC's buffers exceed their quota for a while (see
+  // daemon/README.md), but the daemon does not hold all that the clients send.
   EXPECT_LT(crowded.peak,
             before_.resident + kClients * MiB(4) + kSanitizerMemory);
 
-  // A true client waits, then does the work with a daemon of its own.
+  // A real client waits, and then does the work with a private daemon.
   const auto kernel = FindKernel("6.12");
   ASSERT_TRUE(kernel.ok()) << kernel.status();
   ScratchDir scratch;

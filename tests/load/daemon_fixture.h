@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The real daemon under a load of the test's making, and what it takes of the
-// machine meanwhile.
+// Runs the real daemon under load, and measures its memory, descriptors and
+// threads.
 #ifndef BTFD_TESTS_LOAD_DAEMON_FIXTURE_H_
 #define BTFD_TESTS_LOAD_DAEMON_FIXTURE_H_
 
@@ -24,22 +24,22 @@ namespace btfd::tests {
 // What a process holds.
 struct Footprint {
   uint64_t resident = 0;  // bytes
-  uint64_t peak = 0;      // the most that ever was resident
+  uint64_t peak = 0;      // the highest value of resident
   int threads = 0;
   int descriptors = 0;
-  int sockets = 0;  // among them
+  int sockets = 0;  // of the descriptors
 };
 Footprint FootprintOf(int pid);
 
 constexpr uint64_t MiB(uint64_t n) { return n << 20; }
-// What to add to any bound of a daemon's memory: AddressSanitizer holds back
-// what was freed, and puts a fence around what was not.
+// Must be added to every bound of the daemon's memory: AddressSanitizer keeps
+// freed memory for a while, and adds redzones to the rest.
 #ifdef __SANITIZE_ADDRESS__
 inline constexpr uint64_t kSanitizerMemory = MiB(1024);
 #else
 inline constexpr uint64_t kSanitizerMemory = 0;
 #endif
-// "12.3 MiB", for prints.
+// Returns for example "12.3 MiB", for messages.
 std::string InMiB(uint64_t bytes);
 
 class DaemonTest : public ::testing::Test {
@@ -54,17 +54,17 @@ class DaemonTest : public ::testing::Test {
   uint64_t Counter(absl::string_view name) const;
   Footprint Now() const { return FootprintOf(pid_); }
 
-  // All bases of a workload are the daemon's afterwards.
+  // Sends all bases of a workload to the daemon.
   void SendBases(const Workload& workload) const;
-  // Asks for it and compares with the reference.
+  // Sends the case's request and compares the answer with the expected one.
   void ExpectRight(const Case& asked, DaemonClient* client,
                    bool bypass_cache = true) const;
 
-  // Until something is so; it must become so within that time.
+  // Waits until `so` is true; fails the test if that takes longer.
   static void Await(const std::function<bool()>& so, absl::string_view what,
                     absl::Duration limit = absl::Seconds(60));
-  // The same daemon as at the start, with nothing in flight and no more than
-  // `slack` bytes above `before`; a right answer is had.
+  // Expects that the same process runs as at the start, with nothing in flight,
+  // at most `slack` bytes more memory than `before`, and gives a right answer.
   void ExpectUnharmed(const Case& asked, const Footprint& before,
                       uint64_t slack) const;
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ten thousand requests from 256 clients at once, and true `btfc` processes
-// among them: over several bases, of all sizes, in all profiles, from the cache
-// and past it. Every answer is compared with one that was computed alone.
+// Ten thousand requests from 256 clients at once, together with real `btfc`
+// processes: over several bases, of all sizes, in all profiles, with and
+// without the result cache. Every answer is compared with one that was computed
+// without load.
 //
-// BTFD_LOAD_REQUESTS is another number of them.
+// BTFD_LOAD_REQUESTS sets another number of requests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +42,7 @@ int NumberFromEnvironment(const char* name, int otherwise) {
                                                             : otherwise;
 }
 
-// What came of a request, if it was not what it should be.
+// Says what is wrong with the answer to a request; empty if it is right.
 std::string Complaint(const Case& asked,
                       const absl::StatusOr<v1::FinalizeResponse>& response) {
   if (!response.ok()) {
@@ -59,8 +60,8 @@ std::string Complaint(const Case& asked,
 
 class Load : public DaemonTest {
  protected:
-  // 256 clients, each with a connection of its own and one request after the
-  // other. Every fifth request is taken past the cache.
+  // 256 clients, each with a connection of its own, on which it sends one
+  // request after the other. Every fifth request does not use the result cache.
   void RunClients(const Workload& workload, int requests) {
     std::vector<std::thread> clients;
     for (int i = 0; i < kClients; ++i) {
@@ -86,7 +87,7 @@ class Load : public DaemonTest {
     if (!complaint.empty()) complaints_.push_back(complaint);
   }
 
-  // Stand-ins for resolve_btfids on modules of 6.12, four at once.
+  // Runs resolve_btfids on modules of 6.12, four processes at once.
   ProcessResult RunProcesses(const std::vector<std::string>& elfs,
                              const std::string& base) const {
     ProcessOptions options;
@@ -108,7 +109,7 @@ class Load : public DaemonTest {
   ScratchDir scratch_;
 };
 
-// What the side files of a run make together.
+// A digest of all files that a run writes beside the module.
 util::Digest SignatureOfFiles(const std::string& elf) {
   v1::FinalizeResponse response;
   if (fs::exists(elf + ".BTF")) {
@@ -133,7 +134,7 @@ TEST_F(Load, ManyRequestsFrom256ClientsAreAllAnsweredRight) {
   SendBases(*workload);
   const Footprint before = Now();
 
-  // Modules for the processes, and what is right for each.
+  // The modules for the processes, and the right digest for each.
   std::vector<std::string> elfs;
   std::map<std::string, util::Digest> expected;
   for (int round = 0; round < 4; ++round) {
@@ -191,14 +192,13 @@ TEST_F(Load, ManyRequestsFrom256ClientsAreAllAnsweredRight) {
   EXPECT_EQ(counter("outcome_internal"), 0u);
   EXPECT_GT(counter("cache_hits"), requests / 4u);
   EXPECT_GT(counter("cache_bypassed"), requests / 10u);
-  // What was there, the requests in flight once as they came, once parsed and
-  // once as answers, and the workspaces of two threads.
+  // The memory before; the requests in flight as they came, once parsed, and as
+  // answers; and the workspaces of two threads.
   EXPECT_LT(after.peak, before.resident + bases + 3 * MiB(64) + MiB(128) +
                             kSanitizerMemory);
   Await([&] { return Now().sockets <= before.sockets + 1; },
         "the sockets of 256 clients closed");
-  // SQLite keeps descriptors for its next connections; as many as there were
-  // at once.
+  // SQLite keeps a descriptor for each reader that there ever was at one time.
   EXPECT_LE(Now().descriptors, before.descriptors + 2 * kClients);
   printf("%d descriptors before, %d after; %d threads before, %d after\n",
          before.descriptors, Now().descriptors, before.threads, Now().threads);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A long time of everything: good requests and bad ones, clients that come and
-// go or vanish, bases that are sent and removed, processes. What the daemon
-// holds of memory, descriptors and threads is in the end what it was after the
+// Runs everything for a long time: good and bad requests, clients that come and
+// go or vanish, bases that are sent and removed, processes. At the end the
+// daemon's memory, descriptors and threads must be what they were after the
 // warm-up.
 //
-// BTFD_SOAK_SECONDS is how long; 1800 is what is run by hand.
-// BTFD_SOAK_PAUSE_MS is what a client waits between two requests.
+// BTFD_SOAK_SECONDS is the duration; use 1800 by hand. BTFD_SOAK_PAUSE_MS is
+// the pause of a client between two requests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -47,7 +47,7 @@ Number Median(std::vector<Number> numbers) {
 
 class Soak : public DaemonTest {
  protected:
-  // One of the things that clients do.
+  // Does one of the things that clients do.
   void Act(std::mt19937* random) {
     const Case& asked = workload_.cases[(*random)() % workload_.cases.size()];
     const auto client = Connect();
@@ -59,7 +59,7 @@ class Soak : public DaemonTest {
         v1::FinalizeRequest bad = asked.request;
         bad.mutable_btf()->resize(bad.btf().size() / 2);
         const auto response = client->Finalize(bad);
-        // A module of 6.x without ids to resolve has its BTF not looked at.
+        // In 6.x, the BTF of a module without ids is not looked at.
         Check(response.ok() &&
                   (response->outcome() == v1::BAD_BTF ||
                    asked.request.steps().kfuncs() == v1::KFUNCS_NONE),
@@ -67,7 +67,7 @@ class Soak : public DaemonTest {
         break;
       }
       case 2:
-        // A call that is cut off.
+        // A call whose connection closes before its end.
         RawConnection(RawConnect())
             .Send(Preface() +
                   Frame(FrameType::kHeaders, kEndHeaders, 1,
@@ -75,10 +75,10 @@ class Soak : public DaemonTest {
                   Frame(FrameType::kData, 0, 1, GrpcMessage("x", false, 999)));
         break;
       case 3: {
-        // The small base of somebody's experiment comes and goes.
+        // A small base that is added and removed again.
         const auto added = client->AddBase(SpareBase());
         Check(added.ok() && added->outcome() == v1::OK, "spare base");
-        // Another client may have done it.
+        // Another client may have removed it.
         Check(client->RemoveBase(added->digest()).ok(), "spare base removed");
         break;
       }
@@ -92,7 +92,7 @@ class Soak : public DaemonTest {
     }
   }
 
-  // A stream, left in its middle or not.
+  // Runs a stream, and closes it in its middle if `leave`.
   void ActStream(const Case& asked, DaemonClient* client, bool leave) {
     const auto stream = client->StartStream();
     for (int i = 0; i < 4; ++i) stream->Write(asked.request);
@@ -118,7 +118,7 @@ class Soak : public DaemonTest {
     complaints_.push_back(what);
   }
 
-  // As a build has it: one process for a module.
+  // Runs one process for one module, as a build does.
   void RunOneProcess(const std::string& base, const std::string& elf) {
     const ProcessResult result = daemon_.Client(
         {"resolve_btfids", "--distill_base", "--btf_base", base, elf},
@@ -145,7 +145,8 @@ TEST_F(Soak, MemoryDescriptorsAndThreadsStayWhatTheyAre) {
   fs::create_symlink(SpreadBySize(kernel->modules, 3)[1], elf);
   Start();
   SendBases(workload_);
-  // Every kind of work once: what is made on the first need is there then.
+  // Does every kind of work once, so that everything exists that is made at its
+  // first use.
   for (const Case& asked : workload_.cases) ExpectRight(asked, Connect().get());
 
   const absl::Time end = absl::Now() + absl::Seconds(seconds);
@@ -172,7 +173,8 @@ TEST_F(Soak, MemoryDescriptorsAndThreadsStayWhatTheyAre) {
   for (std::thread& client : clients) client.join();
   EXPECT_THAT(complaints_, ::testing::IsEmpty());
 
-  // The first quarter is warm-up; of the rest, the first third and the last.
+  // The first quarter is the warm-up. Of the rest, the first and the last third
+  // are compared.
   const size_t warm = resident.size() / 4;
   const size_t third = (resident.size() - warm) / 3;
   ASSERT_GE(third, 5u) << "too few samples";
@@ -182,8 +184,8 @@ TEST_F(Soak, MemoryDescriptorsAndThreadsStayWhatTheyAre) {
   const auto last = [&](const auto& samples) {
     return std::vector(samples.end() - third, samples.end());
   };
-  // What goes up and down with the clients that are there does not count, but
-  // what is there without them.
+  // Memory that comes and goes with the clients does not count. So the smallest
+  // samples are compared.
   const auto least = [](const auto& samples) {
     return *std::min_element(samples.begin(), samples.end());
   };
@@ -196,7 +198,7 @@ TEST_F(Soak, MemoryDescriptorsAndThreadsStayWhatTheyAre) {
       InMiB(Median(first(resident))).c_str(),
       InMiB(Median(last(resident))).c_str(), least(first(descriptors)),
       least(last(descriptors)), least(first(threads)), least(last(threads)));
-  // A leak of one request's smallest part would be more than this.
+  // A leak of the smallest part of one request would be more than this.
   EXPECT_LT(Median(last(resident)),
             Median(first(resident)) * 1.05 + MiB(6) + kSanitizerMemory);
   EXPECT_LE(least(last(descriptors)), least(first(descriptors)) + 4);

@@ -167,7 +167,8 @@ absl::Status AddKernel(const std::string& series, size_t modules,
     module.ids = std::nullopt;
     RETURN_IF_ERROR(swapped->Add(module, "7.2", true));
     RETURN_IF_ERROR(swapped->Add(module, "7.3", false));
-    // The client would read it from an ELF in the other byte order.
+    // These cases have no file: a client would need an ELF file in the other
+    // byte order.
     for (int last : {1, 2}) {
       workload->cases[workload->cases.size() - last].path.clear();
     }

@@ -14,7 +14,8 @@ namespace btfd::tests {
 
 namespace {
 
-// libbpf explains every refusal on stderr; the tests compare verdicts.
+// libbpf explains every refusal on stderr; the tests only compare whether it
+// refuses.
 void Silence() {
   static const bool once = [] {
     libbpf_set_print(nullptr);
@@ -105,7 +106,7 @@ OracleBtf OracleEncode(const struct btf* standalone, struct btf* base) {
     if (btf__add_str(made.get(), text) < 0) return nullptr;
     strings_end += static_cast<__u32>(std::strlen(text)) + 1;
   }
-  // It refuses a BTF without types.
+  // libbpf refuses a BTF without types.
   if (btf__type_cnt(standalone) > 1 &&
       btf__add_btf(made.get(), standalone) < 0) {
     return nullptr;
@@ -121,8 +122,7 @@ std::unique_ptr<OracleEditor> OracleEditor::Load(absl::string_view raw,
   struct ::btf* btf = base != nullptr
                           ? btf__new_split(raw.data(), size, base->btf_)
                           : btf__new(raw.data(), size);
-  // An overflown record size comes back as a negative int in pointer's
-  // clothes.
+  // If a record's size overflows, libbpf returns a negative int as a pointer.
   if (btf == nullptr || reinterpret_cast<intptr_t>(btf) < 0) return nullptr;
   return std::unique_ptr<OracleEditor>(
       new OracleEditor(btf, base != nullptr ? base->end_id() : 1));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// libbpf (of the kernel whose profile is judged) as the oracle: the same steps
-// as the engine's, by its public calls alone. A binary links one release's.
+// libbpf as the oracle: the same steps as the engine's, made with its public
+// functions only. A binary links the libbpf of one kernel release.
 #ifndef BTFD_TESTS_ORACLE_ORACLE_H_
 #define BTFD_TESTS_ORACLE_ORACLE_H_
 
@@ -23,33 +23,35 @@ struct FreeBtf {
 };
 using OracleBtf = std::unique_ptr<struct btf, FreeBtf>;
 
-// Null, with errno set, where libbpf refuses the bytes. The data is copied.
+// Null, with errno set, if libbpf refuses the bytes. The data is copied.
 OracleBtf OracleParse(absl::string_view raw, struct btf* base);
 
-// Own raw bytes as libbpf gives them; nullopt on failure.
+// The BTF's own raw bytes as libbpf gives them; nullopt if that fails.
 std::optional<std::string> OracleBytes(const struct btf* btf);
 
-// The same content in the byte order that is not the host's. `btf` is as
-// before afterwards.
+// The same content in the other byte order than the host's. Afterwards `btf` is
+// as before.
 std::string OracleSwapped(struct btf* btf);
 
-// 0 or libbpf's negative error.
+// Returns 0 or libbpf's negative error.
 int OracleDedup(struct btf* btf);
-// Sorts the own types by name as resolve_btfids does, anonymous ones first.
+// Sorts the own types by name as resolve_btfids does; anonymous types come
+// first.
 int OracleSort(struct btf* btf);
 
 struct OracleDistilled {
   OracleBtf base;
   OracleBtf split;  // over `base`; freed before it
 };
-// nullopt, with errno set, on failure.
+// nullopt, with errno set, if it fails.
 std::optional<OracleDistilled> OracleDistill(const struct btf* split);
 
-// Moves a split BTF from its distilled base onto another base. 0 or an error.
+// Relocates a split BTF from its distilled base onto another base. 0 or an
+// error.
 int OracleRelocate(struct btf* split, const struct btf* base);
 
-// A standalone BTF as split BTF over `base`: appended to an empty split, then
-// deduplicated. Null, with errno set, on failure.
+// Puts a standalone BTF over `base`: appends it to an empty split BTF, then
+// deduplicates that. Null, with errno set, if it fails.
 OracleBtf OracleRebase(const struct btf* standalone, struct btf* base);
 
 // The same as pahole makes it: over `base` (null: none), each of the strings

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What differs between two encodings of one file, in words: types as lines of
-// text, and the first lines that are not the same.
+// Describes in words how two encodings of one file differ: types become lines
+// of text, and the first lines that differ are shown.
 #ifndef BTFD_TESTS_PAHOLE_BTF_TEXT_H_
 #define BTFD_TESTS_PAHOLE_BTF_TEXT_H_
 
@@ -10,14 +10,14 @@
 
 namespace btfd::tests {
 
-// A line a type ("[7] STRUCT 'point' size=8 x type=2 at 0 ...") and, at the
-// end, one for the header and one a string. `base` is raw BTF, or empty. BTF
-// that does not parse is one line with the reason.
+// One line for each type ("[7] STRUCT 'point' size=8 x type=2 at 0 ..."), then
+// one line for the header and one for each string. `base` is raw BTF, or empty.
+// If the BTF does not parse, there is one line with the reason.
 std::vector<std::string> BtfText(const std::string& btf,
                                  const std::string& base);
 
-// Empty where `ours` equals `theirs`; else where they differ and the first
-// lines (at most `limit`) that only one of them has.
+// Empty if `ours` equals `theirs`. Otherwise says where they differ, with the
+// first lines (at most `limit`) that only one of them has.
 std::string DescribeBtfDifference(const std::string& ours,
                                   const std::string& theirs,
                                   const std::string& base, size_t limit = 6);

@@ -20,7 +20,7 @@ Words Concat(std::initializer_list<Words> lists) {
   return all;
 }
 
-// As in a kernel: no libraries, no start-up code, no unwind tables.
+// As a kernel is built: no libraries, no start-up code, no unwind tables.
 const Words& Common() {
   static const auto* words = new Words{"-std=gnu11",
                                        "-ffreestanding",
@@ -78,7 +78,7 @@ void AddSpecial(std::vector<Build>* builds) {
        {},
        "ld",
        {"gcc"}});
-  // Placed as vmlinux is.
+  // At the addresses of a vmlinux.
   add({"gcc-executable",
        "gcc",
        with({"-mcmodel=kernel"}),
@@ -142,7 +142,7 @@ std::string Execute(const Words& argv) {
                       process.out, process.err);
 }
 
-// The DW_AT_language that a source wants to be seen with; empty: its own.
+// The DW_AT_language that a source asks for; empty if it keeps its own.
 std::string WantedLanguage(const std::string& source) {
   const std::string text = ReadFileOrEmpty(source);
   const absl::string_view mark = "// language: ";

@@ -16,23 +16,23 @@ struct Build {
 
   std::string name;
   std::string compiler;            // command: "gcc", "aarch64-linux-gnu-gcc"
-  std::vector<std::string> flags;  // for compiling, -c and -o left out
+  std::vector<std::string> flags;  // for compiling, without -c and -o
   Link link = Link::kRelocatable;
   std::vector<std::string> link_flags;
   std::string linker = "ld";
-  std::vector<std::string> groups;  // what a case may exclude or ask for
-  bool usual = true;  // made of every case, else of those `everywhere`
+  std::vector<std::string> groups;  // names that a case may exclude or ask for
+  bool usual = true;  // for every case, else for those `everywhere`
   Runs runs = Runs::kUsual;
 };
 
-// gcc and clang, -O0, -O2 and -Os, DWARF 4 and 5; compressed sections, shared
-// objects, executables, LTO, aarch64 and s390x.
+// gcc and clang with -O0, -O2 and -Os, DWARF 4 and 5; also compressed sections,
+// shared objects, executables, LTO, aarch64 and s390x.
 const std::vector<Build>& AllBuilds();
 
 // Compiles and links `sources` into `object`, with scratch files in
-// `directory`. What a compiler says is an error's text; empty on success.
-// `more_flags` go to each compilation. A source whose first lines say
-// `language: 0xNN` gets that DW_AT_language (gcc only).
+// `directory`. An error has the compiler's messages as its text; on success it
+// returns an empty string. `more_flags` are added to each compilation. A source
+// whose first lines say `language: 0xNN` gets that DW_AT_language (gcc only).
 std::string MakeObject(const Build& build,
                        const std::vector<std::string>& sources,
                        const std::vector<std::string>& more_flags,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small files in C and assembler, one rule each, as every compiler and linker
-// makes them, with what the real paholes make of each. All of it is made once,
-// by a build step (make_cases.cc), and kept in one file.
+// Small files in C and assembler, one rule of pahole in each, as every compiler
+// and linker makes them, and what the real paholes encode of each. One build
+// step (make_cases.cc) makes all that and writes it into one file.
 #ifndef BTFD_TESTS_PAHOLE_CASES_H_
 #define BTFD_TESTS_PAHOLE_CASES_H_
 
@@ -22,7 +22,7 @@ struct Built {
   std::vector<EncodeResult> results;  // one for each of RunsOf(runs)
 };
 
-// BTF by version of pahole: what its runs with a base stand on.
+// BTF by version of pahole: the bases of the runs that have one.
 using Bases = std::map<std::string, std::string>;
 
 struct Case {
@@ -36,7 +36,8 @@ struct CaseGroup {
   std::vector<Case> cases;
 };
 
-// One file's worth of bytes; FromBytes aborts on what ToBytes did not make.
+// The content of that file. FromBytes() aborts on bytes that ToBytes() did not
+// make.
 std::string CasesToBytes(const std::vector<CaseGroup>& groups);
 std::vector<CaseGroup> CasesFromBytes(const std::string& bytes);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte identity with the real pahole on small files, one rule each: every
-// object that compilers and linkers make of them, under the flags of every
+// Byte identity with the real pahole on small files with one rule each: every
+// object that compilers and linkers make of them, with the flags of every
 // kernel, for each version of pahole.
 #include "tests/pahole/cases.h"
 
@@ -34,7 +34,7 @@ TEST_P(PaholeCase, IsEncodedAsByTheRealOne) {
   const auto differences = JudgeCase(Ours(), AllCases().cases[GetParam()],
                                      AllCases().bases, &compared);
   EXPECT_TRUE(differences.empty()) << absl::StrJoin(differences, "\n");
-  // At least one compiler, at each level and in each form of DWARF.
+  // There is at least one compiler, with each level and each form of DWARF.
   EXPECT_GE(compared, 18u);
 }
 
@@ -44,7 +44,8 @@ INSTANTIATE_TEST_SUITE_P(All, PaholeCase,
                            return AllCases().cases[info.param].name;
                          });
 
-// The cases are no proof if the real ones encode nothing of most of them.
+// If the real paholes encoded nothing of most cases, the cases would show
+// nothing.
 TEST(PaholeCases, MostAreEncoded) {
   size_t encoded = 0, all = 0;
   for (const Case& one : AllCases().cases) {

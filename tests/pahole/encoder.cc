@@ -33,7 +33,7 @@ std::string OtherProgram() {
 
 }  // namespace
 
-// What a daemon knows of a base.
+// What a daemon keeps of a base.
 struct OurPahole::IndexedBase {
   std::shared_ptr<const btf::Base> base;
   std::shared_ptr<const btf::DedupIndex> index;
@@ -59,7 +59,7 @@ std::vector<std::string> UncertainNames(const btf::Base& base) {
   return names;
 }
 
-// Whether a name of `pairs` (of the residue) has more than one definition in
+// True if a name of `pairs` (of the residue) has more than one definition in
 // base and result together.
 absl::StatusOr<bool> IsUncertain(const encode::Encoded& encoded,
                                  const std::string& result,
@@ -129,8 +129,8 @@ absl::StatusOr<std::string> OurPahole::Encode(
   steps.encoded = RulesOfVersion(version);
   encode::EncodeOptions options = call->options;
   options.uncertain_names = base->uncertain;
-  // What one unit says twice keeps libbpf before 1.7 from finding a type in the
-  // base (dedup/rules.h: IdentityRule), so nothing may be left out.
+  // If one unit contains a type twice, libbpf before 1.7 does not find it in
+  // the base (dedup/rules.h: IdentityRule). So nothing may be left out.
   if (base->base != nullptr && *steps.encoded < engine::LibbpfRules::k1_7) {
     options.make_all = true;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Our pahole and its verdict beside the real one's. It is the library, called
-// as the client calls it, without processes in between: what a small file takes
-// then is less than the start of a program.
+// Runs our pahole and compares it with the real one. It calls the library as
+// the client does, without starting processes: a small file takes less time
+// than the start of a program.
 #ifndef BTFD_TESTS_PAHOLE_ENCODER_H_
 #define BTFD_TESTS_PAHOLE_ENCODER_H_
 
@@ -20,9 +20,9 @@ namespace btfd::tests {
 
 // Thread-safe.
 //
-// BTFD_ENCODER_PROGRAM names a program to judge instead, which is also given
-// --pahole_version=VERSION; `real` there is the real pahole, to check the tests
-// themselves.
+// BTFD_ENCODER_PROGRAM names a program that is run instead, with the additional
+// argument --pahole_version=VERSION. `real` means the real pahole; that checks
+// the tests themselves.
 class OurPahole {
  public:
   OurPahole();
@@ -43,20 +43,20 @@ class OurPahole {
 
   const std::string other_program_;
   std::mutex mutex_;
-  // By digest: the bases of many small files are small.
+  // By digest. The bases of many small files are small.
   std::map<std::string, std::shared_ptr<const IndexedBase>> bases_;
 };
 
-// Empty where both left the same bytes, or both none; else what differs. Where
-// the real one crashed, ours has to end with an error and leave no file.
-// `base` is raw BTF, or empty.
+// Empty if both wrote the same bytes, or both wrote nothing; otherwise says
+// what differs. If the real pahole crashed, ours must end with an error and
+// leave no file. `base` is raw BTF, or empty.
 std::string EncodeDifference(const EncodeResult& ours,
                              const EncodeResult& theirs,
                              const std::string& base);
 
-// Runs ours in every way that the real ones were run in on one case's objects,
-// and says of each run where it differs, what runs it was, and how. `compared`,
-// if given, gets the number of runs.
+// Runs ours in every way in which the real paholes were run on one case's
+// objects. Returns for each run that differs which run it was, and how it
+// differs. `compared`, if it is given, gets the number of runs.
 std::vector<std::string> JudgeCase(OurPahole* pahole, const Case& one,
                                    const Bases& bases,
                                    size_t* compared = nullptr);

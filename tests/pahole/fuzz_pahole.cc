@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_pahole UNITS [FIRST-GROUP]: random programs (random_c.h) through the
-// real paholes and ours, until UNITS translation units have been compared, on
-// as many threads as there are processors. Prints each difference; ends with 1
-// if there was one. `fuzz_pahole --print SEED` prints a program.
+// fuzz_pahole UNITS [FIRST-GROUP]: encodes random programs (random_c.h) by the
+// real paholes and by ours, until UNITS translation units have been compared.
+// Uses as many threads as there are processors. Prints each difference, and
+// then exits with 1. `fuzz_pahole --print SEED` prints a program.
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>

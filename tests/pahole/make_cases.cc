@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// make_cases OUT PEERS SOURCE...: compiles the sources (NAME.c, with NAME-2.c
-// and so on for further units of the same object) in all ways, runs the real
-// paholes over each object and writes what they made into OUT. base_types.c is
-// what the runs with a base stand on.
+// make_cases OUT PEERS SOURCE...: compiles the sources in all ways, runs the
+// real paholes over each object, and writes their output into OUT. NAME-2.c,
+// NAME-3.c and so on are further units of the object of NAME.c. base_types.c
+// gives the bases of the runs that have one.
 //
 // make_cases OUT PEERS --random=GROUPS: the same for random programs.
 //
-// Ends with 1, and the compiler's words, where something cannot be made.
+// Exits with 1 and the compiler's messages if something cannot be made.
 //
-// The comment at the head of a case's first source may say, each on a line:
+// The comment at the head of a case's first source may have these lines:
 //   everywhere       made by the special builds as well
 //   compilers: X     only the builds of group X
 //   not: X Y         none of the builds of these groups
@@ -71,7 +71,7 @@ std::vector<Source> SourcesOf(std::vector<std::string> files) {
     stem = stem.substr(0, stem.find('.'));
     const std::string name = stem.substr(0, stem.find('-'));
     by_name[name].name = name;
-    // The unit without a number is the first.
+    // The unit without a number is the first one.
     auto& all = by_name[name].files;
     all.insert(name == stem ? all.begin() : all.end(), file);
   }
@@ -98,7 +98,7 @@ bool Wants(const Source& source, const Build& build) {
 }
 
 // Calls make(0) .. make(count - 1), each once, on as many threads as there are
-// processors. What fails is printed, and all of it is tried.
+// processors. Prints each error, and makes all the others anyway.
 absl::Status ForAll(size_t count,
                     const std::function<absl::Status(size_t)>& make) {
   std::mutex mutex;

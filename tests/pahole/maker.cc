@@ -12,7 +12,7 @@ namespace btfd::tests {
 
 namespace {
 
-// Not among the seeds of the programs themselves.
+// Greater than all seeds of the programs.
 constexpr uint64_t kBaseSeeds = uint64_t{1} << 40;
 
 std::vector<std::string> WriteProgram(uint64_t seed,
@@ -25,7 +25,8 @@ std::vector<std::string> WriteProgram(uint64_t seed,
   return paths;
 }
 
-// Seven in ten are built as everything is, the others in special ways.
+// Seven of ten programs are built in the usual ways, the others in special
+// ways.
 const Build& BuildOf(uint64_t seed) {
   std::vector<const Build*> usual, special;
   for (const Build& build : AllBuilds()) {
@@ -80,7 +81,7 @@ absl::StatusOr<Built> MakeBuilt(const Build& build, Runs runs,
         RunPahole(RealPahole(run.version, peers), run.flags,
                   run.with_base ? scratch.file("base-" + run.version) : "",
                   object, scratch.file("out")));
-    // 127: it could not be started.
+    // Exit code 127: the pahole could not be started.
     if (built.results.back().exit_code == 127) {
       return absl::InternalError(built.results.back().err);
     }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte identity with the real pahole on a real kernel: a spread of the modules
-// of 7.3 and its vmlinux, under the flags of several kernels, with and without
-// a base. tools/testdata has kept digests of what the real ones make, which
-// takes them minutes.
+// Byte identity with the real pahole on a real kernel: modules of 7.3 of all
+// sizes, and its vmlinux, with the flags of several kernels, with and without a
+// base. tools/testdata has kept digests of what the real paholes encode,
+// because that takes them minutes.
 //
-// BTFD_PAHOLE_MODULES=all judges all modules, under more flags; it needs
+// BTFD_PAHOLE_MODULES=all compares all modules, with more flags. It needs
 // `tools/testdata pahole-results-all` (tools/peer-check).
 #include <gtest/gtest.h>
 
@@ -51,7 +51,7 @@ struct Expected {
   std::string file;    // relative to dbg/7.3
 };
 
-// One run whose results are kept: a pahole, flags, with a base or not.
+// One run whose results are kept: a pahole, its flags, and perhaps a base.
 struct KeptRun {
   std::string name;
   std::string version;
@@ -89,12 +89,12 @@ std::vector<std::string> RunNames() {
     }
   }
   std::sort(names.begin(), names.end());
-  // A test that is not there would pass.
+  // Without this name, a test without modules would pass.
   if (names.empty()) names.push_back("missing");
   return names;
 }
 
-// Shares a run's files among shards.
+// A run's files are divided into this many parts, one for each shard.
 constexpr size_t kStripes = 4;
 
 class PaholeModules
@@ -117,7 +117,7 @@ TEST_P(PaholeModules, HaveTheBytesOfTheRealOne) {
         ours.btf ? util::Digest::Of(*ours.btf).hex() : "none";
     ++compared;
     if (digest == expected.digest) continue;
-    // Only now is the real one needed, to say what differs.
+    // The real pahole is only needed to say what differs.
     const EncodeResult theirs =
         RunPahole(RealPahole(run.version, TestdataRoot() + "/peers"), run.flags,
                   run.base, path, scratch.file("theirs"));
@@ -143,7 +143,8 @@ INSTANTIATE_TEST_SUITE_P(
       return absl::StrCat(name, "_", std::get<1>(info.param));
     });
 
-// What Debian 12 builds: 6.12 with its own pahole 1.24, over its own vmlinux.
+// What Debian 12 builds: 6.12 with Debian's own pahole 1.24, over 6.12's
+// vmlinux.
 TEST(PaholeModulesOf612, HaveTheBytesOfTheRealOne) {
   const std::vector<std::string> flags = {"--btf_gen_floats",
                                           "--lang_exclude=rust"};

@@ -12,7 +12,8 @@ namespace {
 
 using Flags = std::vector<std::string>;
 
-// scripts/Makefile.btf of 6.12, 7.2 and 7.3, scripts/pahole-flags.sh of 6.1.
+// From scripts/Makefile.btf of 6.12, 7.2 and 7.3, and scripts/pahole-flags.sh
+// of 6.1.
 const char kCommonFeatures[] =
     "--btf_features=encode_force,var,float,enum64,decl_tag,type_tag,"
     "optimized_func,consistent_func";
@@ -26,7 +27,7 @@ Flags Of72() {
   return {std::string(kCommonFeatures) + ",decl_tag_kfuncs",
           "--btf_features=attributes", "--btf_features=layout", kNoRust};
 }
-// With a pahole of 1.24, and with later ones.
+// For pahole 1.24, and for later ones.
 Flags Of61Old() { return {"--btf_gen_floats", kNoRust}; }
 Flags Of61New() {
   return {"--btf_gen_floats", kNoRust, "--skip_encoding_btf_inconsistent_proto",
@@ -100,7 +101,7 @@ const std::vector<PaholeRun>& RunsOf(Runs runs) {
 std::vector<std::string> RealPahole(const std::string& version,
                                     const std::string& peers) {
   if (version == "1.24") return {"/usr/bin/pahole"};
-  // Without the script around it, which costs as much as a small run.
+  // Starts it without the script around it, which takes as long as a small run.
   const std::string folder = peers + "/pahole-" + version;
   return {folder + "/lib/ld-linux-x86-64.so.2", "--library-path",
           folder + "/lib", folder + "/pahole.elf"};

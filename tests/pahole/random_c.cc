@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program has a fixed list of type names. A unit takes them in this order,
-// and for each decides whether it has the definition (mostly the common one,
-// which follows from the program's seed and the name alone), a declaration
-// only, or nothing. A definition may hold, by value, only what comes before it,
-// and refer by pointer to everything; so every unit is valid, and units differ
-// the more the more choices fell differently.
+// A program has a fixed list of type names. A unit goes through the list in
+// order. For each name it decides whether it has the definition, only a
+// declaration, or nothing. Most definitions are the common one, which follows
+// from the program's seed and the name. By value, a definition may contain only
+// types of earlier names; by pointer, it may refer to any. So every unit is
+// valid. Two units differ more if more of their decisions differ.
 #include "tests/pahole/random_c.h"
 
 #include <random>
@@ -49,7 +49,7 @@ const char* const kIntegers[] = {"int",
                                  "int",
                                  "unsigned int",
                                  "long"};
-// With their widths, for bit fields.
+// Types with their widths, for bit fields.
 struct Width {
   const char* name;
   int bits;
@@ -62,7 +62,7 @@ const Width kBitFieldTypes[] = {{"int", 32},   {"unsigned int", 32},
 
 enum class TypeKind { kStruct, kUnion, kEnum, kTypedef };
 
-// How a value of some type is used in an expression.
+// How an expression uses a value of some type.
 enum class Use { kInteger, kFloat, kPointer, kAggregate };
 
 struct Declared {
@@ -113,7 +113,8 @@ class Unit {
     return "";
   }
 
-  // One definition: the common one of the name, or the unit's own.
+  // Writes one definition: the common one of the name, or one of this unit
+  // alone.
   void Type(int i) {
     const uint64_t choice = random_.Below(10);
     if (choice == 0) return;  // a pointer to it may still declare it
@@ -175,7 +176,7 @@ class Unit {
                         small
                             ? StrCat(r.Below(300))
                             : std::string(wide ? r.Of(kWide) : r.Of(kValues)));
-        // The next one without a value must not overflow.
+        // The next value, if none is given, must not overflow.
       } else if (i > 0) {
         absl::StrAppend(&text, " = ", r.Below(1000));
       }
@@ -236,7 +237,7 @@ class Unit {
     return r.Of(kQualifiers);
   }
 
-  // A declaration of `name` of a random type that is complete here.
+  // A declaration of `name` with a random type that is complete here.
   Declared Declare(const std::string& name) {
     Random& r = *source_;
     std::string declarator = name;
@@ -250,7 +251,7 @@ class Unit {
     return Base(declarator, /*pointee=*/false, 0);
   }
 
-  // Puts a type in front of (and around) a declarator.
+  // Puts a type before (and around) a declarator.
   Declared Base(const std::string& declarator, bool pointee, int depth) {
     Random& r = *source_;
     if (depth < 4 && r.OneIn(3)) {
@@ -291,7 +292,7 @@ class Unit {
                 Tag(i)};
       }
       if (complete_[i]) {
-        // What is behind a typedef may be anything, an array as well.
+        // Behind a typedef there may be any type, also an array.
         return {StrCat(Qualifier(), Tag(i), " ", declarator), Use::kAggregate,
                 Tag(i)};
       }
@@ -308,7 +309,7 @@ class Unit {
     return {StrCat(Qualifier(), Integer(), " ", declarator), Use::kInteger, ""};
   }
 
-  // As Base(), of what a function may return.
+  // As Base(), for a type that a function may return.
   Declared Return(const std::string& declarator, int depth) {
     Random& r = *source_;
     if (r.OneIn(4)) return {"void " + declarator, Use::kInteger, ""};
@@ -340,7 +341,7 @@ class Unit {
     const int count = random_.Below(6);
     for (int i = 0; i < count; ++i) {
       const bool is_static = random_.OneIn(3);
-      // A static one may have the same name in another unit.
+      // A static variable may have the same name as one in another unit.
       const std::string name = is_static ? StrCat("v", random_.Below(6), "s", i)
                                          : StrCat("v", index_, "_", i);
       static const char* const kSections[] = {".data..percpu", ".data..percpu",
@@ -349,7 +350,7 @@ class Unit {
                                       ? StrCat("__attribute__((section(\"",
                                                random_.Of(kSections), "\"))) ")
                                       : "";
-      // Constant ones (as a typedef may be) share no section with others.
+      // Constants (also by a typedef) cannot share a section with variables.
       std::string type;
       do {
         type = Declare(name).text;
@@ -376,8 +377,8 @@ class Unit {
     std::vector<Function> made;
     for (int i = 0; i < count; ++i) {
       Function function;
-      // Extern functions of the common names belong to one unit each; static
-      // ones are wherever they like.
+      // Each extern function of the common names belongs to one unit. A static
+      // function may be in any unit.
       const bool is_static = random_.OneIn(2);
       function.name =
           is_static ? StrCat("f", i % 7) : StrCat("g", index_, "_", i);
@@ -398,7 +399,7 @@ class Unit {
     for (int i = 0; i < count; ++i) {
       const std::string name = StrCat("p", i);
       Declared parameter;
-      // The common prototype may name what this unit does not have.
+      // The common prototype may name a type that this unit does not have.
       parameter = Base(name, false, 0);
       if (random->OneIn(7) && limit_ > 0) {
         const int type = random->Below(limit_);
@@ -498,8 +499,8 @@ class Unit {
   const int units_;
   Random random_;
   Random* source_ = &random_;
-  int limit_ = 0;   // names below this one may be held by value
-  int member_ = 0;  // of the definition that is being made
+  int limit_ = 0;   // names below may be members
+  int member_ = 0;  // of the definition being written
   bool no_int_ = false;
   std::vector<TypeKind> kinds_;
   std::vector<bool> complete_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Byte identity with the real pahole on random programs (random_c.h): some 300
-// units, built in all ways. fuzz_pahole goes on with as many as wanted.
+// units, built in all ways. fuzz_pahole compares any number of them.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -40,7 +40,7 @@ TEST_P(RandomPrograms, AreEncodedAsByTheRealOne) {
 INSTANTIATE_TEST_SUITE_P(Groups, RandomPrograms,
                          ::testing::Range(size_t{0}, AllGroups().size()));
 
-// Programs that no pahole encodes would prove nothing.
+// If no pahole encoded these programs, they would show nothing.
 TEST(RandomProgramsOfTheSuite, AreEncodable) {
   size_t encoded = 0, all = 0;
   for (const CaseGroup& group : AllGroups()) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Byte identity on real modules: the engine, in process, against upstream's own
-// resolve_btfids of the release whose profile is compared. Everything that the
-// tool leaves is compared: side files, which of them exist, what it says on
-// stderr, and whether it fails.
+// Byte identity on real modules. The engine, in this process, is compared with
+// upstream's resolve_btfids ("the peer") of the release whose profile it has.
+// All that the tool leaves is compared: which files it writes beside the
+// module, their bytes, its stderr, and whether it fails.
 //
-// BTFD_IDENTITY_MODULES=all judges every module of 7.2 (tools/peer-check);
-// otherwise a spread of them by size, and all of 6.12.
+// BTFD_IDENTITY_MODULES=all compares every module of 7.2 (tools/peer-check).
+// Otherwise modules of all sizes are taken, and all of 6.12.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -109,7 +109,7 @@ std::string Describe(const std::optional<std::string>& ours,
                       " bytes, the peer's ", theirs->size(), ")");
 }
 
-// Empty where both agree; else what differs.
+// Empty if both agree; otherwise says what differs.
 std::string Difference(const Finalized& ours, const ResolveResult& theirs) {
   std::vector<std::string> found;
   if (ours.status.ok() != (theirs.exit_code == 0)) {
@@ -140,7 +140,7 @@ std::string Difference(const Finalized& ours, const ResolveResult& theirs) {
   return absl::StrJoin(found, "; ");
 }
 
-// Modules to judge, each with every kind of module that matters in it.
+// The modules to compare, with every kind of module that matters among them.
 std::vector<std::string> ModulesToJudge(const std::string& series) {
   const Kernel& kernel = KernelOf(series);
   const char* choice = std::getenv("BTFD_IDENTITY_MODULES");
@@ -160,7 +160,8 @@ std::vector<std::string> ModulesToJudge(const std::string& series) {
   return modules;
 }
 
-// One stripe of a kernel's modules in one profile, so that shards share them.
+// A kernel's modules are divided into this many parts for each profile, so that
+// shards can share them.
 constexpr int kStripes = 4;
 struct IdentityCase {
   const char* series;
@@ -222,7 +223,7 @@ INSTANTIATE_TEST_SUITE_P(
           info.param.distill ? "Distilled" : "InTree", info.param.stripe);
     });
 
-// vmlinux itself: no base.
+// vmlinux itself, which has no base.
 class IdentityOfVmlinux : public ::testing::TestWithParam<IdentityCase> {};
 
 TEST_P(IdentityOfVmlinux, IsThePeers) {
@@ -246,7 +247,7 @@ INSTANTIATE_TEST_SUITE_P(
                       IdentityCase{"7.2", "7.2", false, 0},
                       IdentityCase{"7.2", "7.3", false, 0}));
 
-// Big-endian targets: base and split in the other byte order.
+// Big-endian targets: base and split are in the other byte order.
 class IdentityOfSwapped : public ::testing::TestWithParam<IdentityCase> {};
 
 TEST_P(IdentityOfSwapped, ModulesAreThePeers) {
@@ -269,8 +270,8 @@ TEST_P(IdentityOfSwapped, ModulesAreThePeers) {
   for (const std::string& path : spread) {
     auto module = ReadModuleInput(path);
     ASSERT_TRUE(module.ok()) << module.status();
-    // The oracle's base was switched to the other order for writing only: ids
-    // and offsets are what they were.
+    // The oracle's base was switched to the other byte order for writing only.
+    // Its ids and offsets are unchanged.
     const OracleBtf split = OracleParse(module->btf, native_base.get());
     ASSERT_NE(split, nullptr) << path;
     module->btf = OracleSwapped(split.get());
@@ -288,8 +289,8 @@ INSTANTIATE_TEST_SUITE_P(Kernels, IdentityOfSwapped,
                                            IdentityCase{"7.2", "7.3", true,
                                                         0}));
 
-// 7.3 finds kfuncs by their SET8s: with pahole's tags taken away they come
-// back, as they do with upstream's tool.
+// 7.3 finds kfuncs by their SET8s. If pahole's tags are removed, the engine
+// must add them again, as upstream's tool does.
 TEST(IdentityWithoutTags, KfuncTagsComeBack) {
   auto peer = FindPeer("7.3");
   ASSERT_TRUE(peer.ok()) << peer.status();
@@ -319,7 +320,7 @@ TEST(IdentityWithoutTags, KfuncTagsComeBack) {
   EXPECT_GE(tagged, 7);
 }
 
-// 6.x patches the ELF in place: only .BTF_ids changes.
+// 6.x patches the ELF file in place, and only .BTF_ids changes.
 TEST(IdentityOf6x, IdsOfModulesAreThePeersAfterTheyWereZeroed) {
   auto peer = FindPeer("6.12");
   ASSERT_TRUE(peer.ok()) << peer.status();

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `btfc verify` and the kernel itself judge the same modules: each rule of
-// kernel_check.h broken and kept, and BTF with a field changed at random. What
-// verify takes must show under /sys/kernel/btf; what it refuses must not, but
-// for what it refuses on purpose where the kernel does not look. For a longer
-// run, or another one: BTFD_RANDOM_CASES (120) and BTFD_RANDOM_SEED.
+// `btfc verify` and the kernel itself check the same modules. They break or
+// keep each rule of kernel_check.h, or have BTF with a random change of one
+// field. If verify accepts a module, its BTF must appear in /sys/kernel/btf. If
+// verify refuses it, it must not appear, except where verify is stricter on
+// purpose. BTFD_RANDOM_CASES (120) and BTFD_RANDOM_SEED choose a longer run or
+// other cases.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,8 +34,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// A module with nothing but a function: what is loaded does nothing. And one
-// that registers kfuncs when it starts.
+// A module with nothing but a function: to load it does nothing. The second one
+// registers kfuncs when it starts.
 constexpr char kCarrier[] = "cordic";
 constexpr char kKfuncCarrier[] = "tcp_bbr";
 
@@ -45,11 +46,11 @@ int NumberFromEnvironment(const char* name, int otherwise) {
                                                               : otherwise;
 }
 
-// Where the kernel may take what verify refuses: ids that lead nowhere, which
-// libbpf refuses and the kernel mostly does not look at, and parameters' names
-// likewise; sections in another order; references over a base without types,
-// which it takes amiss; and a set of kfuncs that is empty because nobody has
-// finalized it.
+// Cases that the kernel may accept although verify refuses them: ids and
+// parameters' names that do not exist, which libbpf refuses and the kernel
+// mostly does not check; sections in another order; references over a base
+// without types, which the kernel misunderstands; and a set of kfuncs that is
+// empty because the module was not finalized.
 bool RefusedOnPurpose(const std::string& verdict) {
   for (const char* words :
        {"refers to type", "beyond the last type", "run into the strings",
@@ -60,18 +61,19 @@ bool RefusedOnPurpose(const std::string& verdict) {
   return false;
 }
 
-// These would take the kernel along.
+// Variants that would crash the kernel are not safe.
 bool IsSafeToLoad(const Variant& variant, const std::string& verdict) {
   if (variant.distilled_base.empty()) return true;
-  // It relocates without looking whether an id has a type, and walks a cycle of
-  // arrays for ever.
+  // The kernel relocates without checking that an id has a type, and it follows
+  // a cycle of arrays for ever.
   return !absl::StrContains(verdict, "refers to type") &&
          !absl::StrContains(verdict, "is a cycle of modifiers, arrays") &&
          !absl::StrContains(verdict, "beyond the last type");
 }
 
-// Which type a kernel that tells (7.2 does) refused a module for, by module:
-// "BPF: [125813] ..." stands before "failed to validate module [v00465] ...".
+// If the kernel says for which type it refused a module (7.2 does), returns
+// that by module: "BPF: [125813] ..." is printed before "failed to validate
+// module [v00465] ...".
 std::map<std::string, std::string> TypesRefused(const std::string& log) {
   std::map<std::string, std::string> types;
   std::string type;
@@ -120,7 +122,7 @@ class KernelCheck : public ::testing::TestWithParam<const char*> {
     }
   }
 
-  // A line of JSON for each variant.
+  // Returns a line of JSON for each variant.
   std::vector<std::string> Verdicts() {
     const ProcessResult result =
         daemon_.Client({"verify", "--json", "--from-file", "-", "--against",
@@ -168,7 +170,7 @@ TEST_P(KernelCheck, TheVerdictIsThatOfTheKernel) {
     EXPECT_EQ(ours, theirs)
         << names_[i] << " (" << variants_[i].label << "): the kernel says "
         << kernels << ", verify " << verdicts[i];
-    // What libbpf refuses, it refuses before the kernel's rules are asked.
+    // What libbpf refuses, verify refuses before it checks the kernel's rules.
     const bool by_rule = !ours && !absl::StrContains(verdicts[i], ": offset ");
     if (!by_rule || types.count(names_[i]) == 0) continue;
     EXPECT_THAT(verdicts[i],

@@ -20,7 +20,7 @@ struct Entry {
   uint32_t flags = 0;
 };
 
-// The section with its one set.
+// A .BTF_ids section with one set.
 std::string Section(uint32_t count, const std::vector<Entry>& entries) {
   std::vector<uint32_t> words = {count, /*flags=*/1};
   for (const Entry& entry : entries) {
@@ -33,7 +33,8 @@ std::string Section(uint32_t count, const std::vector<Entry>& entries) {
   return bytes;
 }
 
-// Types for the tests, then the other entries' functions, which are fine.
+// A set with these entries. `b` has the types of the test; the functions of the
+// remaining entries are right.
 Variant WithSet(std::string label, BtfBuilder* b,
                 const std::function<std::vector<Entry>(BtfBuilder*)>& add) {
   std::vector<Entry> entries = add(b);
@@ -45,7 +46,7 @@ Variant WithSet(std::string label, BtfBuilder* b,
   return {std::move(label), b->Build(), "", Section(kKfuncs, entries)};
 }
 
-// A function with one parameter after another.
+// A FUNC whose parameters have these types.
 TypeId Func(BtfBuilder* b, const char* name, TypeId returns,
             const std::vector<TypeId>& takes) {
   std::vector<btf::testing::ParamSpec> params;
@@ -53,7 +54,7 @@ TypeId Func(BtfBuilder* b, const char* name, TypeId returns,
   return b->Func(name, b->Proto(returns, params));
 }
 
-// One iterator's function alone.
+// Variants in which one iterator function is alone.
 void AddIterators(const btf::Base& vmlinux, std::vector<Variant>* all) {
   const auto add = [&](const char* label, uint32_t bytes, uint32_t flags,
                        const char* name, bool returns_pointer, int arguments) {
@@ -104,7 +105,7 @@ std::vector<Variant> KfuncVariants(const btf::Base& vmlinux) {
   all.back().label = "not finalized";
   all.back().ids = Section(0, {});
   AddIterators(vmlinux, &all);
-  // Over a base of its own, by that one's ids.
+  // Over a base of its own, with the ids of that base.
   BtfBuilder base;
   base.Int("int", 4);
   for (TypeId id : {2, 3}) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel as judge: Debian's 7.2 kernel, booted in QEMU, loads modules that
-// we finalized. It validates their BTF, relocates .BTF.base onto its own types
-// and registers their kfuncs; what it does not like it refuses.
+// The kernel as the oracle: Debian's 7.2 kernel, booted in QEMU, loads modules
+// that we finalized. It validates their BTF, relocates .BTF.base onto its own
+// types and registers their kfuncs. If something is wrong, it refuses.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,8 +23,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// In an order that meets their dependencies; tcp_bbr and nf_conntrack have
-// kfuncs.
+// The order satisfies their dependencies. tcp_bbr and nf_conntrack have kfuncs.
 const char* const kModules[] = {
     "tcp_bbr", "nf_defrag_ipv4", "nf_defrag_ipv6", "nf_conntrack",
     "dummy",   "veth",           "tcp_dctcp",
@@ -44,7 +43,7 @@ class Load : public ::testing::Test {
     }
   }
 
-  // All modules, in place, in one request.
+  // Finalizes all modules in place, with one call.
   void Finalize(const std::vector<std::string>& options) {
     std::vector<std::string> arguments = {
         "finalize", "--base", kernel_.vmlinux_btf, "--drop-signature"};
@@ -89,7 +88,8 @@ TEST_F(Load, ModulesFinalizedTwiceLoadAsWell) {
 
 TEST_F(Load, AModuleWithASpoiledDistilledBaseIsRefused) {
   Finalize({"--profile=7.3", "--dedup", "--distill=always"});
-  // A type that the kernel does not have: the last name of .BTF.base.
+  // The last name in .BTF.base is changed to one that no type of the kernel
+  // has.
   std::string bytes;
   {
     auto file = elf::ModuleFile::Open(copies_[0]);

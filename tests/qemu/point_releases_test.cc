@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `btfc verify` across point releases: modules of Debian's newest 6.12, made
-// with a .BTF.base, held against older ones. libbpf's btf__relocate() is asked
-// for its verdict on each, and the oldest kernel itself on some: it loads them
-// (Debian allows a mismatch, and then drops the BTF) and names the type.
+// `btfc verify` across point releases. Modules of Debian's newest 6.12, made
+// with a .BTF.base, are checked against older releases. The answer is compared
+// with that of libbpf's btf__relocate() for each module, and for some modules
+// with that of the oldest kernel itself. That kernel loads them (Debian allows
+// a mismatch, and then drops the BTF) and names the type.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +58,7 @@ class PointReleases : public ::testing::Test {
     return copies;
   }
 
-  // The lines for each module in turn, by base.
+  // Returns the lines for each module in turn, by base.
   std::vector<std::vector<std::string>> Verify(
       const std::vector<std::string>& modules) {
     std::vector<std::string> arguments = {"verify", "--json", "--from-file",
@@ -118,9 +119,9 @@ std::string Release(const Kernel& kernel) {
       ReadFileOrEmpty(kernel.directory + "/release")));
 }
 
-// The module was built for one release: makes it say that it was for another
-// one, of equal length, and takes away its checksums of symbols, which that
-// other one would refuse before it looks at the BTF.
+// Changes the release for which the module says it was built to another one of
+// equal length. Also removes the module's checksums of symbols, because the
+// other kernel would refuse those before it looks at the BTF.
 void Disguise(const std::string& module, const Kernel& from, const Kernel& as) {
   const std::string ours = Release(from);
   const std::string theirs = fs::path(as.directory).filename();
@@ -137,13 +138,13 @@ void Disguise(const std::string& module, const Kernel& from, const Kernel& as) {
 }
 
 TEST_F(PointReleases, TheVerdictIsThatOfTheOldestKernel) {
-  // Ones that touch nothing when they start; most of the second line use what
-  // has changed its size since.
+  // Modules that touch no hardware when they start. Most of those on the second
+  // line use types whose size has changed since.
   const std::vector<std::string> modules = Distilled(ModulesNamed(
       kernel_.modules, {"dummy", "tcp_veno", "libeth", "michael_mic",
                         "async_tx", "nd_virtio", "mfd-core", "virtio-rng"}));
   ASSERT_EQ(modules.size(), 8u);
-  // The oldest whose name is as long as ours: see Disguise().
+  // The oldest release whose name is as long as ours: see Disguise().
   const size_t length = Release(kernel_).size();
   const auto judge =
       std::find_if(older_.begin(), older_.end(), [&](const Kernel& kernel) {

@@ -26,7 +26,7 @@ using btf::testing::BtfBuilder;
 using btf::testing::LayoutEntry;
 using btf::testing::StandardLayout;
 
-// A split over vmlinux with an int, and what `add` adds.
+// A split over vmlinux with an INT, and with what `add` adds.
 Variant Over(const btf::Base& vmlinux, std::string label,
              const std::function<void(BtfBuilder*)>& add) {
   BtfBuilder b(vmlinux);
@@ -132,7 +132,7 @@ uint32_t SizeIn(const btf::Base& vmlinux, const char* name) {
   return 0;
 }
 
-// What a module's .BTF.base is like.
+// Adds types as they are in a module's .BTF.base.
 void AddDistilledTypes(const btf::Base& vmlinux, BtfBuilder* base) {
   base->Int("int", 4);
   base->Struct("list_head", SizeIn(vmlinux, "list_head"));
@@ -140,7 +140,7 @@ void AddDistilledTypes(const btf::Base& vmlinux, BtfBuilder* base) {
   base->Struct("module", SizeIn(vmlinux, "module"));
 }
 
-// A type of each kind. `integer` and `list` are of any base.
+// Adds a type of each kind. `integer` and `list` may be types of any base.
 void AddOfEachKind(TypeId integer, TypeId list, BtfBuilder* b) {
   const TypeId byte = b->Int("my_byte", 1, BtfBuilder::kChar);
   b->Float("my_double", 8);
@@ -172,7 +172,7 @@ uint32_t Word(const std::string& bytes, size_t at) {
   return word;
 }
 
-// One field of a blob with a 24-byte header and no gaps.
+// Changes one field of a blob that has a header of 24 bytes and no gaps.
 std::string Mutate(std::string* blob, std::mt19937* random) {
   const auto below = [&](size_t n) { return (*random)() % n; };
   constexpr size_t kHeader = btf::kClassicHeaderSize;
@@ -306,7 +306,7 @@ absl::Status WriteVariant(const Variant& variant, const std::string& carrier,
   ASSIGN_OR_RETURN(const elf::ModuleFile module, elf::ModuleFile::Open(path));
   for (uint32_t i = 0; i < module.section_count(); ++i) {
     const elf::Section section = module.section(i);
-    // The kernel's struct module, with the name in it.
+    // The kernel's struct module, which contains the name.
     if (section.name != ".gnu.linkonce.this_module") continue;
     const size_t at = section.content.find(old_name);
     if (at == absl::string_view::npos) break;

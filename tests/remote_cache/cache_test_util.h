@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A RemoteCache in the test's process, and the server it talks to.
+// A RemoteCache in the test's process, and the server with which it talks.
 #ifndef BTFD_TESTS_REMOTE_CACHE_CACHE_TEST_UTIL_H_
 #define BTFD_TESTS_REMOTE_CACHE_CACHE_TEST_UTIL_H_
 
@@ -30,8 +30,8 @@ using daemon::remote::RemoteCache;
 using daemon::remote::RemoteCacheOptions;
 using store::Counter;
 
-// One module's way through the daemon, as messages: no engine is needed to see
-// whether a result comes back as it was.
+// The request and response of one module as messages. The tests need no engine
+// to see whether a result comes back unchanged.
 struct Sample {
   explicit Sample(int number = 0, size_t size = 1000) {
     request.set_btf(absl::StrCat("split ", number, std::string(size, 's')));
@@ -67,7 +67,7 @@ class CacheTest : public ::testing::Test {
                               test->test_suite_name(), ".", test->name());
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_);
-    // A loaded machine is slow; what is slow on purpose says so.
+    // A loaded machine is slow. A test that is about time sets its own limit.
     options_.timeout = absl::Seconds(20);
     options_.index_version = "1";
   }
@@ -79,7 +79,8 @@ class CacheTest : public ::testing::Test {
     options_.server.endpoint.target = server_->address();
   }
 
-  // A cache as another host of the farm has it: its counters start at zero.
+  // Makes a cache as another host of the farm has it: its counters start at
+  // zero.
   void Connect() {
     cache_ = nullptr;
     counters_ = std::make_unique<store::Counters>();
@@ -87,7 +88,7 @@ class CacheTest : public ::testing::Test {
     ASSERT_TRUE(cache.ok()) << cache.status();
     cache_ = *std::move(cache);
   }
-  // Until the server has said what it takes.
+  // Waits until the server has told its capabilities.
   void AwaitCapabilities(int calls = 1) {
     Await([&] { return server_->calls("GetCapabilities") >= calls; });
     absl::SleepFor(absl::Milliseconds(50));
@@ -108,12 +109,12 @@ class CacheTest : public ::testing::Test {
   void Keep(const Sample& sample) {
     cache_->Keep(sample.query, sample.request, sample.response);
   }
-  // As one host leaves it for others.
+  // Stores a sample as one host does for others.
   void Store(const Sample& sample) {
     Keep(sample);
     ASSERT_TRUE(cache_->Finish(absl::Seconds(60)));
   }
-  // Asserts that it is found, and as it was.
+  // Expects that the sample is found, unchanged.
   void ExpectHit(const Sample& sample) {
     auto found = Find(sample);
     ASSERT_TRUE(found.has_value());

@@ -29,7 +29,7 @@ sockaddr_in Loopback(int port) {
   return address;
 }
 
-// A port that nobody has at the moment.
+// A port on which nobody listens now.
 int FreePort() {
   const util::UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address = Loopback(0);

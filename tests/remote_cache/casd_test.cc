@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The remote cache against buildbox-casd. Run by hand or by tools/farm-check:
-// the server's root takes longer to make than the suite has.
+// The remote cache with buildbox-casd. Run by hand or by tools/farm-check,
+// because making the server's root directory takes longer than the test suite
+// may.
 #include "tests/remote_cache/casd.h"
 
 #include "tests/remote_cache/cache_test_util.h"
@@ -16,7 +17,8 @@ class CasdTest : public CacheTest {
     ASSERT_TRUE(started.ok()) << started;
     options_.server.endpoint.target = casd_.address();
     Connect();
-    // It has no fake's counters: whoever is answered knows its limits soon.
+    // This server does not count calls as the fake one does. After an answer
+    // the cache soon knows the server's limits.
     Find(Sample(-1));
     absl::SleepFor(absl::Milliseconds(500));
   }
@@ -75,7 +77,7 @@ TEST_F(CasdTest, ABlobSpoiledOnItsDiskIsNoHit) {
   for (const auto& entry :
        std::filesystem::recursive_directory_iterator(casd_.directory())) {
     const std::string path = entry.path();
-    // The first two digits of the hash are a directory of their own.
+    // The first two digits of a hash are a directory.
     if (path.find(hash.substr(2)) == path.npos) continue;
     std::filesystem::permissions(path, std::filesystem::perms::owner_write,
                                  std::filesystem::perm_options::add);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builders of a farm: whole services, each with a store of its own, that share
-// a cache.
+// The builders of a farm: whole services, each with its own store, that share a
+// cache.
 #include <set>
 #include <thread>
 
@@ -20,7 +20,7 @@ class FarmTest : public ServiceTest {
  protected:
   FarmTest() : root_(options_.store_dir) {
     options_.remote_cache = "grpc://" + server_.address();
-    // A loaded machine is slow; nothing here is about time.
+    // A loaded machine is slow, and nothing here is about time.
     options_.remote_timeout = absl::Seconds(20);
   }
   ~FarmTest() override {
@@ -28,13 +28,13 @@ class FarmTest : public ServiceTest {
     EXPECT_THAT(server_.violations(), ::testing::IsEmpty());
   }
 
-  // Another host: it has nothing but the name of the cache.
+  // Another host, which knows nothing but the name of the cache.
   void StartBuilder() {
     options_.store_dir = absl::StrCat(root_, ".", ++builders_);
     std::filesystem::remove_all(options_.store_dir);
     RestartBuilder();
   }
-  // The same host; it has its store.
+  // The same host with its store.
   void RestartBuilder() {
     StopBuilder();
     auto cache = OpenRemoteCache(options_, counters_.get(), &log_);
@@ -43,7 +43,7 @@ class FarmTest : public ServiceTest {
     shared_ = cache_.get();
     Start();
   }
-  // What it had to share is shared then.
+  // Afterwards all its uploads are done.
   void StopBuilder() {
     Stop();
     cache_ = nullptr;
@@ -59,7 +59,7 @@ class FarmTest : public ServiceTest {
     return response.outcome();
   }
 
-  // Base and result of `request`, made by a builder that is gone then.
+  // Base and result of `request` are made by another builder, which then ends.
   v1::FinalizeResponse MakeElsewhere(const SampleBtf& btf,
                                      const v1::FinalizeRequest& request) {
     StartBuilder();
@@ -70,7 +70,8 @@ class FarmTest : public ServiceTest {
     return response;
   }
 
-  // As another daemon sends it, which may be far away with its base.
+  // The request as another daemon forwards it. The client with the base may be
+  // far away.
   static v1::FinalizeRequest Forwarded(v1::FinalizeRequest request) {
     request.set_forwarded(true);
     return request;
@@ -131,8 +132,8 @@ TEST_F(FarmTest, ANewModuleOnANewDaemonTakesTheIndexesFromTheCache) {
   EXPECT_EQ(Count(Counter::kRemoteIndexes), 2) << "core and dedup";
   EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
   EXPECT_EQ(Count(Counter::kRemoteBad), 0);
-  // The raw base is in the index: all of it is confirmed and kept, and nobody
-  // was asked for more.
+  // The raw base is among the index's files. So all is confirmed and stored,
+  // and no further question is sent.
   const int asked = server_.calls("GetActionResult");
   RestartBuilder();
   EXPECT_EQ(server_.calls("GetActionResult"), asked);
@@ -142,7 +143,7 @@ TEST_F(FarmTest, ANewModuleOnANewDaemonTakesTheIndexesFromTheCache) {
   EXPECT_EQ(Count(Counter::kRemoteIndexes), 0);
 }
 
-// A base in a form of its own: what follows its strings belongs to it as well.
+// A base in an unusual form: the bytes behind its strings belong to it, too.
 TEST_F(FarmTest, ARawBaseThatIsNotInItsIndexIsFetched) {
   SampleBtf btf;
   btf.base_raw += std::string(12, '\0');
@@ -164,8 +165,8 @@ TEST_F(FarmTest, ABaseThatNobodyHasIsAskedOfTheClient) {
   EXPECT_THAT(Finalize(RequestFor(btf)), Ended(v1::BASE_UNKNOWN, "no base"));
 }
 
-// Its bytes are nearer than any cache; what takes long to make of them is
-// fetched meanwhile.
+// The client's bytes are nearer than any cache. The dedup index, which takes
+// long to build, is fetched meanwhile.
 TEST_F(FarmTest, AClientOfThisMachineIsAskedForTheBase) {
   const SampleBtf btf;
   v1::FinalizeRequest request = Dedup(RequestFor(btf));
@@ -240,7 +241,7 @@ TEST_F(FarmTest, AnIndexOfAnotherBaseIsFoundOut) {
   request.mutable_steps()->set_sort(false);
   EXPECT_EQ(Finalize(request).outcome(), v1::OK);
   ExpectCount(Counter::kRemoteBad, 1);
-  // From now on it is the right one, out of the builder's own store.
+  // From now on the result is the right one, from the builder's own store.
   request.mutable_steps()->set_implicit_args(false);
   EXPECT_EQ(Finalize(request).outcome(), v1::OK);
   ExpectCount(Counter::kBasesLoaded, 1);
@@ -284,7 +285,8 @@ TEST_F(FarmTest, ABypassAsksNobody) {
   EXPECT_EQ(Count(Counter::kRemoteHits), 0);
 }
 
-// More requests than threads are asked for at once, and all are answered.
+// More requests than there are threads are looked up at once, and all must be
+// answered.
 TEST_F(FarmTest, AStreamOfHitsComesBackWhole) {
   constexpr uint64_t kCount = 300;
   const SampleBtf btf;

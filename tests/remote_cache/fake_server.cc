@@ -30,7 +30,7 @@ namespace {
 namespace bytestream = ::google::bytestream;
 using Context = grpc::ServerContext;
 
-constexpr size_t kChunk = 100'000;  // no round number, on purpose
+constexpr size_t kChunk = 100'000;  // not a round number, on purpose
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()),
@@ -98,7 +98,8 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
   }
 
  private:
-  // What every call begins with: counted, late, refused, or as it should be.
+  // Every call begins with this: it is counted, delayed, refused, or let
+  // through.
   grpc::Status Enter(Context* context, const std::string& method,
                      const std::string& instance) {
     const Faults faults = CountCall(method);
@@ -140,7 +141,7 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
     return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, what);
   }
 
-  // An error that a strict server finds is a violation.
+  // An error that this server finds is noted as a violation.
   grpc::Status Checked(const std::string& method, const absl::Status& status) {
     if (status.ok()) return grpc::Status::OK;
     Violation(absl::StrCat(method, ": ", status.message()));
@@ -321,7 +322,7 @@ class FakeServer::Impl final : public reapi::Capabilities::Service,
     return grpc::Status::OK;
   }
 
-  // What a resource name of ByteStream says.
+  // The parts of a ByteStream resource name.
   struct Resource {
     reapi::Digest digest;
     std::string instance;

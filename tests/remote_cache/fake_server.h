@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A cache server for tests and benchmarks: the Remote Execution API's caching
-// half over memory, as strict as any real one (and in what it looks at within
-// Actions, stricter), with faults to order. Whatever a client does that the API
-// forbids is refused, and noted.
+// A cache server for tests and benchmarks: the caching part of the Remote
+// Execution API in memory. It is as strict as any real server, and it checks
+// more of an Action than real ones do. A test can order faults. If a client
+// does what the API forbids, the server refuses it and notes a violation.
 #ifndef BTFD_TESTS_REMOTE_CACHE_FAKE_SERVER_H_
 #define BTFD_TESTS_REMOTE_CACHE_FAKE_SERVER_H_
 
@@ -25,23 +25,24 @@ struct FakeServerOptions {
   bool inline_outputs = false;
   bool zstd = false;
   bool update_enabled = true;
-  // Whether Actions must have all their input files in the CAS.
+  // Actions must have all their input files in the CAS.
   bool require_inputs = true;
   uint64_t max_batch_bytes = uint64_t{4} << 20;
-  std::string token;  // must come as a bearer token
-  // TLS, all PEM; with a client CA, clients must show a certificate.
+  std::string token;  // if set, clients must send it as a bearer token
+  // TLS, all in PEM. If there is a client CA, clients must show a certificate.
   std::string certificate;
   std::string key;
   std::string client_ca;
 };
 
-// What is to go wrong; set at any time.
+// What goes wrong. A test may set it at any time.
 struct Faults {
   absl::Duration delay;                          // before every answer
   std::map<std::string, absl::Duration> delays;  // the same, by method
-  // Answers to calls of that method ("GetActionResult", ...); 0: none.
+  // The code of every answer to that method ("GetActionResult", ...); 0: no
+  // error.
   std::map<std::string, int> codes;
-  bool wrong_bytes = false;  // one bit of every blob that is sent
+  bool wrong_bytes = false;  // one bit is flipped in every blob sent
   bool short_bytes = false;  // every blob ends early
   bool long_bytes = false;   // ByteStream never stops sending
   bool no_blobs = false;     // results are there, their blobs are not
@@ -51,16 +52,17 @@ struct Faults {
 class FakeServer {
  public:
   explicit FakeServer(FakeServerOptions options = {});
-  ~FakeServer();  // cancels what is under way
+  ~FakeServer();  // cancels the calls that are under way
 
   int port() const;
   std::string address() const;  // 127.0.0.1:PORT
-  // Stops serving; what it has stays. Start() serves it again, on that port.
+  // Stops serving and keeps the content. Start() serves it again on the same
+  // port.
   void Stop();
   void Start();
 
   void SetFaults(const Faults& faults);
-  // Calls by method, since the beginning.
+  // The number of calls of a method since the beginning.
   int calls(const std::string& method) const;
   // What clients did wrong.
   std::vector<std::string> violations() const;
@@ -68,15 +70,15 @@ class FakeServer {
   size_t blobs() const;
   size_t results() const;
   bool HasBlob(const std::string& bytes) const;
-  // Forgets the blobs with that content.
+  // Deletes the blob with that content.
   void DropBlob(const std::string& bytes);
-  // Rewrites every ActionResult, and may add blobs by `put`.
+  // Rewrites every ActionResult; may add blobs by `put`.
   using Put = std::function<build::bazel::remote::execution::v2::Digest(
       const std::string& bytes)>;
   void EditResults(const std::function<
                    void(build::bazel::remote::execution::v2::ActionResult*,
                         const Put&)>& edit);
-  // Every Action with a result, as text: arguments of its Command.
+  // Every Action with a result, as text: the arguments of its Command.
   std::vector<std::string> commands() const;
 
  private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a FakeServer keeps, and the rules by which it takes things in.
+// The content of a FakeServer, and the rules by which it accepts blobs and
+// results.
 #ifndef BTFD_TESTS_REMOTE_CACHE_FAKE_STORAGE_H_
 #define BTFD_TESTS_REMOTE_CACHE_FAKE_STORAGE_H_
 
@@ -21,20 +22,20 @@ namespace btfd::tests {
 
 namespace reapi = ::build::bazel::remote::execution::v2;
 
-// Thread-safe. Errors are what the API has the server answer.
+// Thread-safe. Errors are those with which a server must answer by the API.
 class FakeStorage {
  public:
   using Bytes = std::shared_ptr<const std::string>;
 
-  // InvalidArgument unless it is a well-formed SHA-256 with a size.
+  // InvalidArgument unless it is a valid SHA-256 with a size.
   static absl::Status CheckDigest(const reapi::Digest& digest);
 
-  // InvalidArgument unless `digest` is that of the bytes.
+  // InvalidArgument unless `digest` is the digest of the bytes.
   absl::Status PutBlob(const reapi::Digest& digest, std::string bytes);
-  // Null if it is not there; the empty blob always is.
+  // Null if it is not there. The empty blob is always there.
   Bytes FindBlob(const reapi::Digest& digest) const;
 
-  // Takes a result whose Action is whole, and whose outputs are all there.
+  // Accepts a result if all parts of its Action and all its outputs are there.
   absl::Status PutResult(const reapi::Digest& action,
                          const reapi::ActionResult& result,
                          bool require_inputs);
@@ -49,7 +50,7 @@ class FakeStorage {
   std::vector<std::string> Commands() const;
 
  private:
-  // Parses a blob, which must be the canonical form of what it says.
+  // Parses a blob, which must be the canonical form of the message.
   template <typename Message>
   absl::StatusOr<Message> Read(const reapi::Digest& digest,
                                const char* what) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A remote cache that is slow, full, wrong or gone is a miss, and counted.
+// If a remote cache is slow, full, wrong or gone, that must count as a miss.
 #include <grpcpp/support/status_code_enum.h>
 
 #include <atomic>
@@ -13,7 +13,7 @@ namespace {
 
 class FaultsTest : public CacheTest {
  protected:
-  // With one result in it that everybody may find.
+  // Serves a cache with one result.
   void ServeOne(FakeServerOptions options = {}) {
     Serve(options);
     Connect();
@@ -50,14 +50,14 @@ TEST_F(FaultsTest, ASlowServerCostsTheTimeBudgetAndNoMore) {
   server_->SetFaults({});
 }
 
-// 64 ask at once and share the line: who waits behind the others' bytes is not
-// late.
+// 64 lookups begin at once and share the line. A lookup that waits for the
+// bytes of the others must not time out.
 TEST_F(FaultsTest, ALookupHasTimeForWhatOthersAskedForBefore) {
   FakeServerOptions options;
-  options.inline_outputs = true;  // one call each
+  options.inline_outputs = true;  // one call for each
   ServeOne(options);
   options_.timeout = absl::Milliseconds(100);
-  options_.min_rate = sample_.request.btf().size();  // a second for each
+  options_.min_rate = sample_.request.btf().size();  // one second for each
   Connect();
   Faults faults;
   faults.delay = absl::Milliseconds(1500);
@@ -72,7 +72,7 @@ TEST_F(FaultsTest, ALookupHasTimeForWhatOthersAskedForBefore) {
     });
   }
   open.Wait();
-  // The first few had nobody before them.
+  // The first few have no others before them.
   EXPECT_GE(hits, kCount / 2);
   server_->SetFaults({});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The remote cache where all goes well, with servers of different tastes.
+// The remote cache without faults, with servers that differ in what they offer.
 #include <numeric>
 #include <vector>
 
@@ -42,7 +42,7 @@ TEST_F(RemoteCacheTest, WhatNobodyMadeIsAMiss) {
 }
 
 TEST_F(RemoteCacheTest, TheServerGetsAWholeAction) {
-  Serve();  // which looks at everything an Action refers to
+  Serve();  // checks all parts of an Action
   Connect();
   const Sample sample;
   Store(sample);
@@ -77,7 +77,7 @@ TEST_F(RemoteCacheTest, OutputsThatTheServerInlinesNeedNoSecondCall) {
 TEST_F(RemoteCacheTest, AnInstanceIsNamedInEveryCall) {
   FakeServerOptions server;
   server.instance = "farm/kernel";
-  server.max_batch_bytes = 5000;  // both ways of sending blobs
+  server.max_batch_bytes = 5000;  // uses both ways of sending blobs
   Serve(server);
   Connect();
   AwaitCapabilities();
@@ -282,7 +282,7 @@ TEST_F(RemoteCacheTest, ATokenOpensTheDoorAndMayBeRenewed) {
   ExpectHit(Sample());
 
   server.token = "second";
-  Serve(server);  // elsewhere, and empty
+  Serve(server);  // another server, and empty
   Connect();
   EXPECT_FALSE(Find(Sample()).has_value());
   EXPECT_EQ(Count(Counter::kRemoteFailures), 1);

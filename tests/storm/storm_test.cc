@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Builds of many modules, one process a module as kbuild has it, while the
-// daemon is killed or stopped under them: no module fails, every file is what
-// upstream's tool leaves, and a stopped daemon is waited for once.
+// Builds of many modules, one process for each as in kbuild, while the daemon
+// is killed or stopped. No module may fail, and every file must be as
+// upstream's tool makes it. If the daemon is stopped, a build may wait for it
+// only once.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -41,7 +42,7 @@ class Storm : public ::testing::Test {
     peer_ = *peer;
   }
 
-  // The `count` smallest modules, and what upstream's tool makes of each.
+  // Takes the `count` smallest modules, and has upstream's tool finalize each.
   void Choose(size_t count) {
     modules_ = kernel_.modules;
     std::sort(modules_.begin(), modules_.end(),
@@ -55,12 +56,13 @@ class Storm : public ::testing::Test {
     }
   }
 
-  // Run number i of a build is of module i modulo their number.
+  // Run number i of a build takes module i modulo the number of modules.
   std::string Elf(const std::string& build, int run) const {
     return scratch_.file(absl::StrCat(build, "/", run, ".ko"));
   }
 
-  // `runs` processes, `at_once` of them at any time. Falls back where it must.
+  // Starts `runs` processes, `at_once` of them at a time. They fall back if
+  // they must.
   std::future<ProcessResult> StartBuild(const std::string& build, int runs,
                                         int at_once,
                                         std::vector<std::string> environment) {
@@ -121,7 +123,7 @@ class Storm : public ::testing::Test {
     return 1;
   }
 
-  // Process ids of this test's daemons, private ones included.
+  // The process ids of this test's daemons, with private ones.
   std::vector<int> Daemons() const {
     const std::string mark =
         absl::StrCat("BTFD_RUNTIME_DIR=", daemon_.runtime_directory());
@@ -154,7 +156,7 @@ TEST_F(Storm, SixtyFourClientsAtOnceSurviveFiveKillsOfTheDaemon) {
   constexpr int kRuns = 2000;
   constexpr int kKills = 5;
   Choose(200);
-  // Nothing is there: the first sixty-four start the daemon.
+  // No daemon runs: the first sixty-four processes start one.
   auto build = StartBuild("build", kRuns, 64, {});
   std::vector<int> killed;
   while (killed.size() < kKills) {
@@ -174,7 +176,7 @@ TEST_F(Storm, SixtyFourClientsAtOnceSurviveFiveKillsOfTheDaemon) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   ExpectAllRight("build", kRuns);
 
-  // Private ones end with their client; give the last of them a moment.
+  // A private daemon ends after its client. Give the last ones some time.
   const absl::Time limit = absl::Now() + absl::Seconds(10);
   while (Daemons().size() > 1 && absl::Now() < limit) {
     absl::SleepFor(absl::Milliseconds(20));
@@ -184,16 +186,16 @@ TEST_F(Storm, SixtyFourClientsAtOnceSurviveFiveKillsOfTheDaemon) {
   EXPECT_THAT(Daemons(), ::testing::ElementsAre(*pid));
 }
 
-// The yardstick is a build that works without the shared daemon from its start:
-// what a private one costs a module is in both, and so is whatever else the
-// machine does. A wait for each module would be minutes.
+// The build is compared with one that never uses the shared daemon. So the time
+// of private daemons is in both builds, and so is other load of the machine. A
+// wait for each module would take minutes.
 TEST_F(Storm, AStoppedDaemonCostsABuildOneWaitAndNotOneAModule) {
   constexpr int kRuns = 200;
   Choose(kRuns);
   ASSERT_TRUE(daemon_.Start().ok());
   const auto pid = daemon_.Pid();
   ASSERT_TRUE(pid.ok()) << pid.status();
-  // No result is taken from an earlier build.
+  // No result may come from an earlier build's cache.
   const std::string uncached = "BTFD_RESULT_CACHE=0";
 
   absl::Time start = absl::Now();
@@ -222,7 +224,7 @@ TEST_F(Storm, AStoppedDaemonCostsABuildOneWaitAndNotOneAModule) {
          absl::FormatDuration(normal).c_str(),
          absl::FormatDuration(without).c_str(),
          absl::FormatDuration(stopped).c_str());
-  // Said once, by whoever noticed first.
+  // Only the process that notices it first says so.
   EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1)
       << result.err;
   EXPECT_THAT(result.err,

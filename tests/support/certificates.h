@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A certificate authority for tests: makes what a TLS test needs in memory, or
-// as files in a directory.
+// A certificate authority for tests. It makes the keys and certificates of a
+// TLS test in memory, or as files in a directory.
 #ifndef BTFD_TESTS_SUPPORT_CERTIFICATES_H_
 #define BTFD_TESTS_SUPPORT_CERTIFICATES_H_
 
@@ -22,12 +22,13 @@ struct CertificateSubject {
   std::string name = "test";
   std::vector<std::string> dns_names;
   std::vector<std::string> addresses;  // "127.0.0.1"
-  // Validity, in seconds from now; an expired one ends in the past.
+  // The validity in seconds from now. To get an expired one, let it end in the
+  // past.
   long begins = -3600;
   long ends = 24 * 3600;
 };
 
-// Not thread-safe. Failures of the crypto library end the test's process.
+// Not thread-safe. An error of the crypto library ends the test's process.
 class CertificateAuthority {
  public:
   explicit CertificateAuthority(const std::string& name = "test authority");
@@ -36,7 +37,7 @@ class CertificateAuthority {
   CertificateAuthority& operator=(const CertificateAuthority&) = delete;
 
   const std::string& pem() const { return pem_; }
-  // A certificate for a server or a client.
+  // Makes a certificate for a server or a client.
   Certificate Issue(const CertificateSubject& subject);
 
  private:

@@ -72,7 +72,7 @@ class UploadCall : public DaemonClient::Upload {
 }  // namespace
 
 struct DaemonClient::Impl {
-  // `method` of the stub, with a deadline.
+  // Calls `method` of the stub, with a deadline.
   template <typename Request, typename Response>
   absl::StatusOr<Response> Call(
       grpc::Status (v1::Btfd::Stub::*method)(grpc::ClientContext*,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A client that behaves as a test wants it to: well, badly, or not at all. The
-// calls are those of proto/btfd.proto without any of the client's repairs.
+// A client of the daemon that a test controls: it can behave well or badly, or
+// do nothing. It makes the calls of proto/btfd.proto, without the retries and
+// fallbacks of the real client.
 #ifndef BTFD_TESTS_SUPPORT_DAEMON_CLIENT_H_
 #define BTFD_TESTS_SUPPORT_DAEMON_CLIENT_H_
 
@@ -20,14 +21,14 @@
 
 namespace btfd::tests {
 
-// A connection to a Unix socket; invalid where nobody listens.
+// Connects to a Unix socket; invalid if nobody listens.
 util::UniqueFd ConnectTo(const std::string& socket);
 
-// Thread-safe. A Status is the transport's.
+// Thread-safe. A returned Status is that of the transport.
 class DaemonClient {
  public:
   struct Impl;
-  // FinalizeStream, without a deadline.
+  // A FinalizeStream call, without a deadline.
   class Stream {
    public:
     virtual ~Stream() = default;
@@ -37,7 +38,7 @@ class DaemonClient {
     virtual void Cancel() = 0;
     virtual absl::Status Finish() = 0;
   };
-  // AddBase, likewise.
+  // An AddBase call, without a deadline.
   class Upload {
    public:
     virtual ~Upload() = default;
@@ -49,7 +50,7 @@ class DaemonClient {
   explicit DaemonClient(util::UniqueFd connection);
   ~DaemonClient();
 
-  // The daemon's process.
+  // Returns the daemon's process id.
   absl::StatusOr<int> Greet();
   absl::StatusOr<v1::FinalizeResponse> Finalize(
       const v1::FinalizeRequest& request,
@@ -60,15 +61,15 @@ class DaemonClient {
   absl::StatusOr<v1::RemoveBaseResponse> RemoveBase(const std::string& digest);
   std::unique_ptr<Stream> StartStream();
   std::unique_ptr<Upload> StartUpload();
-  // A whole upload, in chunks of `chunk` bytes.
+  // Uploads a base in chunks of `chunk` bytes.
   absl::StatusOr<v1::AddBaseResponse> AddBase(const std::string& raw,
                                               size_t chunk = 1 << 20);
-  // One call of any method with a message of any bytes, gzipped or not. A name
-  // with a slash is a whole path, "/package.Service/Name".
+  // Calls any method with any bytes as its message, compressed with gzip or
+  // not. If the name has a slash, it is a whole path: "/package.Service/Name".
   absl::StatusOr<std::string> Call(const std::string& method,
                                    const std::string& message,
                                    bool gzip = false);
-  // For any other call.
+  // For all other calls.
   v1::Btfd::Stub* stub();
   std::shared_ptr<grpc::Channel> channel();
 
@@ -76,7 +77,7 @@ class DaemonClient {
   std::unique_ptr<Impl> impl_;
 };
 
-// Of an upload of these bytes.
+// The header of an upload of these bytes.
 v1::AddBaseRequest HeaderFor(const std::string& raw);
 
 }  // namespace btfd::tests

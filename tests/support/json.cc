@@ -38,7 +38,7 @@ std::string AsText(const Value& value) {
   }
 }
 
-// Null if there is none.
+// Null if there is no such part.
 const Value* Part(const Value& value, const std::string& name) {
   if (value.has_struct_value()) {
     const auto& fields = value.struct_value().fields();

@@ -58,7 +58,7 @@ absl::Status WriteModuleWithZeroedIds(const std::string& from,
   std::string bytes(file.bytes());
   const uint64_t section = file.btf_ids()->header.sh_offset;
   for (const engine::IdSymbol& symbol : module.ids->symbols) {
-    // Either an id or a set's count.
+    // An id, or the count of a set.
     std::memset(&bytes[section + symbol.value - module.ids->address], 0, 4);
   }
   WriteFile(to, bytes);
@@ -72,7 +72,7 @@ std::string WithoutDeclTags(const std::string& btf, const btf::Base* base) {
     std::cerr << parsed.status() << std::endl;
     std::abort();
   }
-  // Nothing refers to a DECL_TAG, so the rest only moves together.
+  // No type refers to a DECL_TAG, so the other types only move up.
   btf::Btf::Words words(memory);
   btf::Btf::Words offsets(memory);
   std::vector<btf::TypeId> new_ids;

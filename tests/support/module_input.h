@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module's part in finalization, read as the client reads it, and the small
-// changes that tests make to one.
+// Reads of a module what finalization needs, as the client reads it, and makes
+// small changes for tests.
 #ifndef BTFD_TESTS_SUPPORT_MODULE_INPUT_H_
 #define BTFD_TESTS_SUPPORT_MODULE_INPUT_H_
 
@@ -18,22 +18,22 @@ namespace btfd::tests {
 struct ModuleInput {
   std::string path;
   std::string btf;             // empty: the module has none
-  std::string distilled_base;  // empty: likewise
+  std::string distilled_base;  // empty: the module has none
   std::optional<engine::IdsSection> ids;
 
-  // Views into this object; the base is left to the caller.
+  // Views into this object. The caller sets the base.
   engine::FinalizeInput ForEngine() const;
 };
 
 absl::StatusOr<ModuleInput> ReadModuleInput(const std::string& path);
 
-// A copy of a module as the compiler left its .BTF_ids: ids and counts are
-// zero, flags stay.
+// Copies a module as the compiler left its .BTF_ids: ids and counts are zero,
+// flags stay.
 absl::Status WriteModuleWithZeroedIds(const std::string& from,
                                       const std::string& to);
 
 // The same split BTF without its DECL_TAGs, as a pahole that writes no kfunc
-// tags would leave it. Aborts on BTF that does not parse.
+// tags would make it. Aborts if the BTF does not parse.
 std::string WithoutDeclTags(const std::string& btf, const btf::Base* base);
 
 }  // namespace btfd::tests

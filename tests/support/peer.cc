@@ -19,8 +19,8 @@ ResolveResult RunResolveBtfids(const std::vector<std::string>& tool,
                                const std::string& elf,
                                const ProcessOptions& options) {
   ScratchDir scratch;
-  // A copy: the tools open their file for writing, and test data may be on a
-  // file system that does not allow that.
+  // Works on a copy: the tools open their file for writing, and the test data
+  // may be on a file system that is read-only.
   const std::string copy = scratch.file("module.ko");
   std::filesystem::copy_file(elf, copy);
   std::vector<std::string> argv = tool;

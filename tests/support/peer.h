@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Upstream's own resolve_btfids as the judge: runs one release's tool over a
-// module and collects all that it left behind.
+// The peer: upstream's own resolve_btfids, with which the tests compare. Runs
+// one release's tool over a module and collects all that it leaves.
 #ifndef BTFD_TESTS_SUPPORT_PEER_H_
 #define BTFD_TESTS_SUPPORT_PEER_H_
 
@@ -13,8 +13,8 @@
 
 namespace btfd::tests {
 
-// What a resolve_btfids run leaves: the side files (unset where it wrote none),
-// what it said and how it ended.
+// What a run of resolve_btfids leaves: the files beside the module (unset if it
+// wrote none), its stderr, and its exit code.
 struct ResolveResult {
   int exit_code = -1;
   std::string err;
@@ -23,9 +23,10 @@ struct ResolveResult {
   std::optional<std::string> btf_ids;
 };
 
-// Runs `tool arguments... ELF` on `elf` through a link in a scratch directory
-// of its own, so that the side files land there and the original stays. The
-// tool's name and path on stderr do not matter; its lines do.
+// Runs `tool arguments... ELF` on a copy of `elf` in a scratch directory. So
+// the files beside the module are written there, and the original does not
+// change. The lines on stderr contain the path of the tool or the copy, which a
+// comparison should ignore.
 ResolveResult RunResolveBtfids(const std::vector<std::string>& tool,
                                const std::vector<std::string>& arguments,
                                const std::string& elf,

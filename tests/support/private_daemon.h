@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The real daemon and client, with a socket, a store and a configuration in a
-// scratch directory, so that nothing of the user's is used or disturbed.
+// The real daemon and client, with socket, store and configuration in a scratch
+// directory. So a test neither uses nor disturbs anything of the user's.
 #ifndef BTFD_TESTS_SUPPORT_PRIVATE_DAEMON_H_
 #define BTFD_TESTS_SUPPORT_PRIVATE_DAEMON_H_
 
@@ -19,7 +19,7 @@ struct Programs {
   std::string btfc;
   std::string resolve_btfids;
 
-  // As a Bazel test finds those it names in `data`.
+  // The programs as a Bazel test finds them in its `data`.
   static Programs OfRunfiles();
 };
 
@@ -28,20 +28,20 @@ class PrivateDaemon {
   explicit PrivateDaemon(Programs programs);
   ~PrivateDaemon();  // stops the daemon, if one runs
 
-  // What a process needs in its environment to meet this daemon. It is an
-  // error there if the daemon cannot serve (BTFD_REQUIRE), unless `more` says
-  // otherwise; later entries win.
+  // The environment of a process that shall use this daemon. It is an error
+  // there if the daemon cannot serve (BTFD_REQUIRE), unless `more` says
+  // otherwise; later entries override earlier ones.
   std::vector<std::string> Environment(
       const std::vector<std::string>& more = {}) const;
 
-  // `btfc ARGUMENTS...` with that environment.
+  // Runs `btfc ARGUMENTS...` with that environment.
   ProcessResult Client(const std::vector<std::string>& arguments,
                        const std::vector<std::string>& more_environment = {},
                        const std::string& input = "") const;
 
   absl::Status Start();
   absl::Status Stop();
-  // Process id of the running daemon. NotFound if there is none.
+  // The process id of the running daemon. NotFound if there is none.
   absl::StatusOr<int> Pid() const;
 
   const Programs& programs() const { return programs_; }
@@ -53,7 +53,8 @@ class PrivateDaemon {
 
   const Programs programs_;
   const ScratchDir directory_;
-  // Not under the test's scratch space: the path of a socket is short.
+  // Not in the test's own scratch directory, because the path of a socket must
+  // be short.
   const ScratchDir runtime_{"/tmp"};
 };
 

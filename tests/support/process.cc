@@ -44,22 +44,22 @@ struct Pipe {
   }
 };
 
-// After fork(): another thread may have held the allocator's lock then, so
-// nothing is allocated.
+// Runs after fork(). Another thread may have held the allocator's lock then, so
+// nothing is allocated here.
 [[noreturn]] void Exec(char** argv, char** environment, const char* directory) {
-  environ = environment;  // where execvp() looks for PATH as well
+  environ = environment;  // execvp() also takes PATH from it
   if (*directory == '\0' || chdir(directory) == 0) execvp(argv[0], argv);
   dprintf(STDERR_FILENO, "%s: %s\n", argv[0], strerror(errno));
   _exit(127);
 }
 
-// A file to be appended to, or -1.
+// Opens a file for appending; -1 if that fails.
 int OpenForAppending(const std::string& path) {
   if (path.empty()) return -1;
   return open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
-// Moves bytes both ways until the program has closed its ends.
+// Moves bytes in both directions until the program has closed its ends.
 void Pump(const std::string& input, Pipe* in, Pipe* out, Pipe* err,
           ProcessResult* result) {
   size_t written = 0;

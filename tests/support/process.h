@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Running a program to its end and keeping what it said.
+// Runs programs to their end and keeps their output.
 #ifndef BTFD_TESTS_SUPPORT_PROCESS_H_
 #define BTFD_TESTS_SUPPORT_PROCESS_H_
 
@@ -13,36 +13,38 @@
 namespace btfd::tests {
 
 struct ProcessResult {
-  int exit_code = -1;  // 128 + signal where it was killed by one
+  int exit_code = -1;  // 128 + signal if a signal killed it
   std::string out;
   std::string err;
 };
 
 struct ProcessOptions {
-  // NAME=VALUE, on top of this process's environment; "NAME" alone unsets it.
+  // NAME=VALUE, added to this process's environment. "NAME" alone removes the
+  // variable.
   std::vector<std::string> environment;
   std::string directory;  // working directory; empty: this process's
   std::string input;      // on standard input
 };
 
-// Runs argv[0] (looked up in PATH). A program that cannot be started counts as
-// exit code 127 with the reason in `err`.
+// Runs argv[0], which is searched in PATH. If the program cannot be started,
+// the exit code is 127 and `err` has the reason.
 ProcessResult RunProcess(const std::vector<std::string>& argv,
                          const ProcessOptions& options = {});
 
 struct SpawnOptions {
   std::vector<std::string> environment;  // as in ProcessOptions
   std::string directory;                 // as there
-  // Files that standard output and error are appended to; empty: inherited.
+  // Files to which standard output and error are appended; empty: inherited.
   std::string out;
   std::string err;
   // Runs in the child just before exec, with its environment. It must not
-  // allocate: another thread may have held the allocator's lock at the fork().
+  // allocate memory: another thread may have held the allocator's lock at the
+  // fork().
   std::function<void(char** environment)> in_child;
 };
 
-// Starts argv[0] (looked up in PATH) and returns its process. Whoever calls
-// waits for it. It ends with 127 if it cannot be started.
+// Starts argv[0], which is searched in PATH, and returns its process id. The
+// caller must wait for it. It exits with 127 if it cannot be started.
 pid_t Spawn(const std::vector<std::string>& argv, const SpawnOptions& options);
 
 // For SpawnOptions::in_child: writes the child's own process id, with
@@ -53,15 +55,14 @@ void SetToOwnPid(char** environment, const char* name);
 std::vector<std::string> EnvironmentWith(
     const std::vector<std::string>& changes);
 
-// What execve(2) takes: to be made before a fork(), after which another
-// thread's lock on the allocator would never be given back. Valid as long as
-// the words.
+// The pointers that execve(2) takes. Make them before a fork(): after it,
+// nothing may be allocated. They are valid as long as `words`.
 std::vector<char*> PointersTo(const std::vector<std::string>& words);
 
-// A new directory, removed with the object.
+// A new directory; the destructor removes it.
 class ScratchDir {
  public:
-  // Under the test's own scratch space, or under `parent`.
+  // In the test's own scratch directory, or in `parent`.
   ScratchDir();
   explicit ScratchDir(const std::string& parent);
   ~ScratchDir();
@@ -75,7 +76,7 @@ class ScratchDir {
   std::string path_;
 };
 
-// Whole content of a file; empty where there is none.
+// The whole content of a file; empty if there is no such file.
 std::string ReadFileOrEmpty(const std::string& path);
 void WriteFile(const std::string& path, const std::string& content);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The steps of each kernel release, written down a second time on purpose: the
-// tests judge the client's presets by what upstream's tools do.
+// The steps of each kernel release, written a second time on purpose: tests
+// compare the client's presets with what upstream's tools do.
 #ifndef BTFD_TESTS_SUPPORT_PROFILE_STEPS_H_
 #define BTFD_TESTS_SUPPORT_PROFILE_STEPS_H_
 

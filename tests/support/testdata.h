@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the real kernels and the peer tools are, as `tools/testdata` leaves
-// them. A machine without them fails its tests with a message that says so: a
-// skipped proof is not a passed one.
+// Finds the real kernels and upstream's programs that `tools/testdata` has
+// prepared. If they are missing, tests fail with a message that says so: a test
+// that is skipped shows nothing.
 #ifndef BTFD_TESTS_SUPPORT_TESTDATA_H_
 #define BTFD_TESTS_SUPPORT_TESTDATA_H_
 
@@ -13,7 +13,7 @@
 
 namespace btfd::tests {
 
-// $BTFD_TESTDATA, else btfd-testdata in the user's cache directory.
+// $BTFD_TESTDATA, or else btfd-testdata in the user's cache directory.
 std::string TestdataRoot();
 
 // A kernel ("6.12", "7.2") of the test data.
@@ -23,19 +23,19 @@ struct Kernel {
   std::string vmlinux_btf;           // raw .BTF
   std::vector<std::string> modules;  // absolute paths of .ko files, sorted
 };
-// NotFound, with what to run, where the kernel is not there.
+// NotFound says what to run if the kernel is not there.
 absl::StatusOr<Kernel> FindKernel(const std::string& series);
 
-// Older point releases of the kernel "6.12", oldest first: no vmlinux and no
-// modules, but a vmlinuz. NotFound likewise.
+// Older point releases of the kernel "6.12", oldest first. They have a vmlinuz,
+// but no vmlinux and no modules. NotFound as above.
 absl::StatusOr<std::vector<Kernel>> FindPointReleases();
 
-// Path of the `resolve_btfids` of a release ("6.12", "7.2", "7.3"). NotFound
-// with what to run.
+// The path of the `resolve_btfids` of a release ("6.12", "7.2", "7.3").
+// NotFound says what to run.
 absl::StatusOr<std::string> FindPeer(const std::string& release);
 
-// Every `count`-th or so of `modules` by file size, smallest and largest
-// included: a spread that has every weight in it.
+// Sorts `modules` by file size and returns about `count` of them at even
+// distances, with the smallest and the largest.
 std::vector<std::string> SpreadBySize(const std::vector<std::string>& modules,
                                       size_t count);
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ThreadSanitizer knows the locks of pthread. Abseil's are not made of these,
-// and Debian's libabsl is not instrumented: all that an absl::Mutex guards
-// would be reported as a race. Preloaded, this stands before the functions of
-// absl::Mutex that our code calls, and tells ThreadSanitizer what they do: who
-// takes a mutex sees what was done before it was given back. Conditions of
-// Await() are evaluated by whoever holds the mutex, in Unlock() as well, so
-// what these calls themselves read is not looked at.
+// ThreadSanitizer knows pthread's locks. Abseil's locks do not use those, and
+// Debian's libabsl is not instrumented. So ThreadSanitizer would report a race
+// for everything that an absl::Mutex guards. This library is preloaded. It
+// wraps the functions of absl::Mutex that our code calls, and tells
+// ThreadSanitizer what they do: a thread that locks a mutex sees all that was
+// done before the mutex was unlocked. Abseil may evaluate the conditions of
+// Await() on any thread that holds the mutex, also in Unlock(), so reads within
+// these calls are not checked.
 //
-// The declarations are Abseil's own: where one has changed, this does not
-// compile. A function that is not wrapped here shows as a report at once.
+// The declarations are Abseil's own. If one has changed, this file does not
+// compile. If our code calls a function that is not wrapped here,
+// ThreadSanitizer reports it at once.
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -18,7 +20,7 @@
 #include "absl/synchronization/mutex.h"
 
 extern "C" {
-// Weak: the preloaded library is loaded by the test's shell, too.
+// Weak, because the shell that starts the test preloads this library, too.
 void __tsan_acquire(void* address) __attribute__((weak));
 void __tsan_release(void* address) __attribute__((weak));
 void AnnotateIgnoreReadsBegin(const char* file, int line) __attribute__((weak));
@@ -37,7 +39,7 @@ void Release(void* mutex) {
   if (__tsan_release != nullptr) __tsan_release(mutex);
 }
 
-// What is read and written in its lifetime is the library's business.
+// While it lives, ThreadSanitizer ignores what this thread reads and writes.
 class Unwatched {
  public:
   Unwatched() {
@@ -52,7 +54,7 @@ class Unwatched {
   }
 };
 
-// The library's function behind ours: `mangled` is ours.
+// The library's function that ours replaces; both have the name `mangled`.
 template <typename Function>
 Function Behind(const char* mangled) {
   void* const found = dlsym(RTLD_NEXT, mangled);

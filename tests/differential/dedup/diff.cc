@@ -19,7 +19,7 @@ namespace btfd::tests {
 
 namespace {
 
-// nullopt where libbpf refuses.
+// What libbpf makes; nullopt if it refuses the case.
 std::optional<std::string> ExpectedDedup(const GeneratedCase& input) {
   OracleBtf base;
   if (input.has_base) {
@@ -31,14 +31,16 @@ std::optional<std::string> ExpectedDedup(const GeneratedCase& input) {
   return OracleBytes(split.get());
 }
 
-// Limits libbpf by processor time. It hangs in a loop that neither allocates
-// nor holds anything, so it can be left by a jump; what it had stays allocated.
+// Limits libbpf's processor time. Where it hangs, it neither allocates memory
+// nor holds a lock, so a jump can leave it. The memory that it had stays
+// allocated.
 constexpr int kOracleMilliseconds = 500;
 sigjmp_buf g_way_out;
 
 void LeaveOracle(int) { siglongjmp(g_way_out, 1); }
 
-// Processor time, too: a busy machine is no endless loop.
+// Processor time as well, so that a busy machine is not taken for an endless
+// loop.
 constexpr int kCaseSeconds = 20;
 
 void SetTimer(__itimer_which which, int seconds, int milliseconds) {
@@ -48,7 +50,7 @@ void SetTimer(__itimer_which which, int seconds, int milliseconds) {
   setitimer(which, &timer, nullptr);
 }
 
-// False if libbpf came to no end.
+// Returns false if libbpf did not end.
 bool RunOracle(const GeneratedCase& input,
                std::optional<std::string>* expected) {
   signal(SIGVTALRM, LeaveOracle);
@@ -76,7 +78,7 @@ std::string Compare(const absl::StatusOr<std::string>& native,
                       ", the first difference at ", at);
 }
 
-// What a signal handler can reach.
+// What the signal handler needs.
 struct Current {
   const char* style;
   uint64_t seed;

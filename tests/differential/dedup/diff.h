@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dedup of one generated case, by the engine and by libbpf.
+// Deduplicates one generated case by the engine and by libbpf, and compares.
 #ifndef BTFD_TESTS_DIFFERENTIAL_DEDUP_DIFF_H_
 #define BTFD_TESTS_DIFFERENTIAL_DEDUP_DIFF_H_
 
@@ -13,17 +13,18 @@
 namespace btfd::tests {
 
 struct DedupDiff {
-  // What differs; empty if nothing does.
+  // What differs; empty if nothing differs.
   std::string difference;
-  // libbpf refused to load or to deduplicate, and so did the engine.
+  // libbpf refused to load or to deduplicate the case, and so did the engine.
   bool refused = false;
-  // libbpf came to no end: a cycle of mere references. The engine did, and
-  // nothing is compared.
+  // libbpf did not end, because of a cycle of references only. The engine did
+  // end, and nothing is compared.
   bool endless = false;
 };
 
-// Runs the engine as a request would be run, and with learning from the first
-// failure on; the base's index is taken from a stored blob. `arena` is reset.
+// Runs the engine as a request does, and once more with learning from the first
+// failed comparison on. The base's index comes from a stored blob. `arena` is
+// reset.
 DedupDiff CompareDedup(const GeneratedCase& input, util::Arena* arena);
 
 struct FuzzRun {
@@ -33,9 +34,9 @@ struct FuzzRun {
   uint64_t differences = 0;
 };
 
-// Cases first_seed .. first_seed + count - 1 of a style. Prints each seed whose
-// results differ. A case on which either crashes, or the engine comes to no
-// end, ends the process with its seed printed.
+// Runs the cases first_seed .. first_seed + count - 1 of a style, and prints
+// each seed whose results differ. If either side crashes on a case, or the
+// engine does not end, the process prints the seed and ends.
 FuzzRun FuzzDedup(Style style, uint64_t first_seed, uint64_t count);
 
 }  // namespace btfd::tests

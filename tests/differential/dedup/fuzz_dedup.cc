@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_dedup CASES [FIRST_SEED]: that many cases of each style, side by side
-// with libbpf. Exits 1 if any differs.
+// fuzz_dedup CASES [FIRST_SEED]: compares that many cases of each style with
+// libbpf. Exits with 1 if any differs.
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Thirty thousand generated cases, always the same ones. The program fuzz_dedup
-// runs as many as one likes.
+// Thirty thousand generated cases, the same ones in each run. The program
+// fuzz_dedup runs any number of them.
 #include <gtest/gtest.h>
 
 #include "tests/differential/dedup/diff.h"
@@ -12,8 +12,8 @@ namespace {
 constexpr uint64_t kFirstSeed = 20260701;
 constexpr uint64_t kCases = 10000;
 
-// All cases were run, and nearly all of them compared. `max_refused` and
-// `max_endless` are shares in percent.
+// Expects that all cases were run, and nearly all of them compared.
+// `max_refused` and `max_endless` are in percent of the cases.
 void ExpectCompared(const FuzzRun& run, uint64_t max_refused,
                     uint64_t max_endless) {
   EXPECT_EQ(run.differences, 0u);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// fuzz_rules CASES [FIRST_SEED [VERSION]]: that many cases of each style by the
-// rules of each libbpf (or of one, as "1.5"), side by side with it. Exits 1 if
-// any differs. By `bazel run`, so that it finds its programs.
+// fuzz_rules CASES [FIRST_SEED [VERSION]]: compares that many cases of each
+// style with each release of libbpf by that release's rules, or with one
+// release, such as "1.5". Exits with 1 if any differs. Start it with `bazel
+// run`, so that it finds its programs.
 #include <stdio.h>
 #include <stdlib.h>
 

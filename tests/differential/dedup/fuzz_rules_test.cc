@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Some hundred generated cases by the rules of each libbpf, always the same
-// ones. The program fuzz_rules runs as many as one likes.
+// Some hundred generated cases by the rules of each libbpf, the same ones in
+// each run. The program fuzz_rules runs any number of them.
 #include <gtest/gtest.h>
 
 #include "tests/differential/dedup/rules_diff.h"

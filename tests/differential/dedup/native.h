@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine's side of a comparison with libbpf: raw bytes in, raw bytes out.
+// The engine's side of a comparison with libbpf: takes and returns raw bytes.
 #ifndef BTFD_TESTS_DIFFERENTIAL_DEDUP_NATIVE_H_
 #define BTFD_TESTS_DIFFERENTIAL_DEDUP_NATIVE_H_
 
@@ -20,11 +20,11 @@ struct NativeBase {
   std::shared_ptr<const btf::DedupIndex> index;
 };
 
-// The index as a restarted daemon has it: from a stored blob.
+// The base's index as a restarted daemon gets it: from a stored blob.
 absl::StatusOr<NativeBase> LoadNativeBase(const std::string& raw);
 
-// Deduplicates a split BTF `over` a base, or a standalone one over none.
-// `arena` is reset.
+// Deduplicates a split BTF `over` a base, or a standalone BTF if `over` is
+// null. `arena` is reset.
 absl::StatusOr<std::string> NativeDedup(const std::string& raw,
                                         const NativeBase& over,
                                         const engine::DedupOptions& options,
@@ -32,11 +32,12 @@ absl::StatusOr<std::string> NativeDedup(const std::string& raw,
 
 struct NativeResidue {
   std::string btf;
-  std::string distilled_base;  // where it was asked for
+  std::string distilled_base;  // if it was asked for
 };
 
-// An encoder's residue put over a base or over none, by options.rules, and
-// distilled if asked for. `arena` is reset.
+// Puts the residue of an encoder over a base or over none, by options.rules,
+// and distills it if asked for. `arena` is reset. A residue is the BTF that an
+// encoder has written, before its libbpf deduplicates it.
 absl::StatusOr<NativeResidue> NativeEncode(const std::string& residue,
                                            const NativeBase& over,
                                            engine::DedupOptions options,

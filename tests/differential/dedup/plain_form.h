@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Generated BTF in the one form that every libbpf reads alike: little-endian,
-// a header of 24 bytes, types, strings, nothing else.
+// Rewrites generated BTF in the one form that every libbpf reads:
+// little-endian, a header of 24 bytes, types, strings, and nothing else.
 #ifndef BTFD_TESTS_DIFFERENTIAL_DEDUP_PLAIN_FORM_H_
 #define BTFD_TESTS_DIFFERENTIAL_DEDUP_PLAIN_FORM_H_
 
@@ -11,14 +11,14 @@
 
 namespace btfd::tests {
 
-// Precondition: a form that the generator draws.
+// Precondition: the form is one that the generator makes.
 std::string PlainForm(const std::string& raw);
 
 // Base and split, both in plain form, as one standalone BTF: a residue that has
-// all of the base, and what refers to it.
+// all types of the base and all types that refer to it.
 std::string Concatenated(const std::string& base, const std::string& split);
 
-// With a string at the end of the section that nothing refers to.
+// Adds a string at the end of the section, to which no type refers.
 std::string WithString(const std::string& raw, const std::string& text);
 
 }  // namespace btfd::tests

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Real residues: what each pahole has encoded of a real module, taken out of it
-// just before its libbpf deduplicates. The engine must make of it what that
-// pahole then writes, without a base, and over the base that it made. Of two
-// modules; of all 1,019 with BTFD_IDENTITY_MODULES=all.
+// Real residues: what each pahole has encoded of a real module, taken just
+// before its libbpf deduplicates. The engine must make of it what that pahole
+// then writes, without a base and over the base that pahole made. Takes two
+// modules; all 1,019 with BTFD_IDENTITY_MODULES=all.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -30,7 +30,7 @@ struct Pahole {
   LibbpfRules rules;
 };
 
-// Paths under the kernel's folder.
+// Paths in the kernel's folder.
 std::vector<std::string> Modules() {
   const char* const which = std::getenv("BTFD_IDENTITY_MODULES");
   if (which == nullptr || std::string(which) != "all") {
@@ -45,7 +45,7 @@ std::vector<std::string> Modules() {
 
 class Residue : public ::testing::TestWithParam<Pahole> {
  protected:
-  // pahole with `arguments`; the residue goes to residue().
+  // Runs pahole with `arguments`; the residue is written to residue().
   void Run(const std::vector<std::string>& arguments) {
     const std::string version = GetParam().version;
     const std::string peer = TestdataRoot() + "/peers/pahole-" + version;
@@ -98,7 +98,7 @@ TEST_P(Residue, BecomesWhatThatPaholeWrites) {
     ASSERT_TRUE(made.ok()) << made.status();
     EXPECT_EQ(made->btf, ReadFileOrEmpty(written)) << module;
 
-    std::filesystem::remove(written);  // pahole 1.31 and older do not cut it
+    std::filesystem::remove(written);  // pahole until 1.31 does not cut it
     Run({"--btf_base", base_path, "--btf_encode_detached=" + written, ko});
     made = NativeEncode(residue, *base, options, false, &arena);
     ASSERT_TRUE(made.ok()) << made.status();

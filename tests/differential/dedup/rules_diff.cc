@@ -19,7 +19,7 @@ using Verdict = ShippedLibbpf::Verdict;
 
 struct RulesDiff::Case {
   const char* what;
-  const std::string* base;  // null: none
+  const std::string* base;  // null: no base
   const std::string* btf;
   bool encode;
   bool distill;
@@ -27,7 +27,7 @@ struct RulesDiff::Case {
 
 namespace {
 
-// By the libbpf that is linked.
+// Runs the libbpf that is linked into this program.
 ShippedLibbpf::Result JudgeLinked(const std::string* base_bytes,
                                   const std::string& residue, bool distill) {
   ShippedLibbpf::Result result;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program is drawn as a graph of types; then each compilation unit writes
-// those that its roots need, in an order of its own. On the way a unit may
-// write a struct as a forward, an enum as an empty one, a type twice or thrice
-// (what refers to it takes any of the copies), an array with another element, a
-// struct with another member type; or refer to the base's copy of a type. The
-// first units make the base, the others the split, and nothing is deduplicated
-// before.
+// First a program is drawn, as a graph of types. Then each compilation unit
+// writes the types that its roots need, in an order of its own. It may change
+// some of them: write a struct as a forward, an enum as an empty one, a type
+// two or three times (what refers to it takes any of the copies), an array with
+// another element, a struct with another member type; or it may refer to the
+// base's copy of a type. The first units make the base, the others the split.
+// Nothing is deduplicated before the test.
 #include "tests/differential/generator/compilation_units.h"
 
 #include <algorithm>
@@ -28,12 +28,12 @@ using btf::testing::EnumSpec;
 using btf::testing::MemberSpec;
 using btf::testing::ParamSpec;
 
-// A type of the program. Parts are indices of nodes.
+// A type of the program. Its parts are indices of nodes.
 struct Node {
   Kind kind;
   std::string name;
   std::vector<size_t> parts;
-  uint32_t number = 0;  // size, count of elements, linkage
+  uint32_t number = 0;  // size, number of elements, or linkage
   bool flag = false;
 };
 
@@ -67,7 +67,7 @@ class Program {
            random_->Below(3),
            random_->Chance(30)});
     }
-    // Composites first, so that what wraps them may lead in cycles.
+    // Composites come first, so that the types around them may form cycles.
     std::vector<size_t> composites;
     const uint32_t names = random_->Between(2, 10);
     for (uint32_t i = random_->Between(2, 12); i > 0; --i) {
@@ -89,7 +89,7 @@ class Program {
     for (uint32_t i = random_->Below(4); i > 0; --i) AddFunction();
   }
 
-  // Nested structs, about as deep as the sixteen levels that libbpf looks at.
+  // Nested structs, about as deep as the sixteen levels that libbpf follows.
   void AddDeepChain() {
     size_t inner = 1;
     for (uint32_t i = random_->Between(12, 20); i > 0; --i) {
@@ -144,7 +144,7 @@ class Program {
   std::vector<Node> nodes_;
 };
 
-// How the units of a case lean, in percent.
+// How often the units of a case do what, in percent.
 struct Habits {
   uint32_t forward;
   uint32_t empty_enum;
@@ -170,7 +170,7 @@ Habits DrawHabits(Random* random) {
   return habits;
 }
 
-// Where the copies of each node stand in what was written so far.
+// The ids of the copies of each node that were written so far.
 using Copies = std::vector<std::vector<TypeId>>;
 
 class Unit {
@@ -229,7 +229,7 @@ class Unit {
     }
   }
 
-  // Gives every copy its place, and with it its id.
+  // Gives every copy its place in the unit, and so its id.
   void Place() {
     for (size_t i = 1; i < nodes_.size(); ++i) {
       if (!needed_[i]) continue;
@@ -257,8 +257,8 @@ class Unit {
     return ids[random_->Below(static_cast<uint32_t>(ids.size()))];
   }
 
-  // Another node of which this unit has a copy, that leads in no circle: an
-  // earlier one, or one with members.
+  // Another node of which this unit has a copy. It must not make a cycle of
+  // references only, so it is an earlier node, or one with members.
   TypeId RefOther(size_t node) {
     for (int attempt = 0; attempt < 8; ++attempt) {
       const size_t other = random_->Below(static_cast<uint32_t>(nodes_.size()));
@@ -343,7 +343,7 @@ class Unit {
     }
   }
 
-  // Decl tags of functions, the base's included, and variables.
+  // Writes variables, and decl tags of functions, those of the base included.
   void WriteTags() {
     if (!random_->Chance(habits_.tags)) return;
     for (size_t i = 0; i < nodes_.size(); ++i) {

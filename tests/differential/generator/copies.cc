@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A few structs that lead to each other in circles, written several times over;
-// now and then a reference goes to another copy's type instead of the own one.
-// So a comparison of two copies runs into contradictions, early or late or not
-// at all, and what was found out by one comparison bears on the next. This is
-// what split BTF of big modules looks like.
+// Some structs that refer to each other in cycles are written several times.
+// Now and then a reference goes to a type of another copy. So a comparison of
+// two copies finds a contradiction early, late, or never, and what one
+// comparison has found out matters for the next. The split BTF of large modules
+// is like this.
 #include "tests/differential/generator/copies.h"
 
 #include <string>
@@ -31,7 +31,8 @@ struct Node {
   uint32_t count = 0;
 };
 
-// Node 0 is an int, then come the structs, then what they refer through.
+// Node 0 is an INT. Then come the structs, then the types through which they
+// refer.
 std::vector<Node> DrawNodes(Random* random) {
   std::vector<Node> nodes;
   nodes.push_back({Kind::kInt, "int", {}, 0});
@@ -82,7 +83,7 @@ struct Habits {
   uint32_t copies;   // in the split, at most
   uint32_t astray;   // percent of references to another copy
   uint32_t missing;  // percent of types that a copy takes from another one
-  uint32_t forward;  // percent of structs that are but declared
+  uint32_t forward;  // percent of structs that are only declared
   uint32_t changed;  // percent of structs with a member more
   bool shuffled;
 };
@@ -94,7 +95,7 @@ class Writer {
   Writer(Random* random, const std::vector<Node>& nodes, const Habits& habits)
       : random_(random), nodes_(nodes), habits_(habits) {}
 
-  // Writes `copies` more copies; returns the ids of all so far.
+  // Writes `copies` more copies, and returns the ids of all copies so far.
   void Write(uint32_t copies, BtfBuilder* builder) {
     std::vector<Entry> entries;
     for (uint32_t c = 0; c < copies; ++c) {

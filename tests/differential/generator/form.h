@@ -7,8 +7,8 @@
 
 namespace btfd::tests {
 
-// Header size, byte order, layout section, doubled strings: what does not
-// matter to types, drawn mostly plain.
+// Draws what does not matter to types: header size, byte order, layout section,
+// strings that occur twice. Most cases get the plain form.
 inline void DrawForm(Random* random, btf::testing::BtfBuilder* builder) {
   btf::testing::BlobForm& form = builder->form();
   if (random->Chance(30)) form.hdr_len = btf::kExtendedHeaderSize;

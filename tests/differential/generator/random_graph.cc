@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Types drawn one by one. References go to any id of the same BTF or of the
-// base, but for those of the single-reference kinds: these lead downwards, or
-// to a kind that is no single reference, so that no cycle consists of them
-// alone. Therefore kinds are drawn first and records after that.
+// Types that are drawn one by one. A reference goes to any id of the same BTF
+// or of the base. But a type of a single-reference kind refers to a smaller id,
+// or to a type that is no single reference, so that no cycle consists of these
+// kinds alone. For that, the kinds are drawn before the records.
 #include "tests/differential/generator/random_graph.h"
 
 #include <algorithm>
@@ -25,9 +25,9 @@ using btf::testing::EnumSpec;
 using btf::testing::MemberSpec;
 using btf::testing::ParamSpec;
 
-// How a case leans; drawn once for base and split together.
+// What a case has more or less of; drawn once for base and split together.
 struct Leaning {
-  uint32_t names;           // how many there are
+  uint32_t names;           // their number
   uint32_t anonymous;       // percent
   uint32_t odd;             // percent of references that may be odd
   uint32_t void_share;      // percent of references to void
@@ -65,7 +65,7 @@ Leaning DrawLeaning(Random* random) {
 
 class Writer {
  public:
-  // `below` are the kinds of the ids under this BTF, void included.
+  // `below` are the kinds of the base's ids, with void.
   Writer(Random* random, const Leaning& leaning, std::vector<Kind> below,
          BtfBuilder* builder)
       : random_(random),
@@ -109,7 +109,7 @@ class Writer {
 
   TypeId Target(TypeId from) {
     if (random_->Chance(leaning_.void_share)) return 0;
-    // Near ids make for equal neighbourhoods in base and split.
+    // References to near ids give base and split types with equal neighbours.
     for (int attempt = 0; attempt < 8; ++attempt) {
       const TypeId to = random_->Below(static_cast<uint32_t>(kinds_.size()));
       if (MayRefer(from, to)) return to;
@@ -223,7 +223,7 @@ class Writer {
     builder_->Proto(Target(id), params);
   }
 
-  // A FUNC of anything but a prototype is no valid BTF.
+  // A FUNC that refers to anything but a FUNC_PROTO is not valid BTF.
   void WriteFunc(TypeId id) {
     const TypeId proto = Proto();
     if (proto == 0) {
@@ -234,8 +234,8 @@ class Writer {
     }
   }
 
-  // One typedef of itself for each BTF, sometimes: two of them side by side
-  // would make libbpf hang.
+  // At most one typedef of itself in each BTF: two equal ones would make libbpf
+  // hang.
   void WriteTypedef(TypeId id) {
     const bool loop = loop_left_;
     loop_left_ = false;
@@ -250,7 +250,7 @@ class Writer {
   bool loop_left_ = false;
 };
 
-// Sizes around those at which libbpf's map of candidates grows.
+// Numbers around those at which libbpf's candidate map grows.
 uint32_t DrawCount(Random* random) {
   if (random->Chance(10)) return random->Below(3);
   if (random->Chance(15)) return random->Between(40, 110);

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is kept on disks and in shared caches carries a version: a base's blob,
-// the blob of its dedup index, and (by the engine's version) every result.
-// These tests fail as soon as one of their bytes changes, so that nobody
-// changes it and forgets to raise the version: an old blob would then be taken
-// for a new one.
+// What is kept on disks and in shared caches has a version: a base's blob, the
+// blob of its dedup index, and (by the engine's version) every result. These
+// tests fail when one of their bytes changes. The change then needs a higher
+// version; otherwise an old blob would be taken for a new one.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Btf and Base against libbpf, on the same bytes: whether they are accepted,
-// what comes out unmodified, and what comes out after each kind of edit. The
-// inputs are small BTFs of all kinds and forms and pieces of real ones, cut at
-// every byte or damaged at random. Buffers have the exact size, so that a
-// sanitizer sees an over-read.
+// Compares Btf and Base with libbpf on the same bytes: whether they accept
+// them, what they write unmodified, and what they write after each kind of
+// edit. The inputs are small BTFs of all kinds and forms, and pieces of real
+// ones, cut at every byte or damaged at random. Buffers have the exact size, so
+// that a sanitizer finds an over-read.
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -40,7 +40,7 @@ using Random = std::mt19937_64;
 
 uint64_t Below(Random& random, uint64_t limit) { return random() % limit; }
 
-// A base as both sides see it.
+// A base, parsed by both sides.
 struct BasePair {
   explicit BasePair(const std::string& raw)
       : ours(*Base::Build(raw)),
@@ -49,7 +49,7 @@ struct BasePair {
   std::unique_ptr<tests::OracleEditor> theirs;
 };
 
-// One input, both sides.
+// One input, parsed by both sides.
 class Case {
  public:
   Case(const std::string& raw, const BasePair* base)
@@ -68,7 +68,7 @@ class Case {
   Btf& ours() { return *ours_; }
   tests::OracleEditor& theirs() { return *theirs_; }
 
-  // Compares the verdicts; true where both accept.
+  // Compares whether both accept the input; true if both do.
   bool SameVerdict() {
     EXPECT_EQ(accepted(), theirs_ != nullptr) << error_ << "\n" << Hex();
     if (!accepted()) {
@@ -102,7 +102,7 @@ void AddSomeString(Case* c, const BasePair* base, Random& random) {
   const std::string text = kTexts[Below(random, std::size(kTexts))];
   if (base != nullptr && !base->ours->modifiable()) return;
   const int offset = c->theirs().AddString(text);
-  // libbpf finds a text in the base before it looks at the split.
+  // libbpf looks for a text in the base before it looks in the split.
   if (base != nullptr && base->ours->FindString(text)) {
     EXPECT_EQ(offset, static_cast<int>(c->ours().AddString(text)));
   } else if (!c->ours().modifiable()) {
@@ -125,7 +125,7 @@ void AddSomeType(Case* c, Random& random) {
   c->SameBytes("adding a type");
 }
 
-// False where libbpf refuses, which leaves its BTF half prepared for edits.
+// False if libbpf refuses. Its BTF may then be half prepared for edits.
 bool PermuteSomehow(Case* c, Random& random) {
   const uint32_t n = c->ours().own_count();
   std::pmr::vector<uint32_t> order(n);
@@ -145,7 +145,8 @@ bool PermuteSomehow(Case* c, Random& random) {
   return result == 0;
 }
 
-// What a Base says of the same bytes: the verdict, and that its blob loads.
+// Compares whether a Base accepts the same bytes, and checks that its blob
+// loads.
 void CompareBase(const Case& c) {
   const auto built = Base::Build(c.bytes());
   ASSERT_EQ(built.ok(), c.accepted()) << built.status() << "\n" << c.Hex();
@@ -159,13 +160,13 @@ void CompareBase(const Case& c) {
   EXPECT_EQ((*loaded)->has_unknown_kinds(), (*built)->has_unknown_kinds());
 }
 
-// Returns whether the input was accepted.
+// Returns whether both sides accepted the input.
 bool Compare(const std::string& raw, const BasePair* base, Random& random) {
   Case c(raw, base);
   if (!c.SameVerdict()) return false;
   EXPECT_EQ(c.ours().end_id(), c.theirs().end_id());
   c.SameBytes("loading");
-  // libbpf 7.2 writes out of bounds when types are added after a permutation.
+  // libbpf 7.2 writes out of bounds if types are added after a permutation.
   bool permuted = false;
   for (int edits = 0; edits < 3; ++edits) {
     switch (Below(random, 4)) {
@@ -186,7 +187,8 @@ bool Compare(const std::string& raw, const BasePair* base, Random& random) {
   return true;
 }
 
-// One type of each kind, with forward references. Grows on every call.
+// Adds one type of each kind, with forward references. Each call adds a larger
+// type.
 void AddAllKinds(BtfBuilder* b, TypeId other) {
   const TypeId i32 = b->Int("int", 4);
   const TypeId ptr = b->Ptr(b->next_id() + 1);
@@ -208,7 +210,8 @@ void AddAllKinds(BtfBuilder* b, TypeId other) {
   b->TypeTag("user", ptr);
 }
 
-// The forms of 1.1, 1.3 and 1.8 that well-formed or odd producers may write.
+// The forms of header, layout section and gaps that producers may write, odd
+// ones included.
 std::vector<BlobForm> Forms() {
   std::vector<BlobForm> forms;
   auto add = [&](auto&& change) {
@@ -255,7 +258,8 @@ std::vector<BlobForm> Forms() {
   return forms;
 }
 
-// All forms, standalone (`base` null) or over `base`'s builder.
+// BTFs in all forms: standalone if `base` is null, else over that builder's
+// BTF.
 std::vector<std::string> Seeds(const BtfBuilder* base) {
   std::vector<std::string> seeds;
   for (const BlobForm& form : Forms()) {
@@ -275,7 +279,7 @@ std::vector<std::string> Seeds(const BtfBuilder* base) {
   return seeds;
 }
 
-// One to three changes of a kind that a parser has to notice.
+// Makes one to three changes of a kind that a parser has to find.
 std::string Damage(std::string raw, Random& random) {
   for (uint64_t n = 1 + Below(random, 3); n > 0 && raw.size() >= 4; --n) {
     const size_t word = Below(random, raw.size() / 4) * 4;
@@ -328,7 +332,7 @@ struct BaseBuilder : BtfBuilder {
   }
 };
 
-// Bases of every form that is accepted.
+// Bases in every form that both sides accept.
 std::vector<std::unique_ptr<BasePair>> Bases() {
   std::vector<std::unique_ptr<BasePair>> bases;
   BaseBuilder base;
@@ -401,7 +405,7 @@ TEST(LibbpfDiff, EveryHeaderLengthGivesLibbpfsVerdictAndBytes) {
       }
     }
   }
-  // Types right behind a header without str_len.
+  // The types follow directly on a header without str_len.
   std::string raw(36, '\0');
   const Header header{kMagic, kVersion, 0, 20, 0, 12, 12, 0, 0, 0};
   memcpy(&raw[0], &header, 20);

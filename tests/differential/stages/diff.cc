@@ -26,7 +26,7 @@ namespace {
 using btf::Base;
 using btf::Btf;
 
-// One BTF, or a base and a split over it.
+// One standalone BTF, or a base and a split over it.
 struct Bytes {
   std::string split;
   std::string base;
@@ -69,7 +69,7 @@ std::string Compare(const Native& native, const Expected& expected,
 
 // ---- libbpf.
 
-// `parsed` also keeps the base alive.
+// A parsed BTF; `parsed` also keeps its base alive.
 struct OracleCase {
   OracleBtf base;
   OracleBtf split;
@@ -97,7 +97,7 @@ Expected ExpectedDistill(const GeneratedCase& input, bool sorted) {
                OracleBytes(distilled->base.get()).value_or("?")};
 }
 
-// Sorts besides, because that is what makes both write their edits out.
+// Also sorts, because only then do both sides write their edits.
 Expected ExpectedRelocate(const RelocationCase& input) {
   auto loaded = OracleLoad(input.distilled, input.split);
   const OracleBtf base = OracleParse(input.base, nullptr);
@@ -201,7 +201,7 @@ std::string CompareRelocate(const RelocationCase& input, util::Arena* arena,
                             bool* refused) {
   arena->Reset();
   const Native native = NativeRelocate(input, arena);
-  // On these, libbpf hangs.
+  // On such input libbpf hangs.
   if (absl::StrContains(native.status().message(), "is a cycle of modifiers")) {
     *refused = true;
     return "";
@@ -214,7 +214,8 @@ std::string CompareRebase(const std::string& standalone,
                           bool* refused) {
   arena->Reset();
   const auto parsed = Btf::Parse(standalone, nullptr, ".BTF", arena);
-  // libbpf takes the room for no types at all for a lack of memory.
+  // If there are no types, libbpf takes the result of its empty allocation for
+  // an error.
   if (parsed.ok() && parsed->own_count() == 0) {
     *refused = true;
     return "";

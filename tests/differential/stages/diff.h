@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Single stages on generated cases, by the engine and by libbpf: bytes and
-// verdicts. Each function says what differs; empty if nothing does. *refused
-// says whether both refused.
+// Runs single stages on generated cases by the engine and by libbpf, and
+// compares bytes and errors. Each function returns what differs; empty if
+// nothing differs. *refused says whether both refused the case.
 #ifndef BTFD_TESTS_DIFFERENTIAL_STAGES_DIFF_H_
 #define BTFD_TESTS_DIFFERENTIAL_STAGES_DIFF_H_
 
@@ -16,16 +16,17 @@ namespace btfd::tests {
 
 std::string CompareSort(const GeneratedCase& input, util::Arena* arena,
                         bool* refused);
-// Both layouts: as it comes, and sorted.
+// Compares both layouts: in the order of the input, and sorted.
 std::string CompareDistill(const GeneratedCase& input, util::Arena* arena,
                            bool* refused);
-// Distills, and relocates the result back onto the same base, or another one.
+// Distills, and relocates the result onto the same base or onto another one.
 std::string CompareDistillAndRelocate(const GeneratedCase& input,
                                       const std::string& other_base,
                                       util::Arena* arena, bool* refused);
 std::string CompareRelocate(const RelocationCase& input, util::Arena* arena,
                             bool* refused);
-// The split of a case without a base, put over the base of another one.
+// Takes the split of a case without a base, and puts it over the base of
+// another case.
 std::string CompareRebase(const std::string& standalone,
                           const std::string& base, util::Arena* arena,
                           bool* refused);

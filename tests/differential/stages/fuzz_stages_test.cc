@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sort, distill, relocate and rebase on random cases, against libbpf 7.2.
-// BTFD_RANDOM_CASES says how many of each kind (by default 1500),
-// BTFD_RANDOM_SEED where to start; a failure names its seed.
+// Compares sort, distill, relocate and rebase with libbpf 7.2 on random cases.
+// BTFD_RANDOM_CASES is the number of cases of each kind (default 1500),
+// BTFD_RANDOM_SEED the first seed. A failure names its seed.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -22,7 +22,7 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
 using Comparison = std::function<std::string(uint64_t seed, util::Arena* arena,
                                              bool* refused)>;
 
-// The share of cases that both refuse, in percent.
+// Returns the share of cases that both refuse, in percent.
 uint64_t RunCases(const Comparison& compare) {
   const uint64_t first = FromEnvironment("BTFD_RANDOM_SEED", 1);
   const uint64_t count = FromEnvironment("BTFD_RANDOM_CASES", 1500);
@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(Styles, Stages,
 
 TEST(Relocation, MatchesAsLibbpf) {
   EXPECT_LT(RunCases([&](uint64_t seed, util::Arena* arena, bool* refused) {
-              // They are small: draw some for each seed.
+              // These cases are small, so some are drawn for each seed.
               bool all_refused = true;
               for (uint64_t i = 0; i < 8; ++i) {
                 bool one_refused = false;

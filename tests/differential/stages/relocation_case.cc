@@ -33,7 +33,7 @@ class Drawer {
   }
 
  private:
-  // What is distilled, so that a base can be drawn that has it.
+  // A distilled type, so that a base can be drawn that has it.
   struct Named {
     std::string name;
     btf::Kind kind;
@@ -80,7 +80,7 @@ class Drawer {
       default:
         break;
     }
-    // With a member, the flag says that it is a bitfield.
+    // In a struct with members, the kind flag says that it has bitfields.
     std::vector<MemberSpec> members;
     if (with_content) members.push_back({"m", 0, 0, type.flag ? 3u : 0u});
     return type.kind == btf::Kind::kUnion
@@ -120,7 +120,7 @@ class Drawer {
 
   void DrawBase(BtfBuilder* base) {
     base->Ptr(0);
-    // Most of what was distilled is there, as it was or a bit different.
+    // The base has most of the distilled types, unchanged or slightly changed.
     for (const Named& named : named_) {
       if (random_.Chance(5)) continue;
       Named type = named;
@@ -133,7 +133,7 @@ class Drawer {
       const Named type{AnyName(), AnyKind(), AnySize(), random_.Chance(30)};
       if (random_.Chance(50)) Add(base, type, /*with_content=*/true);
     }
-    // A name_off that leads to an empty text.
+    // A name_off that is not 0 and leads to an empty text.
     if (random_.Chance(2)) {
       const uint32_t empty = base->AppendString("");
       base->Struct(Name::At(empty), AnySize());

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Draws what relocation gets: a distilled base, a split over it, and the base
-// to move to. A few names and sizes for all kinds, so that nearly every rule of
-// matching is met: kinds that go together and that do not, duplicates of a name
-// by offset and by text, sizes that matter or not, embedded structs; and, once
-// in a while, types and strings that a distilled base must not have.
+// Draws the input of relocation: a distilled base, a split over it, and the
+// base onto which it is relocated. All kinds share a few names and sizes, so
+// that the cases meet nearly every rule of matching: kinds that match and that
+// do not, duplicates of a name by offset and by text, sizes that matter or not,
+// embedded structs. Some cases also have types and strings that a distilled
+// base must not have.
 #ifndef BTFD_TESTS_DIFFERENTIAL_STAGES_RELOCATION_CASE_H_
 #define BTFD_TESTS_DIFFERENTIAL_STAGES_RELOCATION_CASE_H_
 
