@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finalizing many modules: one by itself, which brings the daemon, the base and
-// every fallback into place, then all others over one FinalizeStream call with
-// several in flight. What that call leaves unanswered, because the daemon went
-// away or forgot the base, starts over the same way; each round finishes at
-// least one module. All are over one base: its bytes are read beforehand, so
-// that it can be sent again when its file has become another.
+// Finalizes many modules over one base. The first module is sent by itself:
+// that starts the daemon if need be, gives it the base, and makes every
+// fallback that is needed. All other modules then go over one FinalizeStream
+// call, with several in flight. If the daemon goes away or forgets the base,
+// the modules without an answer start over in the same way; each round finishes
+// at least one module. The bytes of the base are read beforehand, so that they
+// can be sent again even if the file has changed.
 #ifndef BTFD_CLIENT_BATCH_BATCH_H_
 #define BTFD_CLIENT_BATCH_BATCH_H_
 
@@ -27,15 +28,15 @@
 
 namespace btfd::client {
 
-// How one module ended.
+// How the work on one module ended.
 struct ModuleResult {
   std::string path;
-  absl::Status status;  // not OK: the module is as it was
+  absl::Status status;  // not OK: the module is unchanged
   std::vector<std::string> warnings;
   bool cached = false;
   uint32_t types_in = 0;
   uint32_t types_out = 0;
-  // .BTF and .BTF.base together, before and after.
+  // The size of .BTF and .BTF.base together, before and after.
   uint64_t bytes_in = 0;
   uint64_t bytes_out = 0;
   uint64_t engine_ns = 0;
@@ -43,28 +44,28 @@ struct ModuleResult {
 
 struct BatchOptions {
   v1::Steps steps;
-  std::optional<std::string> btf;  // for one module only
+  std::optional<std::string> btf;  // for a single module only
   bool drop_signature = false;
   bool sync = false;       // as in elf::WriteOptions
-  std::string output;      // for one module only; empty: in place
+  std::string output;      // for a single module only; empty: in place
   uint32_t in_flight = 8;  // modules
   bool bypass_cache = false;
 };
 
 class Batch {
  public:
-  // Called for each module as it ends, from one thread at a time.
+  // Called for each module when its work ends, on one thread at a time.
   using Done = std::function<void(const ModuleResult&)>;
 
   // The pointers must outlive it; `base` may be null.
   Batch(BatchOptions options, FinalizeClient* client, BaseFile* base,
         Done done);
 
-  // Returns when all have ended, or some after Stop().
+  // Returns when all modules have ended; after Stop(), when some have.
   void Run(const std::vector<std::string>& modules);
-  // Begins no further module, and gives up those that the daemon has; what is
-  // answered is written. What is not reported then is as it was. From any
-  // thread.
+  // Begins no further module, and gives up those that the daemon has. Modules
+  // with an answer are still written. A module that is not reported by then is
+  // unchanged. Any thread may call it.
   void Stop();
 
  private:
@@ -73,12 +74,12 @@ class Batch {
   absl::Status Write(const BatchJob& job, const v1::FinalizeResponse& response,
                      std::vector<std::string>* notices) const;
   void FinishAlone(const std::string& path);
-  // Reports, and writes what `response` holds if it is OK.
+  // Reports the module; if `response` is OK, first writes its content.
   void Conclude(const BatchJob& job, const v1::FinalizeResponse& response);
   void Fail(const std::string& path, absl::Status status);
   void Report(const ModuleResult& result);
-  // The stream that Stop() is to cancel from now on; null: none. False if it
-  // was called already.
+  // Names the stream that Stop() cancels from now on; null: none. Returns false
+  // if Stop() was called before.
   bool SetStream(BatchStream* stream);
 
   const BatchOptions options_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a batch shows while it works and in the end: a progress bar on a
-// terminal, else a line a module, or JSON Lines (one object a module, then one
-// with the member "summary"). Failures and warnings go to stderr in any case.
+// Shows a batch: a progress bar on a terminal, else one line for each module,
+// or JSON Lines (one object for each module, then one with the member
+// "summary"). Failures and warnings always go to stderr.
 #ifndef BTFD_CLIENT_BATCH_BATCH_REPORT_H_
 #define BTFD_CLIENT_BATCH_BATCH_REPORT_H_
 
@@ -23,11 +23,12 @@ enum class ReportForm { kLines, kBar, kJson };
 // Not thread-safe.
 class BatchReport {
  public:
-  // `total`: modules that will come.
+  // `total` is the number of modules in the batch.
   BatchReport(ReportForm form, size_t total, FILE* out, FILE* err);
 
   void Add(const ModuleResult& result);
-  // The summary; once, at the end. What did not come is said to be left.
+  // Prints the summary. Called once, at the end. Modules that were not reported
+  // count as left undone.
   void Finish();
 
   size_t failed() const { return failed_; }
@@ -35,7 +36,7 @@ class BatchReport {
  private:
   void AddLine(const ModuleResult& result);
   void AddJson(const ModuleResult& result);
-  // With nothing done lately it draws nothing.
+  // Unless `always`, draws nothing if the bar was drawn a moment ago.
   void DrawBar(bool always);
   void SayLine(const std::string& line);
 
@@ -45,7 +46,7 @@ class BatchReport {
   FILE* const err_;
   const absl::Time started_;
   absl::Time drawn_ = absl::InfinitePast();
-  size_t bar_width_ = 0;  // of what stands on the terminal; 0: nothing
+  size_t bar_width_ = 0;  // of the bar on the terminal; 0: none
 
   size_t done_ = 0;
   size_t failed_ = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One FinalizeStream call, by gRPC: the caller's thread opens modules and sends
-// them, a second one takes the answers and writes the modules, a third one
-// watches that the daemon is alive. What is open and in flight is bounded in
-// number and in bytes, so that the client's memory does not grow with the
-// batch.
+// One FinalizeStream call, made by gRPC. The caller's thread opens modules and
+// sends them. A second thread takes the answers and writes the modules. A third
+// one watches that the daemon is alive. The modules that are open and in flight
+// are bounded in number and bytes, so that the client's memory does not grow
+// with the batch.
 #ifndef BTFD_CLIENT_BATCH_BATCH_STREAM_H_
 #define BTFD_CLIENT_BATCH_BATCH_STREAM_H_
 
@@ -39,24 +39,25 @@ struct BatchJob {
 
 class BatchStream {
  public:
-  // Opens a module and makes its request, or reports why not and returns null.
+  // Opens a module and makes its request. If that fails, reports why and
+  // returns null.
   using Load = std::function<std::unique_ptr<BatchJob>(
       const std::string& path, v1::FinalizeRequest* request)>;
-  // Takes an answer; called from one other thread than Load.
+  // Takes an answer. Called on another thread than Load.
   using Take =
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
-  // `socket` is connected, and does not block. `is_private` is as
-  // ClassifyCall() wants it.
+  // `socket` is connected and non-blocking. `is_private` is passed to
+  // ClassifyCall().
   BatchStream(util::UniqueFd socket, bool is_private, uint32_t max_in_flight,
               Load load, Take take);
 
-  // Works through `waiting` from the front. What is left in it afterwards got
-  // no answer, or one that asks for more than this call can do (see
-  // ClassifyCall). The Status is the transport's.
+  // Takes modules from the front of `waiting`. Those that are in it afterwards
+  // got no answer, or one that needs more than this call can do (see
+  // ClassifyCall()). The Status is the transport's.
   absl::Status Run(std::deque<std::string>* waiting);
-  // Makes Run() return soon: no more answers are waited for. From any thread,
-  // before Run() or while it runs.
+  // Makes Run() return soon, without waiting for more answers. Any thread may
+  // call it, before Run() or during it.
   void Cancel();
 
  private:
@@ -68,7 +69,7 @@ class BatchStream {
   void Send(std::deque<std::string>* waiting);
   void Receive();
   void Watch();
-  // Is anybody there? Blocks for kProbeLimit at most.
+  // True if the daemon answers a probe. Blocks for at most kProbeLimit.
   bool Alive();
   bool RoomFor() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -86,10 +87,10 @@ class BatchStream {
   std::map<uint64_t, InFlight> in_flight_ ABSL_GUARDED_BY(mutex_);
   uint64_t bytes_in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time last_sign_of_life_ ABSL_GUARDED_BY(mutex_);
-  // To be tried again in another way.
+  // Modules that must be tried again in another way.
   std::deque<std::string> again_ ABSL_GUARDED_BY(mutex_);
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;      // no more answers come
-  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;     // daemon wants no more
+  bool leaving_ ABSL_GUARDED_BY(mutex_) = false;     // the daemon takes no more
   bool found_dead_ ABSL_GUARDED_BY(mutex_) = false;  // by Watch()
 };
 

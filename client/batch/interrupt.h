@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ctrl-C and its like (SIGINT, SIGTERM, SIGHUP) while a batch is under way: the
-// batch is asked to stop, tells what it did, and only then the process ends by
-// the signal. A second one ends it at once. What was ignored when the process
-// started (nohup, a shell's background) stays ignored.
+// Handles Ctrl-C and similar signals (SIGINT, SIGTERM, SIGHUP) during a batch.
+// The batch is asked to stop and reports what it did; only then the signal ends
+// the process. A second signal ends it at once. A signal that was ignored when
+// the process started (nohup, a shell's background) stays ignored.
 #ifndef BTFD_CLIENT_BATCH_INTERRUPT_H_
 #define BTFD_CLIENT_BATCH_INTERRUPT_H_
 
@@ -17,8 +17,8 @@
 
 namespace btfd::client {
 
-// Blocks these signals in the calling thread and in all that it starts: to be
-// made before any of them.
+// Blocks these signals in the calling thread and in all threads that it starts
+// later. So make this object before you start any thread.
 class Interrupt {
  public:
   // `stop` is called once, on a thread of its own.
@@ -27,9 +27,9 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // The signal that came; 0: none.
+  // The signal that came; 0 if none came.
   int signal() const { return signal_; }
-  // Ends the process as that signal would have. All is said before.
+  // Ends the process as that signal would have. Print everything before.
   [[noreturn]] void EndBySignal() const;
 
  private:

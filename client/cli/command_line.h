@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Options of our own commands: getopt_long's grammar, --help everywhere, exit
-// code 2 for a wrong call. (resolve_btfids has the kernel's grammar instead.)
+// Parses the options of our own commands: the grammar of getopt_long, --help
+// for each command, exit code 2 for a wrong command line. (resolve_btfids has
+// the kernel's grammar.)
 #ifndef BTFD_CLIENT_CLI_COMMAND_LINE_H_
 #define BTFD_CLIENT_CLI_COMMAND_LINE_H_
 
@@ -24,27 +25,27 @@ class CommandLine {
   CommandLine(std::string name, std::string help)
       : name_(std::move(name)), help_(std::move(help)) {}
 
-  // Declare before Parse; the targets must outlive it. A short name of 0 means
-  // there is none; then `name` may not be empty.
+  // Declare the options before Parse(). The targets must outlive this object. A
+  // short name of 0 means that there is none; `name` must then not be empty.
   void Flag(absl::string_view name, char short_name, bool* target);
   void Value(absl::string_view name, char short_name, std::string* target);
-  // A value that may be given several times; appends each.
+  // An option that may be given several times. Each value is appended.
   void List(absl::string_view name, char short_name,
             std::vector<std::string>* target);
 
-  // Nothing: go on, with `rest` being the arguments that are no options. Else
-  // what to end with; all is said then.
+  // Returns nothing if the command shall run; `rest` has the arguments that are
+  // no options. Otherwise returns the exit code, and has printed everything.
   std::optional<int> Parse(const std::vector<std::string>& arguments,
                            std::vector<std::string>* rest);
 
-  // Complains about a call that is wrong in another way; what to end with.
+  // Reports another error in the command line, and returns the exit code.
   int WrongCall(absl::string_view complaint) const;
 
  private:
   struct Option {
     std::string name;
     char short_name;
-    bool* flag;  // one of the three
+    bool* flag;  // exactly one of the three is set
     std::string* value;
     std::vector<std::string>* list;
   };
@@ -54,9 +55,9 @@ class CommandLine {
   std::vector<Option> options_;
 };
 
-// "btfc: MESSAGE" on stderr.
+// Prints "btfc: MESSAGE" on stderr.
 void SayError(absl::string_view message);
-// A line on stderr as it is.
+// Prints the line on stderr, with nothing before it.
 void SayLine(absl::string_view line);
 
 }  // namespace btfd::client

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the environment tells every command.
+// The environment variables that every command reads.
 #ifndef BTFD_CLIENT_CLI_ENVIRONMENT_H_
 #define BTFD_CLIENT_CLI_ENVIRONMENT_H_
 
@@ -8,20 +8,20 @@
 
 namespace btfd::client {
 
-// How it is told whether a base is one that the daemon knows.
+// How the client finds out whether the daemon knows a base.
 enum class BaseCheck {
-  kKey,      // by a file key, where that can tell (client/request/file_key.h)
-  kContent,  // by a hash of all of it, always
+  kKey,      // by a file key, if there is one (client/request/file_key.h)
+  kContent,  // always by a hash of the whole base
 };
 
 struct Environment {
-  // BTFD_REQUIRE=1: no work without the shared daemon.
+  // BTFD_REQUIRE=1: fail if the shared daemon cannot be used.
   bool require_daemon = false;
-  // BTFD_DISABLE=1: no shared daemon, work by a private one.
+  // BTFD_DISABLE=1: use a private daemon instead of the shared one.
   bool disable_daemon = false;
   // BTFD_RESULT_CACHE=0: neither look in the result cache nor fill it.
   bool bypass_result_cache = false;
-  // BTFD_BASE_CHECK=content, or anything else that is not "key".
+  // BTFD_BASE_CHECK: kContent if it is set to anything but "key".
   BaseCheck base_check = BaseCheck::kKey;
   std::string daemon_program;    // BTFD_DAEMON
   std::string btfd_profile;      // BTFD_PROFILE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON for machines that read what we print (RFC 8259), written as it comes.
+// Writes JSON (RFC 8259) for programs that read our output.
 #ifndef BTFD_CLIENT_CLI_JSON_H_
 #define BTFD_CLIENT_CLI_JSON_H_
 
@@ -12,15 +12,15 @@
 
 namespace btfd::client {
 
-// `text` as a JSON string, quotes included. Bytes that are not UTF-8 become
+// `text` as a JSON string with its quotes. Bytes that are not UTF-8 become
 // U+FFFD.
 std::string JsonString(absl::string_view text);
 
-// An object or array on one line. Members stand in the order of the calls.
+// An object or array on one line. Its members have the order of the calls.
 class JsonWriter {
  public:
-  // Opening and closing must match; `key` is left empty within arrays and at
-  // the top.
+  // Each Open() needs its Close(). Leave `key` empty inside an array and at the
+  // top.
   JsonWriter& Open(char bracket, absl::string_view key = "");
   JsonWriter& Close();
   JsonWriter& Add(absl::string_view key, absl::string_view value);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Running the tools of a kernel build, pahole above all.
+// Runs other programs of a kernel build, mostly pahole.
 #ifndef BTFD_CLIENT_CLI_PROGRAM_H_
 #define BTFD_CLIENT_CLI_PROGRAM_H_
 
@@ -12,19 +12,19 @@
 
 namespace btfd::client {
 
-// The words of a variable as the shell makes them of an unquoted $VARIABLE:
-// cut at blanks, tabs and newlines, with no quoting.
+// Splits the value of a variable as the shell splits an unquoted $VARIABLE: at
+// blanks, tabs and newlines, without quoting.
 std::vector<std::string> SplitWords(absl::string_view text);
 
-// Runs argv[0], looked up in PATH unless it has a slash, and waits for it. It
-// has our standard streams and environment; with `output` not null, its
-// standard output goes there instead. Returns its exit code, 128 + N where
-// signal N ended it. Errors: what exec says, with the program's name; a
-// program that cannot be started at all is NotFound or PermissionDenied.
+// Runs argv[0] and waits for it. The program is searched in PATH unless it has
+// a slash. It gets our standard streams and environment; if `output` is not
+// null, its standard output goes there. Returns its exit code; 128 + N if
+// signal N ended it. Errors: the message of exec with the program's name.
+// NotFound or PermissionDenied if the program cannot be started.
 absl::StatusOr<int> RunProgram(const std::vector<std::string>& argv,
                                std::string* output = nullptr);
 
-// For messages: the words with a blank between.
+// The words with blanks between them, for messages.
 std::string ShowCommand(const std::vector<std::string>& argv);
 
 }  // namespace btfd::client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of btfc, each in the file of its name. Each takes the arguments
-// behind the command's name and returns the exit code.
+// The commands of btfc, each in the file of its name. Each function gets the
+// arguments behind the command's name and returns the exit code.
 #ifndef BTFD_CLIENT_COMMANDS_COMMANDS_H_
 #define BTFD_CLIENT_COMMANDS_COMMANDS_H_
 
@@ -13,8 +13,8 @@ namespace btfd::client {
 int RunResolveBtfids(const std::vector<std::string>& arguments);
 int RunFinalize(const std::vector<std::string>& arguments);
 int RunGenBtf(const std::vector<std::string>& arguments);
-// As `btfc pahole`, with a help of its own; and under the name of pahole, whose
-// options are all the real one's.
+// RunPaholeCommand() is `btfc pahole`, which has a help of its own. RunPahole()
+// runs under the name of pahole and has only the real pahole's options.
 int RunPaholeCommand(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);

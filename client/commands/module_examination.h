@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A finished module, as `btfc doctor` looks at it: does it carry BTF, for which
-// kernels, and was it signed before.
+// Examines a finished module for `btfc doctor`: has it BTF, for which kernels,
+// and was it signed before.
 #ifndef BTFD_CLIENT_COMMANDS_MODULE_EXAMINATION_H_
 #define BTFD_CLIENT_COMMANDS_MODULE_EXAMINATION_H_
 
@@ -14,7 +14,7 @@ namespace btfd::client {
 
 struct ModuleExamination {
   std::vector<Finding> findings;
-  std::string release;  // that it was built for; empty if it does not say
+  std::string release;  // for which it was built; empty if it is not in there
 };
 
 ModuleExamination ExamineModule(const std::string& path);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lists of modules in files: a path a line, or what kbuild leaves in
-// modules.order.
+// Reads lists of modules from files: one path on each line, or a modules.order
+// of kbuild.
 #ifndef BTFD_CLIENT_COMMANDS_MODULE_LIST_H_
 #define BTFD_CLIENT_COMMANDS_MODULE_LIST_H_
 
@@ -12,10 +12,10 @@
 
 namespace btfd::client {
 
-// Reads `path`, "-" being stdin. Empty lines are passed over; an entry of a .o
-// (modules.order since 6.3) stands for the .ko beside it. A relative path
-// counts from the current directory, or where that has no such file from the
-// list's own (/lib/modules/VERSION/modules.order). Errors: what open(2) says.
+// Reads `path`; "-" is stdin. Empty lines are ignored. An entry of a .o
+// (modules.order since 6.3) means the .ko beside it. A relative path counts
+// from the current directory; if there is no such file, from the directory of
+// the list (/lib/modules/VERSION/modules.order). Errors are those of open(2).
 absl::StatusOr<std::vector<std::string>> ReadModuleList(
     const std::string& path);
 

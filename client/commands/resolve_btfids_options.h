@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line of resolve_btfids, in the grammar of the kernel's own option
-// parser (tools/lib/subcmd): what that one takes or refuses, this one takes or
-// refuses, too.
+// Parses the command line of resolve_btfids by the grammar of the kernel's own
+// parser (tools/lib/subcmd). It accepts and refuses the same command lines.
 #ifndef BTFD_CLIENT_COMMANDS_RESOLVE_BTFIDS_OPTIONS_H_
 #define BTFD_CLIENT_COMMANDS_RESOLVE_BTFIDS_OPTIONS_H_
 
@@ -31,22 +30,21 @@ struct ResolveBtfidsOptions {
 
 struct ParsedResolveBtfids {
   ResolveBtfidsOptions options;
-  // 0: run. Else end with this code after printing `out` to stdout and `err`
-  // to stderr.
   int exit_code = 0;
   std::string out;
   std::string err;
 };
 
-// `arguments` come without the program's name. `release` is the kernel's whose
-// tool is stood in for, 612 for 6.12: what that one does not know yet is
-// refused. Without it all options are known.
+// `arguments` are without the program's name. `release` is the kernel release
+// whose tool is imitated, for example 612 for 6.12. Options that this tool does
+// not have yet are refused. Without a release, all options are known.
 ParsedResolveBtfids ParseResolveBtfids(
     const std::vector<std::string>& arguments, std::optional<int> release);
 
-// What -h and a wrong call print.
+// The text that -h and a wrong command line print.
 std::string ResolveBtfidsUsage();
 
 }  // namespace btfd::client
 
 #endif  // BTFD_CLIENT_COMMANDS_RESOLVE_BTFIDS_OPTIONS_H_
+// run. Else print `out` to stdout and `err` to stderr, and exit with this code.

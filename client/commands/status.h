@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How the daemon's state is shown, to people and to machines.
+// Shows the daemon's state, as text for people and as JSON for programs.
 #ifndef BTFD_CLIENT_COMMANDS_STATUS_H_
 #define BTFD_CLIENT_COMMANDS_STATUS_H_
 
@@ -11,13 +11,13 @@
 
 namespace btfd::client {
 
-// `stands_for` is the pahole that clients here stand for.
+// `stands_for` says for which pahole the clients here stand.
 std::string StatusAsText(const v1::GetStatusResponse& status,
                          const std::string& stands_for);
 std::string StatusAsJson(const v1::GetStatusResponse& status,
                          const std::string& stands_for);
 
-// One base, as a line without newline, or as an object.
+// One base, as a line without a newline, or as a JSON object.
 std::string BaseLine(const v1::BaseInfo& base);
 void AddBase(const v1::BaseInfo& base, JsonWriter* json);
 

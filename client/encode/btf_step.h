@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The BTF step of a kernel build for one ELF file: encoded in this process,
-// finalized by the daemon in one request, and put where it belongs: into a
-// module at once; beside vmlinux, which stays as it is, as ELF.btf.o to be
-// linked in and ELF.BTF_ids to be patched in after the last link.
+// The BTF step of a kernel build for one ELF file. This process encodes, and
+// the daemon finalizes, in one request. The BTF of a module is written into the
+// module. vmlinux itself is not changed: ELF.btf.o, which the build links in,
+// and ELF.BTF_ids, which it patches in after the last link, are written beside
+// it.
 #ifndef BTFD_CLIENT_ENCODE_BTF_STEP_H_
 #define BTFD_CLIENT_ENCODE_BTF_STEP_H_
 
@@ -28,27 +29,27 @@ struct BtfStepOptions {
   StandIn stand_in;
   std::vector<std::string> pahole_flags;  // $PAHOLE_FLAGS
   std::string lang_exclude;               // $PAHOLE_LANG_EXCLUDE
-  std::string base;  // path; empty: the files are each a vmlinux
-  // Where the real pahole encodes, let it read the base as well.
+  std::string base;  // path; empty: each file is a vmlinux
+  // If the real pahole encodes, let it read the base, too.
   bool upstream_exact = false;
   Profile profile;
   bool distill = false;
-  bool verbose = false;  // show commands, as `make V=1` does
+  bool verbose = false;  // show commands as `make V=1` does
   ExplainOptions explain;
 };
 
 struct BtfStepResult {
   absl::Status status;
-  int exit_code = 0;  // not 0 exactly where status is an error
+  int exit_code = 0;  // not 0 if and only if status is an error
   std::vector<std::string> warnings;
   v1::FinalizeResponse response;
-  uint64_t types_met = 0;  // in DWARF; 0 where the real pahole encoded
+  uint64_t types_met = 0;  // in DWARF; 0 if the real pahole encoded
   uint64_t bytes_in = 0;   // of the ELF file
 };
 
 class BtfStep {
  public:
-  // All must outlive it; `base` is null where options.base is empty.
+  // All must outlive it. `base` is null if options.base is empty.
   BtfStep(const BtfStepOptions& options, FinalizeClient* client, BaseFile* base)
       : options_(options), client_(client), base_(base) {}
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// DWARF of a file to finished BTF: encoded in this process, then put over the
-// base, deduplicated and finalized by the daemon, in one request.
+// Makes finished BTF of the DWARF of a file. This process encodes. The daemon
+// then puts the result over the base, deduplicates and finalizes it, in one
+// request.
 #ifndef BTFD_CLIENT_ENCODE_ENCODE_FILE_H_
 #define BTFD_CLIENT_ENCODE_ENCODE_FILE_H_
 
@@ -15,24 +16,25 @@
 
 namespace btfd::client {
 
-// encode::Encode() of a mapped file, whose pages are given back as they are
-// left behind; 0 threads are as many as there are processors. Errors as of
+// Calls encode::Encode() on a mapped file, and gives back the pages that are
+// not needed any more. 0 threads means one for each processor. Errors as of
 // dwarf::Object::Open() and encode::Encode().
 absl::StatusOr<encode::Encoded> EncodeFile(
     const elf::ModuleFile& file, const encode::EncodeOptions& options);
 
 struct EncodedAnswer {
-  // What the encoder said; the rest is only set where it is OK.
+  // The encoder's result. The other fields are only set if it is OK.
   absl::Status encoding;
   encode::Encoded encoded;
-  // There was nothing to encode, and there is no base: nothing was asked.
+  // There was nothing to encode and no base, so the daemon was not asked.
   bool nothing_to_encode = false;
   v1::FinalizeResponse response;
 };
 
-// Fills the BTF in, and steps.encoded, and asks for the rest of what *request
-// says. Encodes once more where only the base could tell what has to be known
-// of a name. `base` may be null. Errors as of FinalizeClient::Finalize().
+// Fills in the BTF and steps.encoded, and asks the daemon for the rest of what
+// *request says. If it turns out that the base has a say in how a name must be
+// encoded, encodes once more. `base` may be null. Errors as of
+// FinalizeClient::Finalize().
 absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     const elf::ModuleFile& file, const encode::EncodeOptions& options,
     v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the encoder left out, and why, for people.
+// Tells people what the encoder left out, and why.
 #ifndef BTFD_CLIENT_ENCODE_EXPLAIN_H_
 #define BTFD_CLIENT_ENCODE_EXPLAIN_H_
 
@@ -13,25 +13,26 @@
 
 namespace btfd::client {
 
-// Options that encoding commands have besides pahole's own.
+// The options that encoding commands have in addition to pahole's.
 struct ExplainOptions {
-  // --explain, --explain=FILE: each function that has no FUNC. An empty name is
-  // stderr; a file is appended to, since many calls may name the same one.
+  // --explain, --explain=FILE: report each function that has no FUNC. An empty
+  // name means stderr. A file is appended to, because many calls of one build
+  // may name the same file.
   std::optional<std::string> explain;
   bool require_kfuncs = false;  // --require-kfuncs
 };
 
-// Takes these options out of `words`.
+// Removes these options from `words` and returns them.
 ExplainOptions TakeExplainOptions(std::vector<std::string>* words);
 
-// Lines "ELF: FUNCTION: no FUNC: REASON (DIE 0x1c, 0x2d)".
+// Returns lines such as "ELF: FUNCTION: no FUNC: REASON (DIE 0x1c, 0x2d)".
 std::vector<std::string> ExplainLines(const std::string& elf,
                                       const encode::Encoded& encoded);
-// Writes them where `options` say. Errors: what the system says of the file.
+// Writes these lines where `options` say. Errors are the system's for the file.
 absl::Status Explain(const ExplainOptions& options, const std::string& elf,
                      const encode::Encoded& encoded);
 
-// Lines that name each kfunc without a FUNC.
+// Returns lines that name each kfunc without a FUNC.
 std::vector<std::string> MissingKfuncLines(const std::string& elf,
                                            const encode::Encoded& encoded);
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// pahole's command line, as far as kbuild uses it: enough to take the base out
-// of a call that encodes BTF. Source: pahole(1) of dwarves 1.24 to 1.31.
+// Parses pahole's command line as kbuild writes it, so that the base can be
+// left out of a call that encodes BTF. Source: pahole(1) of dwarves 1.24 to
+// 1.31.
 #ifndef BTFD_CLIENT_ENCODE_PAHOLE_ARGUMENTS_H_
 #define BTFD_CLIENT_ENCODE_PAHOLE_ARGUMENTS_H_
 
@@ -15,22 +16,22 @@ namespace btfd::client {
 struct PaholeEncoding {
   std::string base;  // --btf_base
   std::string elf;
-  // --btf_encode_detached; else the ELF file itself gets the section.
+  // --btf_encode_detached. Without it, the ELF file itself gets the section.
   std::optional<std::string> detached;
-  // Feature distilled_base: .BTF.base as well.
+  // Feature distilled_base: make .BTF.base, too.
   bool distill = false;
-  // All the rest in its order: without the base, that feature, the detached
-  // file and the ELF file.
+  // All other arguments in their order: without the base, that feature, the
+  // detached file and the ELF file.
   std::vector<std::string> rest;
 };
 
-// Nothing for any other call, and for one that is spelled in a way that is not
-// known here: these are pahole's alone. `arguments` come without the program's
-// name.
+// Returns nothing for any other call, and for one in a spelling that is not
+// known here: only pahole itself can do these. `arguments` are without the
+// program's name.
 std::optional<PaholeEncoding> ParsePaholeEncoding(
     const std::vector<std::string>& arguments);
 
-// The words of PAHOLE_FLAGS without what makes pahole distill.
+// The words of PAHOLE_FLAGS without those that make pahole distill.
 std::vector<std::string> WithoutDistilledBase(
     const std::vector<std::string>& arguments, bool* had_it);
 

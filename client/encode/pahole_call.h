@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A call of pahole that encodes BTF, done here: the same files and exit codes,
-// and what it says where it fails.
+// Does the work of a pahole call that encodes BTF, with the same files, exit
+// codes and error messages.
 #ifndef BTFD_CLIENT_ENCODE_PAHOLE_CALL_H_
 #define BTFD_CLIENT_ENCODE_PAHOLE_CALL_H_
 
@@ -22,7 +22,7 @@ namespace btfd::client {
 
 class NativePaholeCall {
  public:
-  // All must outlive it. Precondition: stand_in.version is there.
+  // All must outlive it. Precondition: stand_in.version is set.
   NativePaholeCall(const encode::PaholeCall& call, const StandIn& stand_in,
                    const ExplainOptions& explain,
                    const Environment& environment)
@@ -32,8 +32,8 @@ class NativePaholeCall {
         explain_(explain),
         environment_(environment) {}
 
-  // The exit code; all is said. Unimplemented where the real pahole may know
-  // how to do it; Unavailable where the daemon cannot be had.
+  // Returns the exit code and has printed everything. Unimplemented if the real
+  // pahole may be able to do it; Unavailable if no daemon can be reached.
   absl::StatusOr<int> Run();
 
  private:
@@ -41,9 +41,9 @@ class NativePaholeCall {
   absl::StatusOr<EncodedAnswer> Encode(const elf::ModuleFile& file,
                                        BaseFile* base) const;
   int BadBase(const absl::Status& why) const;
-  // What the exit code is where there is no DWARF that can be read.
+  // The exit code if there is no DWARF that can be read.
   int WithoutDwarf(const absl::Status& why) const;
-  // The same where encoding failed.
+  // The exit code if encoding failed.
   int EncodingFailed(const absl::Status& why) const;
   absl::Status Leave(const elf::ModuleFile& file,
                      const v1::FinalizeResponse& response) const;
@@ -55,8 +55,8 @@ class NativePaholeCall {
   const Environment& environment_;
 };
 
-// Makes `bytes` the content of `path`. A new file gets the mode that pahole
-// gives it, 0640 less the umask.
+// Writes `bytes` to `path`. A new file gets the mode that pahole gives it: 0640
+// less the umask.
 absl::Status WriteDetached(const std::string& path, absl::string_view bytes);
 
 }  // namespace btfd::client

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who makes BTF of DWARF: the encoder in this program, which stands for a
-// certain pahole, or the real pahole.
+// Decides what makes BTF of DWARF: the encoder in this program, which stands
+// for one version of pahole, or the real pahole.
 #ifndef BTFD_CLIENT_ENCODE_STAND_IN_H_
 #define BTFD_CLIENT_ENCODE_STAND_IN_H_
 
@@ -16,9 +16,9 @@
 
 namespace btfd::client {
 
-// BTFD_ENCODER.
+// The values of BTFD_ENCODER.
 enum class EncoderChoice {
-  kAuto,    // the own one; the real pahole for what that cannot do
+  kAuto,    // our encoder; the real pahole for what it cannot do
   kNative,  // never the real pahole
   kPahole,  // always the real pahole
 };
@@ -26,35 +26,35 @@ enum class EncoderChoice {
 struct StandInSettings {
   std::string encoder;  // BTFD_ENCODER
   std::string version;  // BTFD_PAHOLE_VERSION
-  // The real pahole as a command; no words where there is none.
+  // The command of the real pahole; empty if there is none.
   std::vector<std::string> real;
-  // Where answers of `pahole --version` are kept; empty: nowhere.
+  // The file that keeps answers of `pahole --version`; empty: none.
   std::string cache_file;
 };
 
 struct StandIn {
   EncoderChoice choice = EncoderChoice::kAuto;
-  // The pahole that is stood for. Nothing where the real one is of a version
-  // that is not known here; `said` is what it calls itself then.
+  // The pahole for which our encoder stands. Nothing if the real pahole has a
+  // version that is not known here; `said` is then its own text.
   std::optional<encode::PaholeVersion> version;
   std::string said;
-  // Who decided the version: "BTFD_PAHOLE_VERSION", "/usr/bin/pahole", "no
+  // What decided the version: "BTFD_PAHOLE_VERSION", "/usr/bin/pahole", "no
   // pahole was found".
   std::string decided_by;
   std::vector<std::string> real;
 };
 
-// What the environment says, without `real`.
+// Reads the settings from the environment, without `real`.
 StandInSettings StandInSettingsOfProcess();
 
-// InvalidArgument for a variable with a value that is not known. Starts the
-// real pahole, to ask it for its version, where nothing else tells.
+// InvalidArgument for a variable with an unknown value. If nothing else tells
+// the version of the real pahole, starts it to ask it.
 absl::StatusOr<StandIn> ChooseStandIn(const StandInSettings& settings);
 
-// "1.32, by BTFD_PAHOLE_VERSION", for people.
+// For people: "1.32, by BTFD_PAHOLE_VERSION".
 std::string DescribeStandIn(const StandIn& stand_in);
 
-// The libbpf that Debian links a pahole of that version with.
+// The libbpf that Debian links with a pahole of that version.
 v1::EncodedBy LibbpfOf(encode::PaholeVersion version);
 
 }  // namespace btfd::client

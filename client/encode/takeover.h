@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Why the real pahole had to do what the encoder here could not: by a word
-// that is counted, where `btfc status` shows it.
+// Why the real pahole had to do what our encoder could not. Each reason has a
+// name that is counted; `btfc status` shows the counts.
 #ifndef BTFD_CLIENT_ENCODE_TAKEOVER_H_
 #define BTFD_CLIENT_ENCODE_TAKEOVER_H_
 
@@ -11,10 +11,10 @@
 
 namespace btfd::client {
 
-// The names are counters (lib/store/counters.h).
+// Their names are counters (lib/store/counters.h).
 enum class Takeover {
   kAsked,    // BTFD_ENCODER=pahole
-  kVersion,  // of the real pahole: not known here
+  kVersion,  // the real pahole's version is not known here
   kOptions,  // an option that is not known here
   kDwz,      // partial and skeleton units
   kTypeUnits,
@@ -32,10 +32,11 @@ enum class Takeover {
 };
 const char* TakeoverCounter(Takeover reason);
 
-// Of what encode::Encode() says it does not know. Precondition: Unimplemented.
+// The reason for an error of encode::Encode(). Precondition: it is
+// Unimplemented.
 Takeover TakeoverOf(const absl::Status& status);
 
-// Tells the daemon, if one runs; does not start one. Nothing depends on it.
+// Tells the daemon if one runs; does not start one. Errors are ignored.
 void ReportTakeover(Takeover reason);
 
 }  // namespace btfd::client

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The base as the client knows it: a file. On the hot path it is only glanced
-// at, and named by a file key (client/request/file_key.h); it is read and
-// hashed when the daemon does not know that key, and sent when it does not know
-// the digest.
+// BaseFile: a base as a file of the client. Usually the client only reads a
+// small sample of it and names the base by a file key
+// (client/request/file_key.h). It reads and hashes the whole file if the daemon
+// does not know that key, and sends it if the daemon does not know the digest.
 //
-// It is opened once: key, digest and bytes are of one file, whatever its path
-// leads to meanwhile. That leaves a file whose content is written over: what
-// digest() said once holds, and bytes() are of that digest or an error.
+// The file is opened once, so key, digest and bytes belong to the same file
+// even if its path leads to another one later. But the content of a file may be
+// overwritten. So once digest() has returned, its value stays, and bytes()
+// returns the bytes of that digest or an error.
 #ifndef BTFD_CLIENT_REQUEST_BASE_FILE_H_
 #define BTFD_CLIENT_REQUEST_BASE_FILE_H_
 
@@ -28,24 +29,24 @@ namespace btfd::client {
 // Not thread-safe.
 class BaseFile {
  public:
-  // Errors: what open(2) says.
+  // Errors are those of open(2).
   static absl::StatusOr<BaseFile> Open(const std::string& path,
                                        BaseCheck check);
 
   const std::string& path() const { return path_; }
   const std::optional<v1::FileKey>& key() const { return key_; }
 
-  // What a request says of it: the key, and the digest where that was needed
-  // before or there is no key. Errors as of digest().
+  // Fills in how a request names the base: the key, and also the digest if it
+  // was needed before or if there is no key. Errors as of digest().
   absl::Status Fill(v1::BaseRef* ref);
 
-  // Of the raw .BTF. InvalidArgument or NotFound, with the path, where there is
-  // none. If the file turns out to have changed since Open(), key() is gone
-  // afterwards.
+  // The digest of the raw .BTF. InvalidArgument or NotFound, with the path, if
+  // there is no BTF. If the file has changed since Open(), key() is removed.
   absl::StatusOr<util::Digest> digest();
-  // The raw .BTF itself: a copy, which stays what it is. Errors as of digest(),
-  // and FailedPrecondition if that was asked for before and the file was
-  // written over since. Whoever wants one base for many modules calls it first.
+  // The raw .BTF. It is a copy, which does not change. Errors as of digest();
+  // FailedPrecondition if digest() was called before and the file was
+  // overwritten since. A caller that needs the same base for many modules calls
+  // this first.
   absl::StatusOr<absl::string_view> bytes();
 
  private:

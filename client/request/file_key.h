@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A file key stands for the content of a base file that nobody reads: the
-// daemon knows which digest the file of that key had. A wrong match is the
-// worst fault there is, since it finalizes modules against types of another
-// kernel without a word. So a key holds all that the kernel tells of the file,
-// evidence of its content besides, and is not made where the two together
-// cannot tell one content from the next.
+// A file key stands for the content of a base file, so that nobody has to read
+// the file: the daemon knows which digest the file with that key had. A wrong
+// match would be the worst fault of all, because modules would be finalized
+// against the types of another kernel without any message. So a key contains
+// all that the kernel says about the file, and also evidence of its content.
+// Where both together cannot tell one content from another, no key is made.
 //
-// What a key holds, and what for:
+// The parts of a key, and what each is for:
 //   boot id         the kernel's numbers below count from its start; two
 //                   machines never share one
 //   mount           the number of the mount, never used again (statx(2),
@@ -20,7 +20,7 @@
 //   sample          pieces of the BTF itself (lib/util/content_sample.h); the
 //                   daemon takes a key for a base only if they agree
 //
-// Who is told apart by what, and where there is no key, so that the content is
+// What tells files apart in each case. "No key" means that the content is
 // hashed (2 to 3 ms for 5 MB):
 //   images (squashfs, erofs, ISO, cramfs, romfs)   by the mount: their times
 //                   are their maker's, their device numbers are used again at
@@ -58,8 +58,8 @@
 //   below the file system (dmsetup, losetup -c, dd to a mounted device)   by
 //                   the sample alone, as far as the kernel reads it again.
 //
-// Where the sample alone decides, a change that passes between its pieces goes
-// unnoticed. BTFD_BASE_CHECK=content makes no keys: each base is hashed.
+// Where only the sample can tell, a change between its pieces is not noticed.
+// BTFD_BASE_CHECK=content makes no keys, so that each base is hashed.
 #ifndef BTFD_CLIENT_REQUEST_FILE_KEY_H_
 #define BTFD_CLIENT_REQUEST_FILE_KEY_H_
 
@@ -75,11 +75,11 @@
 
 namespace btfd::client {
 
-// A file that changed this recently has no key: it may change again within the
-// granularity of its times.
+// A file that has changed within this time has no key: it may change again
+// before its times do.
 inline constexpr absl::Duration kSettled = absl::Seconds(2);
 
-// What the kernel tells of an open file, all but its content.
+// What the kernel says about an open file, without its content.
 struct FileState {
   mode_t mode = 0;
   uint64_t device = 0;
@@ -87,7 +87,7 @@ struct FileState {
   uint64_t size = 0;
   absl::Time modified;
   absl::Time changed;
-  std::optional<uint64_t> mount;    // nothing: the kernel does not say
+  std::optional<uint64_t> mount;    // nothing: the kernel does not say it
   uint32_t file_system_type = 0;    // f_type of statfs(2)
   uint64_t file_system_id = 0;      // f_fsid
   bool may_be_written_now = false;  // somebody has it open for writing
@@ -95,18 +95,19 @@ struct FileState {
   bool operator==(const FileState& other) const;
 };
 
-// A state that tells nothing apart where the kernel does not say it all, or is
-// not let to (seccomp).
+// If the kernel does not say everything, or is not allowed to (seccomp), the
+// returned state does not tell contents apart.
 FileState StateOf(int fd);
 
-// Whether the state can tell this content from the next, at `now`.
+// True if the state can tell this content from a later one, at `now`.
 bool TellsContentsApart(const FileState& state, absl::Time now);
 
-// The id of this boot; empty where there is no /proc.
+// The id of this boot; empty if /proc is not mounted.
 std::string BootId();
 
-// The key of a file that is open for reading, by its state and a look at its
-// content. Nothing where that cannot tell contents apart, or without a boot id.
+// The key of a file that is open for reading, made of its state and a sample of
+// its content. Nothing if these cannot tell contents apart, or if there is no
+// boot id.
 std::optional<v1::FileKey> FileKeyOf(int fd, const FileState& state,
                                      absl::Time now, absl::string_view boot_id);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module as a request: its sections and id symbols.
+// Makes a request of a module: its sections and id symbols.
 #ifndef BTFD_CLIENT_REQUEST_MODULE_REQUEST_H_
 #define BTFD_CLIENT_REQUEST_MODULE_REQUEST_H_
 
@@ -15,22 +15,23 @@
 
 namespace btfd::client {
 
-// What to do where .BTF_ids is there but its symbols are not.
+// What to do if there is a .BTF_ids but no symbols for it.
 enum class IdsRule {
-  kAsUpstream,    // leave the ids out, in silence
+  kAsUpstream,    // leave the ids out without a message
   kMustBeUsable,  // an error: the module would not be finished
 };
 
-// The size that the header of a BTF says it has, in the BTF's byte order; of
-// what is no BTF, the oldest's.
+// The header size that a BTF states, read in the BTF's byte order. For bytes
+// that are no BTF, the size of the oldest header.
 uint32_t HeaderSizeOf(absl::string_view btf);
 
-// Fills ids alone.
+// Fills in the ids only.
 absl::Status FillIdsOf(const elf::ModuleFile& module, IdsRule rule,
                        v1::FinalizeRequest* request);
 
-// Fills btf, distilled_base and ids. The BTF comes from the file `btf_path`,
-// raw or ELF, else from the module itself. Errors as of lib/elf/module_file.h.
+// Fills in btf, distilled_base and ids. The BTF comes from the file `btf_path`,
+// raw or ELF; if that is empty, from the module itself. Errors as of
+// lib/elf/module_file.h.
 absl::Status FillModule(const elf::ModuleFile& module, IdsRule rule,
                         const std::optional<std::string>& btf_path,
                         v1::FinalizeRequest* request);

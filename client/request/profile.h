@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one place where options become a profile, and a profile the steps that
-// the engine takes. A profile is what finalization does in one kernel release.
+// The one place where options become a profile, and a profile becomes the steps
+// of the engine. A profile is what finalization does in one kernel release.
 #ifndef BTFD_CLIENT_REQUEST_PROFILE_H_
 #define BTFD_CLIENT_REQUEST_PROFILE_H_
 
@@ -23,7 +23,7 @@ enum class Release {
 
 struct Profile {
   Release release = Release::k72;
-  // Asked for a release that is newer than the newest known one.
+  // The user asked for a release that is newer than the newest known one.
   bool newer_than_known = false;
 };
 
@@ -31,15 +31,15 @@ struct Profile {
 // InvalidArgument for anything else.
 absl::StatusOr<Profile> ProfileByName(absl::string_view name);
 
-// For people and for JSON: "6.x", "7.0", "7.2", "7.3".
+// The name in messages and JSON: "6.x", "7.0", "7.2", "7.3".
 absl::string_view ProfileName(Release release);
 
-// The release that is spoken of, 612 for "6.12.30": by BTFD_PROFILE, or where
-// that is empty by KERNELVERSION. Nothing where it is no version ("6.x").
+// The release that is stated by BTFD_PROFILE or, if that is empty, by
+// KERNELVERSION: 612 for "6.12.30". Nothing if it is no version ("6.x").
 std::optional<int> StatedRelease(absl::string_view btfd_profile,
                                  absl::string_view kernel_version);
 
-// What decides which generation of resolve_btfids is stood in for.
+// What decides which release's resolve_btfids is imitated.
 struct DropInSituation {
   std::string btfd_profile;    // environment: BTFD_PROFILE
   std::string kernel_version;  // environment: KERNELVERSION, of kbuild
@@ -48,19 +48,20 @@ struct DropInSituation {
   bool elf_has_btf = false;
 };
 
-// In this order: BTFD_PROFILE, KERNELVERSION (where it is a version at all),
-// the arguments. InvalidArgument only for a BTFD_PROFILE that is none.
+// Looks at BTFD_PROFILE, then at KERNELVERSION if it is a version, then at the
+// arguments. InvalidArgument only if BTFD_PROFILE is no profile.
 absl::StatusOr<Profile> ChooseDropInProfile(const DropInSituation& situation);
 
-// For `finalize`: `option` (--profile), BTFD_PROFILE, KERNELVERSION, else 7.2.
+// For `finalize`: `option` (--profile), else BTFD_PROFILE, else KERNELVERSION,
+// else 7.2.
 absl::StatusOr<Profile> ChooseFinalizeProfile(absl::string_view option,
                                               absl::string_view btfd_profile,
                                               absl::string_view kernel_version);
 
-// What is asked for besides the profile.
+// Steps that options ask for in addition to the profile's.
 struct StepOverrides {
   bool distill = false;
-  bool dedup = false;  // on top of the profile's own
+  bool dedup = false;  // in addition to the profile's own
   bool follow_resolved_ids = false;
 };
 

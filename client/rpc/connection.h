@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way to a daemon: the shared one behind its socket, started where there is
-// none; or a private one.
+// Connects to a daemon: to the shared one by its socket, which is started if it
+// does not run, or to a private one.
 //
-// Starting: of all clients that find nobody, one takes the `start` lock and
-// starts the daemon; the others wait for the socket. Failing: the first client
-// that is let down leaves a mark, and for kBackoff everybody who sees it does
-// not even try, so that a stopped daemon costs a build one wait, not one a
-// module.
+// Starting: if many clients find no daemon, one of them takes the `start` lock
+// and starts it; the others wait for the socket. Failing: the first client to
+// which the daemon does not answer leaves a mark. For the time kBackoff, a
+// client that sees the mark does not even try. So a stopped daemon costs a
+// build one wait, and not one for each module.
 #ifndef BTFD_CLIENT_RPC_CONNECTION_H_
 #define BTFD_CLIENT_RPC_CONNECTION_H_
 
@@ -25,33 +25,33 @@
 namespace btfd::client {
 
 inline constexpr absl::Duration kBackoff = absl::Minutes(1);
-// What a daemon that is started may take until it can be reached, and one that
-// is there to take us from its queue.
+// The time in which a started daemon must become reachable, and in which a
+// running one must accept a connection.
 inline constexpr absl::Duration kStartLimit = absl::Seconds(5);
 inline constexpr absl::Duration kConnectLimit = absl::Seconds(2);
 
-// Connects to the socket. NotFound where nobody listens; PermissionDenied
-// where it is not ours or the peer is another user; DeadlineExceeded where the
-// daemon does not take connections.
+// Connects to the socket. NotFound if nobody listens; PermissionDenied if the
+// socket is not ours or the peer is another user; DeadlineExceeded if the
+// daemon accepts no connection.
 absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths);
 
-// The same, starting the daemon where nobody listens. `named_program` as for
-// FindDaemon. Further errors: NotFound (no btfd), Unavailable (it ended at
-// once; names the log; or it listens elsewhere), DeadlineExceeded (it is not
-// there after kStartLimit).
+// The same, but starts the daemon if nobody listens. `named_program` as for
+// FindDaemon(). More errors: NotFound (no btfd found); Unavailable (the daemon
+// ended at once, see the log that the message names; or it listens elsewhere);
+// DeadlineExceeded (not reachable within kStartLimit).
 absl::StatusOr<util::UniqueFd> ConnectOrStart(const util::RuntimePaths& paths,
                                               const std::string& named_program);
 
-// PermissionDenied unless the peer at `path` is who we are.
+// PermissionDenied unless the peer at `path` is the same user as we.
 absl::Status CheckPeer(uid_t peer, uid_t own, const std::string& path);
 
-// The mark of a failure, common to all processes of the user.
+// The mark of a failure. All processes of the user share it.
 class BackoffMark {
  public:
   explicit BackoffMark(std::string path) : path_(std::move(path)) {}
 
   bool Active() const;
-  // True for the one that set it: that one tells the user.
+  // Sets the mark. True if this call set it: then this client tells the user.
   bool Set();
   void Clear();
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The daemon's calls that have one answer, and the limits of ours: each has a
-// deadline, and a daemon that no longer answers at all (stopped, hung) is found
-// out long before it. The call that streams both ways is BatchStream's.
+// The daemon's calls with one answer, and the time limits of our calls. Each
+// call has a deadline. A daemon that does not answer at all (stopped, hung) is
+// noticed long before the deadline. BatchStream makes the call that streams in
+// both directions.
 #ifndef BTFD_CLIENT_RPC_DAEMON_CALLS_H_
 #define BTFD_CLIENT_RPC_DAEMON_CALLS_H_
 
@@ -17,13 +18,13 @@
 
 namespace btfd::client {
 
-// For how long a call may be silent before the daemon is asked whether it is
-// there, and for how long it may think about that. A busy daemon answers, a
-// stopped one does not; the two together are what it costs to find out.
+// After this time without any answer the client sends a probe, and waits
+// kProbeLimit for the reply. A busy daemon replies, a stopped one does not. So
+// the sum of both times is the cost of finding out.
 inline constexpr absl::Duration kSilenceLimit = absl::Seconds(2);
 inline constexpr absl::Duration kProbeLimit = absl::Seconds(2);
 
-// How long a call that ships `bytes` may take in all.
+// The longest time for a whole call that sends `bytes` bytes.
 absl::Duration CallLimit(uint64_t bytes);
 
 // A method of proto/btfd.proto with one request and one response.
@@ -55,7 +56,7 @@ inline constexpr Method<v1::ReportEventsRequest, v1::ReportEventsResponse>
 inline constexpr Method<v1::ShutdownRequest, v1::ShutdownResponse> kShutdown = {
     "/btfd.v1.Btfd/Shutdown"};
 
-// The Status is the transport's, as DirectConnection::Call says.
+// The Status is the transport's, as in DirectConnection::Call().
 template <typename Request, typename Response>
 absl::Status Call(DirectConnection* daemon,
                   const Method<Request, Response>& method,
@@ -66,8 +67,8 @@ absl::Status Call(DirectConnection* daemon,
       response);
 }
 
-// Hands a base over, in pieces. Precondition: base->digest() was OK before. The
-// Status is the transport's.
+// Sends a base in chunks. Precondition: base->digest() has returned OK before.
+// The Status is the transport's.
 absl::StatusOr<v1::AddBaseResponse> AddBase(DirectConnection* daemon,
                                             BaseFile* base);
 

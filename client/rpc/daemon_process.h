@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finding and starting btfd: the shared one, which lives on, and a private one,
-// which serves two connections of ours and ends with the first.
+// Finds and starts btfd: the shared daemon, which runs on after this client, or
+// a private daemon, which serves two connections of ours and ends with the
+// first.
 #ifndef BTFD_CLIENT_RPC_DAEMON_PROCESS_H_
 #define BTFD_CLIENT_RPC_DAEMON_PROCESS_H_
 
@@ -17,28 +18,29 @@
 
 namespace btfd::client {
 
-// `named` (BTFD_DAEMON) if it is not empty; else as FindDaemonIn, from where
-// this program is.
+// Returns `named` (BTFD_DAEMON) if it is not empty; else FindDaemonIn() with
+// the directory of this program.
 absl::StatusOr<std::string> FindDaemon(const std::string& named);
 
-// The btfd beside this program or where Bazel builds it, else the first one in
-// the search path (PATH). NotFound says where it was looked for.
+// The btfd beside this program or in the place where Bazel builds it, else the
+// first one in the search path (PATH). NotFound says where it was searched.
 absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
                                          absl::string_view search_path);
 
-// Starts the shared daemon, detached from this process: session, descriptors,
-// directory and what make says to its children. Does not wait for it; the
-// process that it returns ends when the daemon serves (0) or cannot (else).
+// Starts the shared daemon, detached from this process: it has its own session,
+// descriptors and directory, and no variables of make. Does not wait for the
+// daemon. The returned process ends with 0 when the daemon serves, and with
+// another code if it cannot.
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
                                         const util::RuntimePaths& paths);
 
-// Our ends of the connections to a private daemon.
+// Our ends of the two connections to a private daemon.
 struct PrivateDaemon {
-  util::UniqueFd calls;   // it ends when this one is closed
-  util::UniqueFd stream;  // for who speaks gRPC
+  util::UniqueFd calls;   // the daemon ends when this is closed
+  util::UniqueFd stream;  // for a caller that uses gRPC
 };
 
-// Starts a private daemon, connected twice.
+// Starts a private daemon with two connections.
 absl::StatusOr<PrivateDaemon> SpawnPrivateDaemon(
     const std::string& program, const util::RuntimePaths& paths);
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// gRPC's calls over a socket, one after the other, without gRPC: a client that
-// asks one thing and ends spends more on gRPC's threads and channel than on its
-// module. HTTP/2 is nghttp2's; what is left is gRPC's framing
-// (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md): each
-// message has five bytes in front, a flag for compression (none here) and the
-// length, big-endian; the status comes in the trailers.
+// Makes gRPC calls over a socket, one at a time, without the gRPC library: a
+// client that asks one thing and ends would spend more time on gRPC's threads
+// and channel than on its module. nghttp2 does HTTP/2. This class does gRPC's
+// framing (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md):
+// before each message are five bytes, a flag for compression (not used here)
+// and the length, big-endian. The status is in the trailers.
 #ifndef BTFD_CLIENT_RPC_DIRECT_CONNECTION_H_
 #define BTFD_CLIENT_RPC_DIRECT_CONNECTION_H_
 
@@ -28,24 +28,24 @@ namespace btfd::client {
 class DirectConnection {
  public:
   struct Limits {
-    absl::Duration call;     // for all of it
-    absl::Duration silence;  // of the peer, before it is asked for a sign
-    absl::Duration probe;    // that it has to give one
+    absl::Duration call;     // for the whole call
+    absl::Duration silence;  // without bytes of the peer; then comes a probe
+    absl::Duration probe;    // for the reply to the probe
   };
 
-  // `socket` is connected, and does not block.
+  // `socket` is connected and non-blocking.
   explicit DirectConnection(util::UniqueFd socket);
 
-  // Calls `method` ("/package.Service/Name"). The Status is the call's: that of
-  // the trailers; DeadlineExceeded; or Unavailable where the connection broke,
-  // and then no other call will do.
+  // Calls `method` ("/package.Service/Name"). Returns the status in the
+  // trailers; DeadlineExceeded; or Unavailable if the connection broke, after
+  // which no other call can succeed.
   absl::Status Call(absl::string_view method,
                     const google::protobuf::MessageLite& request,
                     const Limits& limits,
                     google::protobuf::MessageLite* response);
 
-  // The next message of a request, null after the last; valid until it is asked
-  // for another one.
+  // Returns the next message of a request, or null after the last one. The
+  // message must be valid until the next one is asked for.
   using Messages = absl::FunctionRef<const google::protobuf::MessageLite*()>;
   // The same for a method that takes a stream of messages.
   absl::Status CallWithStream(absl::string_view method, Messages request,
@@ -60,7 +60,7 @@ class DirectConnection {
   };
   // The one call that is under way.
   struct Exchange {
-    // Frames the next message; false if there is none, or it is too long.
+    // Frames the next message. False if there is none, or if it is too long.
     bool Frame();
 
     const Messages* request = nullptr;
@@ -77,10 +77,10 @@ class DirectConnection {
 
   absl::Status Broken(absl::string_view why);
   absl::Status Submit(absl::string_view method, absl::Duration limit);
-  // Sends what there is to be sent, as far as the socket takes it.
+  // Sends as much as the socket accepts.
   absl::Status Send();
   absl::Status Receive();
-  // Until the call is closed.
+  // Sends and receives until the call is closed.
   absl::Status Run(const Limits& limits);
   absl::Status Conclude(google::protobuf::MessageLite* response);
 

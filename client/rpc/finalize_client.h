@@ -80,13 +80,13 @@ class FinalizeClient {
                                                 BaseFile* base);
 
   // A connection to the daemon of the last call, for a caller that makes its
-  // own calls by gRPC. Connects if there is none. A private daemon has one such
-  // connection: Unavailable if it was given away before.
+  // own calls by gRPC. Connects if there is none. A private daemon has only one
+  // such connection: Unavailable if it was handed out before.
   absl::StatusOr<util::UniqueFd> UseStream();
   // Whether that daemon is private.
   bool is_private() const { return is_private_; }
-  // The caller tells how such a call failed; the next call goes to another
-  // daemon where that helps.
+  // The caller reports how such a call failed. The next call then goes to
+  // another daemon if that can help.
   void Failed(const absl::Status& transport);
 
  private:

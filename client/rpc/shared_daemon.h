@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For commands about the shared daemon itself, which no fallback can help.
+// For commands about the shared daemon itself. A private daemon cannot do their
+// work.
 #ifndef BTFD_CLIENT_RPC_SHARED_DAEMON_H_
 #define BTFD_CLIENT_RPC_SHARED_DAEMON_H_
 
@@ -11,10 +12,10 @@
 
 namespace btfd::client {
 
-// The one that runs. NotFound if none does.
+// Connects to the running daemon. NotFound if none runs.
 absl::StatusOr<std::unique_ptr<DirectConnection>> OpenRunningDaemon();
-// The same, starting it if need be (see ConnectOrStart); and clients that were
-// let down by it may try again.
+// The same, but starts the daemon if need be (see ConnectOrStart()). Also
+// removes the mark of a failure, so that clients try the shared daemon again.
 absl::StatusOr<std::unique_ptr<DirectConnection>> OpenOrStartDaemon();
 
 }  // namespace btfd::client

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the client's tests share: test data, scratch directories, programs.
+// Shared by the client's tests: test data, scratch directories, programs.
 #ifndef BTFD_CLIENT_TESTING_TESTING_H_
 #define BTFD_CLIENT_TESTING_TESTING_H_
 
@@ -10,13 +10,13 @@
 
 namespace btfd::client::testing {
 
-// A file under BTFD_TESTDATA (else $XDG_CACHE_HOME/btfd-testdata, else
-// $HOME/.cache/btfd-testdata). Ends the test program if it is missing: a
-// skipped proof is not a passed one.
+// A file in BTFD_TESTDATA (else $XDG_CACHE_HOME/btfd-testdata, else
+// $HOME/.cache/btfd-testdata). If it is missing, the test program ends with an
+// error: a test that is skipped shows nothing.
 std::string TestData(const std::string& path);
 
-// A new, empty directory with a path short enough for a socket in it. It is
-// gone when the program ends.
+// A new, empty directory. Its path is short enough for a socket in it. It is
+// removed when the program ends.
 std::string FreshDirectory();
 
 void WriteFile(const std::string& path, const std::string& content);
@@ -28,8 +28,8 @@ struct RunResult {
   std::string err;
 };
 
-// Runs a program in an empty directory and waits for it. `environment` is set
-// on top of this process's.
+// Runs a program in an empty directory and waits for it. `environment` is added
+// to this process's.
 RunResult Run(
     const std::string& program, const std::vector<std::string>& arguments,
     const std::vector<std::pair<std::string, std::string>>& environment = {});
