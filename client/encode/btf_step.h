@@ -29,7 +29,7 @@ struct BtfStepOptions {
   StandIn stand_in;
   std::vector<std::string> pahole_flags;  // $PAHOLE_FLAGS
   std::string lang_exclude;               // $PAHOLE_LANG_EXCLUDE
-  std::string base;  // path; empty: each file is a vmlinux
+  std::string base;                       // path; empty: each file is a vmlinux
   // If the real pahole encodes, let it read the base, too.
   bool upstream_exact = false;
   Profile profile;

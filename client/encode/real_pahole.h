@@ -21,7 +21,7 @@ namespace btfd::client {
 inline constexpr char kPaholeTried[] = "BTFD_PAHOLE_TRIED";
 
 struct PaholeSearch {
-  std::string named;  // BTFD_PAHOLE: a path, or a name in PATH
+  std::string named;        // BTFD_PAHOLE: a path, or a name in PATH
   std::string search_path;  // PATH
   std::string tried;        // BTFD_PAHOLE_TRIED
 };
