@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The running daemon: the service behind a gRPC server, and the loop of the
-// main thread, which accepts connections, hears signals, keeps house and tells
-// when it is time to end.
+// Server: the running daemon. It has the service behind a gRPC server, and the
+// loop of the main thread, which accepts connections, handles signals, cleans
+// up, and decides when to end.
 #ifndef BTFD_DAEMON_SERVER_H_
 #define BTFD_DAEMON_SERVER_H_
 
@@ -35,37 +35,39 @@ namespace btfd::daemon {
 // One thread makes it, runs it and destroys it.
 class Server {
  public:
-  // Where requests come from: exactly one of the two.
+  // Where connections come from: exactly one of the two.
   struct Door {
-    std::unique_ptr<Listener> listener;  // a socket, for everybody
-    // Connections, served until the first of them ends.
+    std::unique_ptr<Listener> listener;  // a socket, for all clients
+    // Connections that are served until the first of them ends.
     std::vector<util::UniqueFd> connections;
   };
 
-  // Blocks SIGTERM, SIGINT and SIGHUP, so that threads made from here on leave
-  // them to Run; call it before any thread is made.
+  // Blocks SIGTERM, SIGINT and SIGHUP in this thread and in all that are
+  // started later, so that Run() gets them. Call it before any thread is
+  // started.
   static void BlockSignals();
 
-  // Opens the store (without one it works, too) and starts gRPC. `log` must
-  // outlive it. Precondition: BlockSignals.
+  // Opens the store and starts gRPC. If the store cannot be opened, the daemon
+  // works without one. `log` must outlive it. Precondition: BlockSignals() was
+  // called.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
                                                        Door door,
                                                        util::Log* log);
   ~Server();
 
   // Serves until SIGTERM or SIGINT, a client's Shutdown, the end of the first
-  // of its connections, nothing to do for long, or the loss of the socket; then
-  // lets requests in flight end.
+  // of its connections, a long time without work, or the loss of the socket.
+  // Then lets requests in flight end.
   void Run();
 
-  // What is wrong with the settings; each is done without.
+  // What is wrong with the settings. The daemon works without these settings.
   const std::vector<std::string>& complaints() const {
     return options_.complaints;
   }
 
  private:
   Server(const Options& options, Door door, util::Log* log);
-  // Brings up all that Run() needs, by the steps that follow, in this order.
+  // Starts all that Run() needs. It calls the following steps in this order.
   absl::Status Open();
   absl::Status OpenSignals();
   std::string OpenStore();
@@ -76,11 +78,11 @@ class Server {
   absl::Status ServeConnections();
   absl::Status Excuse(const absl::Status& failure, absl::string_view option);
 
-  // Waits for the next event and handles it. Returns the reason to end, or
-  // null.
+  // Waits for the next event and handles it. Returns the reason to end; null if
+  // there is none.
   const char* RunOnce();
   const char* OnSignal();
-  // Accepts all that waits.
+  // Accepts all connections that wait.
   void AcceptAll();
   void TurnAway();
   void EndStalledCalls(absl::Time now);
@@ -94,7 +96,7 @@ class Server {
 
   util::UniqueFd signals_;  // signalfd
   util::UniqueFd stop_;     // eventfd: a client asked to stop
-  util::UniqueFd watched_;  // the first connection, for its end
+  util::UniqueFd watched_;  // the first connection, to see its end
   absl::Time next_tidy_ = absl::InfinitePast();
   absl::Time next_look_ = absl::InfinitePast();
   uint64_t trimmed_at_ = 0;  // calls begun when memory was last given back
@@ -105,8 +107,8 @@ class Server {
 
   store::Counters counters_;
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<Forwarder> forwarder_;  // null: nothing is handed on
-  std::unique_ptr<SharedCache> shared_;   // null: there is none
+  std::unique_ptr<Forwarder> forwarder_;  // null: no forwarding
+  std::unique_ptr<SharedCache> shared_;   // null: no shared cache
   std::unique_ptr<Service> service_;
   StallWatch stalls_;
   std::unique_ptr<grpc::Server> grpc_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the daemon knows of one base. The registry makes the entries and
-// SharedBases confirms them; nobody else sees one.
+// What the daemon keeps of one base. The registry makes the entries, and
+// SharedBases confirms them; no other class uses them.
 #ifndef BTFD_DAEMON_BASES_BASE_ENTRY_H_
 #define BTFD_DAEMON_BASES_BASE_ENTRY_H_
 
@@ -19,7 +19,7 @@
 
 namespace btfd::daemon {
 
-// The blobs know their own versions; the store need not tell them apart.
+// Each blob contains its own version, so the store needs only one for all.
 inline constexpr uint32_t kIndexVersion = engine::kEngineVersion;
 
 // The beginning of a digest, for messages.
@@ -32,19 +32,20 @@ struct BaseEntry {
 
   const util::Digest digest;
 
-  // Set once, under `making`; read without it once `resident` says so.
+  // Set once, under `making`. Once `resident` is set it is read without the
+  // lock.
   absl::Mutex making;
   std::shared_ptr<const btf::Base> base;
   std::string origin;
-  // Of the bytes it was made of; set later, under `making`, if they are in the
-  // store only.
+  // The sample of the base's raw bytes. If these are in the store only, it is
+  // set later, under `making`.
   std::string sample;
   uint64_t raw_bytes = 0;
   absl::Duration indexed_in = absl::InfiniteDuration();  // if it was here
   std::atomic<bool> resident{false};
 
-  // `dedup` is set once, under `making_dedup`; read without it once
-  // `dedup_ready` says so.
+  // `dedup` is set once, under `making_dedup`. Once `dedup_ready` is set it is
+  // read without the lock.
   absl::Mutex making_dedup;
   std::shared_ptr<const btf::DedupIndex> dedup;
   std::atomic<bool> dedup_ready{false};

@@ -36,7 +36,7 @@
 
 namespace btfd::daemon {
 
-// A base for `status`.
+// What `btfc status` shows of a base.
 struct BaseDescription {
   util::Digest digest;
   std::string origin;
@@ -48,8 +48,8 @@ struct BaseDescription {
   int64_t last_used_unix = 0;
 };
 
-// Thread-safe. The store and all else that is given must outlive it. What was
-// still to be stored when it is destroyed is not.
+// Thread-safe. The store and the other arguments must outlive it. Its
+// destructor drops what is not stored yet.
 class BaseRegistry {
  public:
   // Holds a base in memory for as long as it lives.
@@ -57,7 +57,8 @@ class BaseRegistry {
    public:
     const util::Digest& digest() const;
     const btf::Base& base() const;
-    // Loads or builds the index if need be; others wait for the one who does.
+    // Loads or builds the index if need be; other threads wait for the one that
+    // does.
     absl::StatusOr<const btf::DedupIndex*> dedup_index() const;
 
    private:
@@ -68,45 +69,46 @@ class BaseRegistry {
     std::shared_ptr<BaseEntry> entry_;
   };
 
-  // `store` may be null: bases are then lost once they are evicted.
-  // So may `shared`, a cache that many hosts share.
+  // `store` may be null: a base is then lost when it is evicted. `shared`, a
+  // cache that many hosts share, may be null, too.
   BaseRegistry(uint64_t max_resident_bytes, store::Store* store,
                store::Counters* counters, util::Log* log,
                SharedCache* shared = nullptr);
 
-  // NotFound if the digest is known neither here nor in the store.
+  // NotFound if neither memory nor the store has the base.
   absl::StatusOr<Handle> Acquire(const util::Digest& digest);
 
-  // As Acquire, but also asks the shared cache, which may take seconds.
+  // As Acquire(), but also asks the shared cache, which may take seconds.
   absl::StatusOr<Handle> Fetch(const util::Digest& digest);
 
-  // Validates, indexes and keeps a base, and has it stored in the background.
-  // Precondition: `digest` is that of `raw`. InvalidArgument (as Base::Build's)
-  // if it is defective.
+  // Validates, indexes and keeps a base; it is stored in the background.
+  // Precondition: `digest` is the digest of `raw`. InvalidArgument as of
+  // Base::Build() if it is defective.
   absl::StatusOr<Handle> Add(const util::Digest& digest, std::string raw,
                              absl::string_view origin);
 
-  // The bytes it was made of. NotFound if they are not in the store.
+  // The base's raw bytes. NotFound if the store does not have them.
   absl::StatusOr<util::Blob> Raw(const util::Digest& digest);
 
-  // Of the bytes it was made of (lib/util/content_sample.h); empty where those
-  // are not here.
+  // The sample of the base's raw bytes (lib/util/content_sample.h); empty if
+  // these bytes are not here.
   std::string SampleOf(const util::Digest& digest);
 
-  // In memory first, then in the store only.
+  // Lists the bases in memory first, then those that only the store has.
   std::vector<BaseDescription> List();
-  // Forgets a base, in memory (once no request holds it) and in the store. The
-  // digest may be a prefix in binary. NotFound, or InvalidArgument where the
-  // prefix means several.
+  // Removes a base from memory (once no request holds it) and from the store.
+  // The digest may be a prefix, in binary. NotFound if there is no such base;
+  // InvalidArgument if the prefix fits several.
   absl::Status Remove(absl::string_view digest_prefix);
 
-  // Evicts what is over the bound and no longer held.
+  // Evicts bases that no request holds, until the rest is within the bound.
   void Trim();
-  // True once everything that is to be stored is; false if that takes longer.
+  // Waits until everything is stored; false if that takes longer than `limit`.
   bool FinishSaving(absl::Duration limit) { return saver_.Finish(limit); }
 
  private:
-  // From memory, the store or, if that is wanted, the shared cache.
+  // Gets a base from memory, from the store or, if `ask_shared`, from the
+  // shared cache.
   absl::StatusOr<Handle> Obtain(const util::Digest& digest, bool ask_shared);
   std::shared_ptr<BaseEntry> FindOrMake(const util::Digest& digest);
   absl::Status Settle(const std::shared_ptr<BaseEntry>& entry,
@@ -120,9 +122,9 @@ class BaseRegistry {
       const std::shared_ptr<BaseEntry>& entry);
   absl::StatusOr<std::shared_ptr<const btf::DedupIndex>> LoadOrBuildDedupIndex(
       const std::shared_ptr<BaseEntry>& entry);
-  // From the shared cache: its index, or its raw bytes.
+  // Gets a base from the shared cache: its index, or its raw bytes.
   absl::Status LoadShared(const std::shared_ptr<BaseEntry>& entry);
-  // Takes an entry out of the table.
+  // Removes an entry from the table.
   void Forget(const std::shared_ptr<BaseEntry>& entry);
   void SaveRaw(const std::shared_ptr<BaseEntry>& entry, std::string raw);
   void SaveIndex(const std::shared_ptr<BaseEntry>& entry,
@@ -139,7 +141,7 @@ class BaseRegistry {
   absl::flat_hash_map<util::Digest, std::shared_ptr<BaseEntry>> entries_
       ABSL_GUARDED_BY(mutex_);
 
-  util::TaskQueue saver_{1};  // last: what it runs uses the others
+  util::TaskQueue saver_{1};  // last: its tasks use the others
 };
 
 }  // namespace btfd::daemon

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bases by way of the shared cache: an index that comes from there serves at
-// once, is confirmed in the background, and is replaced where it was wrong.
-// What was made here is offered to the other hosts.
+// Gets bases from the shared cache. An index from there is used at once,
+// confirmed in the background, and replaced if it was wrong. Indexes that are
+// made here are offered to the other hosts.
 #ifndef BTFD_DAEMON_BASES_SHARED_BASES_H_
 #define BTFD_DAEMON_BASES_SHARED_BASES_H_
 
@@ -22,40 +22,43 @@
 
 namespace btfd::daemon {
 
-// Thread-safe. All that is given must outlive it, but `background` only its
-// last call: the queue's tasks use this object.
+// Thread-safe. All other arguments must outlive it. `background` must live
+// until the last call, and must end before this object does, because its tasks
+// use this object.
 class SharedBases {
  public:
-  // Takes an entry out of use; the next request for that base makes a new one.
+  // Removes an entry from use; the next request for that base makes a new one.
   using Forget = std::function<void(const std::shared_ptr<BaseEntry>& entry)>;
 
-  // `cache` may be null: nothing is found then, and nothing offered. `store`
-  // may be null as well. `background` has one thread.
+  // `cache` may be null: then nothing is found or offered. `store` may be null,
+  // too. `background` has one thread.
   SharedBases(SharedCache* cache, store::Store* store,
               store::Counters* counters, util::Log* log,
               util::TaskQueue* background, Forget forget);
 
   bool enabled() const { return cache_ != nullptr; }
 
-  // The core index. It is not confirmed yet: the caller puts it in the entry
-  // and calls ConfirmLater(). An error if there is none, or a defective one.
+  // Returns the core index of a base. It is not confirmed yet: the caller puts
+  // it into the entry and calls ConfirmLater(). An error if there is no index,
+  // or a defective one.
   absl::StatusOr<std::shared_ptr<const btf::Base>> LoadIndex(
       const util::Digest& digest);
-  // Indexes the raw base once more, compares, and stores what is right.
-  // Precondition: entry->base came from LoadIndex().
+  // Indexes the raw base here, too, compares the indexes, and stores the right
+  // one. Precondition: entry->base came from LoadIndex().
   void ConfirmLater(const std::shared_ptr<BaseEntry>& entry);
-  // The bytes that the base was made of. NotFound if they are not there.
+  // The raw bytes of the base. NotFound if they are not in the cache.
   absl::StatusOr<std::string> FetchRaw(const util::Digest& digest);
 
-  // Begins to fetch a dedup index that LoadDedupIndex() will be asked for.
+  // Begins to fetch a dedup index, because LoadDedupIndex() will be called for
+  // it.
   void ExpectDedupIndex(const util::Digest& digest);
-  // Null if there is none, or if to wait for it is not worth the time. It is
-  // confirmed in the background.
+  // Null if there is no such index, or if building it takes less time than
+  // waiting for it. The index is confirmed in the background.
   std::shared_ptr<const btf::DedupIndex> LoadDedupIndex(
       const std::shared_ptr<BaseEntry>& entry);
 
-  // Offers the core index of entry->base. `raw` may be empty: it is read from
-  // the store if the cache wants it.
+  // Offers the core index of entry->base. `raw` may be empty: if the cache
+  // needs the raw bytes, they are then read from the store.
   void OfferBase(const std::shared_ptr<BaseEntry>& entry,
                  absl::string_view raw);
   void OfferDedupIndex(const std::shared_ptr<BaseEntry>& entry);

@@ -71,14 +71,16 @@ class AdmissionControl {
 
   uint32_t in_flight() const;
   uint64_t max_bytes() const { return max_bytes_; }
-  // Since when nothing has been in flight; infinite future if something is.
+  // The time since which nothing has been in flight; infinite future if
+  // something is.
   absl::Time idle_since() const;
 
  private:
-  // Whether `requests` more (0: one that is in flight grows) with `bytes` fit.
+  // True if `requests` more requests with `bytes` bytes fit. `requests` is 0 if
+  // a request that is in flight grows.
   bool HasRoom(uint32_t requests, uint64_t bytes) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Enters them in the book once they fit.
+  // Waits until they fit, and counts them as in flight.
   absl::Status Await(uint32_t requests, uint64_t bytes,
                      const util::CallDeadline& call_deadline);
   absl::Status WaitForRoom(uint32_t requests, uint64_t bytes,
@@ -122,10 +124,11 @@ class Workspaces {
 
   explicit Workspaces(uint32_t count);
 
-  // Waits for one. Computations are short and admitted, so this is, too.
+  // Waits for a free arena. Computations are short and admitted, so the wait is
+  // short, too.
   Loan Borrow();
 
-  // What those hold that nobody uses goes back to the system.
+  // Gives the memory of arenas that nobody uses back to the system.
   void GiveBack();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One run of the engine over a request: for its answer, and once more where an
-// answer that was kept is to be proved.
+// One run of the engine over a request: to answer it, or to verify an answer
+// that was kept.
 #ifndef BTFD_DAEMON_FINALIZE_ENGINE_RUN_H_
 #define BTFD_DAEMON_FINALIZE_ENGINE_RUN_H_
 
@@ -15,19 +15,19 @@
 
 namespace btfd::daemon {
 
-// engine::Finalize, or what a test puts in its place to hold a request up or
-// to let it fail in a way that the engine has no input for.
+// engine::Finalize(), or a test's function that delays a request or lets it
+// fail in a way that no input can.
 using FinalizeFn = std::function<absl::Status(
     const engine::FinalizeInput& input, const engine::Steps& steps,
     std::pmr::memory_resource* memory, engine::FinalizeOutput* output)>;
 
-// A step's error, and where the engine found it.
+// An error of the engine, and in which part of the input it found the fault.
 struct EngineFailure {
   absl::Status status;
   engine::FailedIn failed_in = engine::FailedIn::kNone;
 };
 
-// What the engine is to work on. Views of the request and the base, which must
+// The input of the engine. It has views of the request and the base, which must
 // outlive it. An error is about the base's index. `base` may be null.
 struct EngineJob {
   engine::Steps steps;
@@ -36,8 +36,8 @@ struct EngineJob {
 EngineFailure PrepareEngine(const v1::FinalizeRequest& request,
                             const BaseRegistry::Handle* base, EngineJob* job);
 
-// Fills the response, engine_ns included; where it fails with the warnings
-// alone. No exception gets out.
+// Fills the response, with engine_ns. If the engine fails, fills in the
+// warnings only. Catches every exception.
 EngineFailure RunEngine(const FinalizeFn& finalize, const EngineJob& job,
                         std::pmr::memory_resource* memory,
                         v1::FinalizeResponse* response);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The cache's honesty: results that were kept are computed anew and compared,
-// byte for byte, warnings included. In daily use that is one in so many hits,
-// on a thread of its own and after the answer; and it is all of them, or a
-// sample, where `btfc cache verify` asks for it.
+// Verifies kept results: they are computed anew and compared, byte for byte,
+// with their warnings. In daily use that is done for one in so many hits, on a
+// thread of its own, after the answer was sent. `btfc cache verify` asks for it
+// for all results, or for a sample.
 //
-// A result that proves wrong is deleted, counted (cache_disagreements) and
-// logged as an error. What was answered with it before cannot be taken back,
-// which is why hits are looked at all the time.
+// A wrong result is deleted, counted (cache_disagreements) and logged as an
+// error. Answers that were given with it cannot be taken back, so hits are
+// verified all the time.
 #ifndef BTFD_DAEMON_FINALIZE_RESULT_VERIFIER_H_
 #define BTFD_DAEMON_FINALIZE_RESULT_VERIFIER_H_
 
@@ -31,17 +31,18 @@ namespace btfd::daemon {
 // Thread-safe. All that is given must outlive it.
 class ResultVerifier {
  public:
-  // `verify_hits`: one in so many hits; 0: none.
+  // `verify_hits`: one in so many hits is verified; 0: none.
   ResultVerifier(uint32_t verify_hits, FinalizeFn finalize, BaseRegistry* bases,
                  ResultCache* results, store::Counters* counters,
                  util::Log* log);
 
-  // A request over a base (null: without one) was answered with a kept result.
-  // Costs an addition; for the one in so many it costs a copy of both.
+  // Notes that a request over a base (null: without one) was answered with a
+  // kept result. This costs one addition; if the hit is chosen, it costs a copy
+  // of request and answer.
   void NoteHit(const util::Digest& key, const v1::FinalizeRequest& request,
                const util::Digest* base, const v1::FinalizeResponse& result);
 
-  // One call of VerifyCache. The Status is the outcome's.
+  // Serves one VerifyCache call. The Status becomes the outcome.
   absl::Status Verify(const v1::VerifyCacheRequest& request,
                       v1::VerifyCacheResponse* response);
 
@@ -63,9 +64,9 @@ class ResultVerifier {
   util::Log* const log_;
 
   std::atomic<uint64_t> hits_;
-  std::atomic<bool> busy_{false};  // with a hit
-  absl::Mutex verify_mutex_;       // one call of Verify at a time
-  util::TaskQueue tasks_{1};       // last: what it runs uses the others
+  std::atomic<bool> busy_{false};  // verifying a hit
+  absl::Mutex verify_mutex_;       // one call of Verify() at a time
+  util::TaskQueue tasks_{1};       // last: its tasks use the others
 };
 
 }  // namespace btfd::daemon

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Requests handed on to remote daemons (the option `server`), over TLS, with
-// digests first: a module of some size is asked for by FindResult, and its
-// bytes travel only if nobody has the result. A base travels only to a daemon
-// that said it has not got it.
+// Forwards requests to remote daemons (the option `server`) over TLS. Digests
+// are sent first: for a module above a certain size the daemon asks by
+// FindResult, and the module's bytes are sent only if no remote daemon has the
+// result. A base is sent only to a daemon that answered that it lacks the base.
 //
 // A build never fails because of the farm: only a good answer of the same
-// engine version is taken. Whatever else comes is for the caller's own engine.
-// A remote that fails is left alone for a while that doubles, so that a farm
-// that is gone costs a build some seconds and not some a module.
+// engine version is used. After any other answer the caller runs its own
+// engine. A remote daemon that failed is not asked for a while, which doubles
+// after each failure. So a farm that is gone costs a build some seconds in all,
+// and not some for each module.
 #ifndef BTFD_DAEMON_FORWARD_FORWARDER_H_
 #define BTFD_DAEMON_FORWARD_FORWARDER_H_
 
@@ -37,36 +38,36 @@ class Remote;
 class Forwarder {
  public:
   struct Settings {
-    std::string server;  // as the option, see remote.h
+    std::string server;  // the option's text, see remote.h
     std::string ca, certificate, key;
     absl::Duration timeout;
     uint32_t engine_version = 0;
   };
 
-  // InvalidArgument for a server or files that make no sense. That nobody
-  // answers there is no error, now or later.
+  // InvalidArgument if the option or the files cannot be used. It is no error
+  // if no remote daemon answers, now or later.
   static absl::StatusOr<std::unique_ptr<Forwarder>> Make(
       Settings settings, store::Counters* counters, util::Log* log);
   ~Forwarder();
 
-  // What there is to hand on. `query` names the result that `request` is
-  // after; null where no cache is to be asked. `base` is null without one.
+  // A request to be forwarded. `query` names the result of `request`; null if
+  // no cache may be asked. `base` is null if there is no base.
   struct Job {
     const v1::FinalizeRequest* request = nullptr;
     const v1::FindResultRequest* query = nullptr;
     const util::Digest* base = nullptr;
-    // Its raw bytes, called only if a remote daemon lacks them. NotFound if
-    // they are not here either.
+    // Returns the base's raw bytes. Called only if a remote daemon lacks them.
+    // NotFound if they are not here either.
     std::function<absl::StatusOr<util::Blob>()> raw_base;
   };
 
-  // True where a remote daemon answered well; `response` is then all that it
-  // says, but for the tag. Blocks for the timeout at most, and never so long
-  // that the deadline of the call would not do for its own engine as well.
+  // True if a remote daemon gave a good answer; `response` then has all of it
+  // but the tag. Blocks at most for the timeout, and always leaves time for the
+  // caller's own engine before the deadline of the call.
   bool Finalize(const Job& job, const util::CallDeadline& call_deadline,
                 v1::FinalizeResponse* response);
 
-  // For people: the option's text.
+  // The option's text, for messages.
   const std::string& server() const { return settings_.server; }
 
  private:
@@ -77,7 +78,7 @@ class Forwarder {
 
   Remote* Next(absl::Time now);
   bool Try(Remote* remote, Attempt* attempt);
-  // Each says whether the attempt is over, well or not.
+  // Each returns true if the attempt has ended, with or without success.
   bool AskByDigest(Remote* remote, Attempt* attempt);
   bool Send(Remote* remote, Attempt* attempt);
   bool SendWithBase(Remote* remote, Attempt* attempt);

@@ -40,18 +40,19 @@ class Remote {
   const std::string& name() const { return name_; }
   v1::Btfd::Stub& stub() { return *stub_; }
 
-  // Waits until it is connected, or known not to be.
+  // Waits until it is connected, or until it is known that it cannot be.
   bool Connect(absl::Time deadline);
-  // As of now.
+  // Whether it is connected now.
   bool connected() const;
 
-  // After a failure it is left alone, for a while that doubles until it works
-  // again. Both tell whether that is news.
+  // After a failure the remote rests: it is not asked for a while. The time
+  // doubles with each failure in a row; a success ends it. Failed() and
+  // Worked() return true if the state changed.
   bool resting(absl::Time now) const;
   bool Failed(absl::Time now);
   bool Worked();
 
-  // It is of a version that knows FindResult, as far as we know.
+  // True until the remote answered that it does not know FindResult.
   std::atomic<bool> finds_results{true};
 
  private:

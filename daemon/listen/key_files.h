@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A look at PEM files before they are handed to gRPC, which would only log, and
-// then refuse every handshake. Errors are InvalidArgument and name the option
-// and the file.
+// Checks PEM files before gRPC gets them. With a bad file gRPC would only write
+// to its log, and then refuse every handshake. Errors are InvalidArgument and
+// name the option and the file.
 #ifndef BTFD_DAEMON_LISTEN_KEY_FILES_H_
 #define BTFD_DAEMON_LISTEN_KEY_FILES_H_
 
@@ -13,10 +13,11 @@
 
 namespace btfd::daemon {
 
-// The file of `option` begins with a certificate.
+// The file of `option` must begin with a certificate.
 absl::Status CheckCertificates(absl::string_view option,
                                const std::string& path);
-// A certificate, and the key that belongs to it, without a passphrase.
+// The files must hold a certificate, and the key that belongs to it, without a
+// passphrase.
 absl::Status CheckKeyPair(const std::string& certificate_path,
                           const std::string& key_path);
 

@@ -22,8 +22,8 @@ class ServerBuilder;
 
 namespace btfd::daemon {
 
-// Addresses, files and what they must be together. InvalidArgument names the
-// option, and what is to be done.
+// Checks addresses, files and their combination. InvalidArgument names the
+// option and says what to do.
 absl::Status CheckNetworkListener(const Options& options);
 
 // Has the server listen at options.listen, if there is one. Certificates and

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connections that are open: how many, and whether their clients read. gRPC
-// takes a descriptor over and closes it when it likes, without a word; so the
-// table remembers each by number and by the inode of its socket, and looks
-// which are still what they were.
+// The open connections: how many there are, and whether their clients read.
+// gRPC takes over the descriptor of a connection and closes it without telling
+// us. So the table remembers for each connection the descriptor's number and
+// the inode of its socket, and checks whether the number still means that
+// socket.
 //
-// A client that does not read its socket can hold more than its calls: those it
-// begins and resets are calls no longer, but each keeps a thread until gRPC has
-// said so, behind a buffer that is full. Nothing in gRPC 1.51 notices that.
+// A client that does not read its socket can hold more than its calls. If it
+// begins calls and resets them, they are no longer calls, but each keeps a
+// thread until gRPC has written the reset into a buffer that is full. gRPC 1.51
+// does not notice that.
 #ifndef BTFD_DAEMON_RPC_CONNECTIONS_H_
 #define BTFD_DAEMON_RPC_CONNECTIONS_H_
 
@@ -22,15 +24,16 @@ namespace btfd::daemon {
 // Not thread-safe.
 class Connections {
  public:
-  // `max` is cut to what the limit on descriptors leaves, beside files.
+  // `max` is reduced to what the limit on descriptors leaves besides files.
   explicit Connections(size_t max);
 
-  // Notes a connected socket, which may be given away afterwards. False if
-  // there are `max` open ones besides.
+  // Notes a connected socket, which may be handed on afterwards. False if `max`
+  // other ones are open.
   bool Add(int fd);
 
-  // To be called at regular intervals: shuts those down whose buffer was full,
-  // and held the same, at the last `checks` calls and is now. How many.
+  // Call this at regular intervals. Shuts down the connections whose buffer is
+  // full and has not changed in the last `checks` calls. Returns how many these
+  // were.
   int CloseStuck(int checks);
 
   size_t max() const { return max_; }
@@ -38,8 +41,8 @@ class Connections {
  private:
   struct State {
     ino_t inode = 0;
-    int unsent = 0;  // bytes, when last looked at
-    int stuck = 0;   // for that many looks
+    int unsent = 0;  // bytes, at the last call
+    int stuck = 0;   // for that many calls
   };
   void DropClosed();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Carries what this daemon counts over to the store's lifetime counters.
+// Adds this daemon's counters to the store's lifetime counters.
 #ifndef BTFD_DAEMON_RPC_COUNTER_LEDGER_H_
 #define BTFD_DAEMON_RPC_COUNTER_LEDGER_H_
 
@@ -21,7 +21,7 @@ class CounterLedger {
   CounterLedger(const store::Counters* counters, store::Store* store)
       : counters_(counters), store_(store) {}
 
-  // Hands on what was counted since the last time.
+  // Adds what was counted since the last time.
   void Flush() {
     if (store_ == nullptr) return;
     absl::MutexLock lock(&mutex_);
@@ -31,12 +31,13 @@ class CounterLedger {
     handed_on_ = now;
   }
 
-  // By name, since this daemon started.
+  // The counters by name, since this daemon started.
   std::map<std::string, uint64_t> SinceStart() const {
     return store::Delta({}, counters_->Read());
   }
 
-  // By name, since the store was made; without one, since the start.
+  // The counters by name, since the store was made; without a store, since the
+  // start.
   std::map<std::string, uint64_t> Lifetime() {
     if (store_ == nullptr) return SinceStart();
     Flush();

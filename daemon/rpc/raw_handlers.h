@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Handlers of calls whose requests arrive as bytes, so that they can be
-// measured before they are parsed. gRPC has them for the code that it
-// generates, in its namespace `internal`, which it may change with any release:
-// this header is the only place that names it (tried with 1.51).
+// Handlers for calls whose requests arrive as bytes, so that they can be
+// measured before they are parsed. gRPC has such handlers for the code that it
+// generates. They are in its namespace `internal`, which may change with any
+// release. Only this header uses it (tried with 1.51).
 #ifndef BTFD_DAEMON_RPC_RAW_HANDLERS_H_
 #define BTFD_DAEMON_RPC_RAW_HANDLERS_H_
 
@@ -23,7 +23,7 @@ using RawUnaryCall = grpc::ServerUnaryStreamer<grpc::ByteBuffer, Response>;
 template <typename Response>
 using RawStreamCall = grpc::ServerReaderWriter<Response, grpc::ByteBuffer>;
 
-// Both results are for grpc::Service::MarkMethodStreamed(), which owns them.
+// grpc::Service::MarkMethodStreamed() takes the results of both, and owns them.
 template <typename Response>
 grpc::internal::MethodHandler* NewRawUnaryHandler(
     std::function<grpc::Status(grpc::ServerContext*, RawUnaryCall<Response>*)>
@@ -31,7 +31,7 @@ grpc::internal::MethodHandler* NewRawUnaryHandler(
   return new grpc::internal::StreamedUnaryHandler<grpc::ByteBuffer, Response>(
       std::move(serve));
 }
-// For calls of many requests, many responses, or both.
+// For calls with many requests, many responses, or both.
 template <typename Response>
 grpc::internal::MethodHandler* NewRawStreamHandler(
     std::function<grpc::Status(grpc::ServerContext*, RawStreamCall<Response>*)>

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gRPC edge: every RPC of proto/btfd.proto, one method each, handing on to
-// the part that does the work. What goes wrong is an Outcome in the response;
-// a call's own status is left to the transport, and to messages that are none.
+// Service has one method for each RPC of proto/btfd.proto. It passes the work
+// on to other classes. An error becomes an Outcome in the response. A call's
+// own status is used only for errors of the transport, and for messages that
+// cannot be parsed.
 //
 // No message is parsed before it was measured (message.h), and no Finalize
-// before it was admitted: each method is registered as one that takes its
-// request as bytes, by the means of gRPC's "streamed unary" methods, which are
-// the same on the wire.
+// before it was admitted. For that, each method is registered as one that takes
+// its request as bytes, by gRPC's "streamed unary" methods, which are the same
+// on the wire.
 #ifndef BTFD_DAEMON_RPC_SERVICE_H_
 #define BTFD_DAEMON_RPC_SERVICE_H_
 
@@ -42,15 +43,15 @@ namespace btfd::daemon {
 // Thread-safe. Must not be destroyed while a server uses it.
 class Service final : public v1::Btfd::Service {
  public:
-  // What the service works with; the pointers must outlive it. `store` may be
-  // null, and `store_path` says then why there is none.
+  // The parts that the service uses; the pointers must outlive it. `store` may
+  // be null; then `store_path` says why there is none.
   struct Parts {
     Options options;
     store::Store* store = nullptr;
     std::string store_path;
     store::Counters* counters = nullptr;
-    Forwarder* forwarder = nullptr;  // may stay null: nothing is handed on
-    SharedCache* shared = nullptr;   // may stay null: there is none
+    Forwarder* forwarder = nullptr;  // null: no request is forwarded
+    SharedCache* shared = nullptr;   // null: no shared cache
     util::Log* log = nullptr;
     FinalizeFn finalize = engine::Finalize;
     std::function<void()> on_shutdown;  // a client asked for it; any thread
@@ -58,12 +59,12 @@ class Service final : public v1::Btfd::Service {
   explicit Service(Parts parts);
 
   AdmissionControl& admission() { return admission_; }
-  // Housekeeping, to be called now and then by one thread: counters to the
-  // store, bases that are too many out of memory.
+  // Must be called now and then by one thread. Writes counters to the store,
+  // and evicts bases that are too many.
   void Tidy();
-  // Memory that nothing uses goes to the system.
+  // Gives memory that is not used back to the system.
   void GiveBack();
-  // What is still to be written goes to the store, for at most `limit`.
+  // Writes everything that is pending to the store; takes at most `limit`.
   void Finish(absl::Duration limit);
 
  private:
@@ -71,7 +72,7 @@ class Service final : public v1::Btfd::Service {
 
   using Bytes = grpc::ByteBuffer;
 
-  // The small methods, and how one of them is registered.
+  // The small methods, and a function that registers one of them.
   grpc::Status Greet(Context*, const v1::GreetRequest*,
                      v1::GreetResponse*) override;
   grpc::Status FindResult(Context*, const v1::FindResultRequest*,
@@ -101,7 +102,7 @@ class Service final : public v1::Btfd::Service {
                      grpc::Status (Service::*serve)(Context*, const Request*,
                                                     Response*));
 
-  // The others.
+  // The other methods.
   void RegisterMethods();
   grpc::Status ServeFinalize(
       Context* context,
@@ -112,13 +113,13 @@ class Service final : public v1::Btfd::Service {
   grpc::Status ServeUpload(
       Context* context,
       grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call);
-  // A request that came along with a base.
+  // Serves a request that was sent together with a base.
   void FinalizeAlong(const v1::FinalizeRequest& request,
                      const util::CallDeadline& call_deadline,
                      v1::FinalizeResponse* response);
 
-  // Sets outcome and message of a response that is not a FinalizeResponse, and
-  // counts what failed (good ones count as modules only).
+  // Sets outcome and message of a response other than FinalizeResponse, and
+  // counts an error (OK is counted for modules only).
   template <typename Response>
   void Conclude(const absl::Status& status, engine::FailedIn failed_in,
                 Response* response);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ends calls on which nothing moves: a client that sends no message (or one a
-// byte a second), or fetches no answer, and set no deadline that would end it.
-// gRPC waits for such a client for ever, and so would the thread, the memory
-// and the admission of its call.
+// Ends calls that stall: a client sends no message (or one byte a second), or
+// does not fetch its answer, and has set no deadline. gRPC waits for such a
+// client for ever, and the call keeps its thread, its memory and its admission.
 //
-// It sees every call as an interceptor: a whole message received or sent is
-// progress, bytes are not.
+// It watches every call by an interceptor. A whole message that is received or
+// sent is progress; single bytes are not.
 #ifndef BTFD_DAEMON_RPC_STALL_WATCH_H_
 #define BTFD_DAEMON_RPC_STALL_WATCH_H_
 
@@ -26,18 +25,20 @@ namespace btfd::daemon {
 // Thread-safe. Must outlive the server whose calls it watches.
 class StallWatch {
  public:
-  // `limit` may be infinite: nothing is ended then.
+  // `limit` may be infinite: then no call is ended.
   explicit StallWatch(absl::Duration limit) : limit_(limit) {}
 
   // For ServerBuilder's SetInterceptorCreators.
   std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>
   NewInterceptorFactory();
 
-  // Ends what has stalled; call it now and then. How many calls that were.
+  // Ends the calls that have stalled, and returns their number. Call it now and
+  // then.
   int EndStalled(absl::Time now);
-  // Calls that were begun so far, but for those of who watches our health.
+  // The number of calls that were begun, without those that watch the daemon's
+  // health.
   uint64_t calls_begun() const { return calls_begun_; }
-  // How often that is: so many times in the limit.
+  // EndStalled() must be called this many times within the limit.
   static constexpr int kChecks = 24;
   absl::Duration interval() const { return limit_ / kChecks; }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // FinalizeStream: many modules on one call. The call's own thread reads, the
-// task queue computes, and a thread of the stream writes; so a client that
-// does not fetch its answers holds up nobody but itself. A stream has a bounded
-// number of requests and bytes in flight, and one counts until its answer is
-// written: it is not read further meanwhile.
+// task queue computes, and a thread of the stream writes. So a client that does
+// not fetch its answers delays only itself. A stream has a bounded number of
+// requests and bytes in flight. A request counts until its answer is written.
+// While the bound is reached, the stream is not read.
 #ifndef BTFD_DAEMON_RPC_STREAM_H_
 #define BTFD_DAEMON_RPC_STREAM_H_
 
@@ -28,11 +28,11 @@ namespace btfd::daemon {
 
 class FinalizeStream {
  public:
-  // Requests as they came: they are measured before they are parsed.
+  // Requests come as bytes, because they are measured before they are parsed.
   using Call = grpc::ServerReaderWriter<v1::FinalizeResponse, grpc::ByteBuffer>;
   struct Limits {
     uint32_t requests = 0;  // in flight
-    uint64_t bytes = 0;     // likewise; one more is begun below that
+    uint64_t bytes = 0;     // in flight; below it one more is begun
   };
 
   // All that is given must outlive it.
@@ -44,7 +44,7 @@ class FinalizeStream {
         call_deadline_(std::move(call_deadline)),
         call_(call) {}
 
-  // Serves the call to its end: InvalidArgument where a message is none.
+  // Serves the call to its end. InvalidArgument if a message cannot be parsed.
   absl::Status Serve();
 
  private:

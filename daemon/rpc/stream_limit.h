@@ -4,9 +4,9 @@
 
 namespace btfd::daemon {
 
-// Streams of one connection. Each may have a thread until it is known to stand
-// still. A client of ours has three at most, a daemon that hands requests on
-// one for each.
+// The streams of one connection. Each may have a thread until it is known to
+// have stalled. Our clients have three at most; a daemon that forwards requests
+// has one for each request.
 inline constexpr int kMaxStreamsOfConnection = 32;
 
 }  // namespace btfd::daemon

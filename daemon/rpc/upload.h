@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// AddBase: taking in a base, in chunks, with nothing believed before it is
-// seen: sizes are bounded before memory is taken, admission is for bytes that
-// came and not for those that were announced, they must come at some pace, have
-// the digest they were announced with, and be valid BTF.
+// AddBase: receives a base in chunks. Nothing that the client announces is
+// trusted. Sizes are checked before memory is taken. Only bytes that have come
+// are admitted. They must come at a minimum pace, must have the announced
+// digest, and must be valid BTF.
 #ifndef BTFD_DAEMON_RPC_UPLOAD_H_
 #define BTFD_DAEMON_RPC_UPLOAD_H_
 
@@ -28,7 +28,7 @@ namespace btfd::daemon {
 // Thread-safe. All that is given must outlive it.
 class Uploads {
  public:
-  // `pause` is what an upload may take on top of its pace.
+  // An upload may take `pause` in addition to the time by its pace.
   Uploads(uint64_t max_btf_bytes, absl::Duration pause,
           AdmissionControl* admission, BaseRegistry* bases,
           FileKeyTable* file_keys)
@@ -38,14 +38,14 @@ class Uploads {
         bases_(bases),
         file_keys_(file_keys) {}
 
-  // The next message of the call. OutOfRange at its end; what else is wrong
-  // with it is the result of the call.
+  // Returns the next message of the call. OutOfRange at the end of the call;
+  // any other error becomes the result of the call.
   using Reader = std::function<absl::Status(v1::AddBaseRequest* part)>;
 
-  // Serves one call. On success fills in digest, already_known and types; an
-  // error becomes an outcome by OutcomeOf(status, kBase) after the bytes were
-  // seen to be those announced, and by OutcomeOf(status) before: see
-  // `failed_in`.
+  // Serves one call. On success fills in digest, already_known and types. An
+  // error before the bytes are known to have the announced digest becomes an
+  // outcome by OutcomeOf(status). A later one does so by OutcomeOf(status,
+  // kBase): see `failed_in`.
   absl::Status Receive(const Reader& read,
                        const util::CallDeadline& call_deadline,
                        v1::AddBaseResponse* response,

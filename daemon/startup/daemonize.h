@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Leaving the process that started us behind: its descriptors, its session, its
-// make. A client starts the daemon in the middle of a build; whatever we kept
-// of that build (a jobserver's pipe, the write end of `make | tee`) would hold
-// it up for as long as we live.
+// Detaches the daemon from the process that started it: from its descriptors,
+// its session and its make. A client starts the daemon in the middle of a
+// build. If the daemon kept something of that build (a pipe of the jobserver,
+// the write end of `make | tee`), the build would not end before the daemon
+// does.
 #ifndef BTFD_DAEMON_STARTUP_DAEMONIZE_H_
 #define BTFD_DAEMON_STARTUP_DAEMONIZE_H_
 
@@ -20,27 +21,29 @@ namespace btfd::daemon {
 // Closes every descriptor from 3 up, except those to keep (negative: none).
 void CloseInherited(std::vector<int> keep);
 
-// Forgets what make and a supervisor say to their children.
+// Removes the environment variables by which make and a supervisor talk to
+// their children.
 void ForgetBuildEnvironment();
 
-// The two sides of Background().
+// What Background() returns in each of the two processes.
 struct Side {
   bool in_daemon = false;
-  int exit_code = 0;     // unless in_daemon: end with this
-  util::UniqueFd ready;  // if in_daemon: for ReportReady
+  int exit_code = 0;     // unless in_daemon: exit with this code
+  util::UniqueFd ready;  // if in_daemon: for ReportReady()
 };
 
-// Forks twice into a new session; to be called before any thread is started.
-// The starter comes back when the daemon has reported, with exit code 0 and
-// nothing printed, or 1 and the reason on stderr.
+// Forks twice into a new session. Call it before any thread is started. In the
+// starter it returns when the daemon has reported: with exit code 0 and no
+// output, or with 1 and the reason on stderr.
 absl::StatusOr<Side> Background();
 
-// Lets the starter go. `status` not OK: it prints the message and fails.
+// Lets the starter end. If `status` is not OK, the starter prints its message
+// and fails.
 void ReportReady(util::UniqueFd ready, const absl::Status& status);
 
-// stdin and stdout to /dev/null; stderr, for what libraries print, to the end
-// of the file `log_path`, or where that cannot be opened to /dev/null, too.
-// The working directory becomes /, so that no file system is held busy.
+// Redirects stdin and stdout to /dev/null. stderr, on which libraries print,
+// goes to the end of the file `log_path`, or to /dev/null if that cannot be
+// opened. The working directory becomes /, so that no file system is kept busy.
 void DetachFromTerminal(const std::string& log_path);
 
 }  // namespace btfd::daemon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list behind options.h; for options.cc alone.
+// The list of options behind options.h. Only options.cc uses it.
 #ifndef BTFD_DAEMON_STARTUP_OPTION_LIST_H_
 #define BTFD_DAEMON_STARTUP_OPTION_LIST_H_
 
@@ -13,14 +13,14 @@
 
 namespace btfd::daemon {
 
-// One option: how it is described, and how its text is read.
+// One option: its description, and how its text is read.
 struct OptionSpec {
   OptionInfo info;
   std::function<absl::Status(absl::string_view text, Options* options)> read;
 };
 
-// Every option but `config`, in the order in which they are read, shown by
-// --help and listed in README.md.
+// All options except `config`, in the order in which they are read, in which
+// --help shows them, and in which README.md lists them.
 const std::vector<OptionSpec>& OptionSpecs();
 
 }  // namespace btfd::daemon

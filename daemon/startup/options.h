@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What can be set about the daemon. One table (option_list.cc) names every
-// option; each is looked up as a flag (--log_level), then in the environment
-// (BTFD_LOG_LEVEL), then in the configuration file (`log_level = debug`), and
-// the first of the three that has it counts.
+// The daemon's options. One table (option_list.cc) names every option. Each is
+// looked up as a flag (--log_level), then in the environment (BTFD_LOG_LEVEL),
+// then in the configuration file (`log_level = debug`). The first of the three
+// that has it counts.
 #ifndef BTFD_DAEMON_STARTUP_OPTIONS_H_
 #define BTFD_DAEMON_STARTUP_OPTIONS_H_
 
@@ -22,22 +22,23 @@
 namespace btfd::daemon {
 
 struct Options {
-  // Where it is reached.
+  // Where clients reach it.
   std::string socket;  // path of the Unix socket
-  // The socket was named by an option: its directory need not be ours alone.
+  // The socket was named by an option, so its directory need not be ours alone.
   bool shared_directory = false;
-  // Inherited connections to serve instead, until the first of them ends.
+  // Inherited connections, which are served instead, until the first of them
+  // ends.
   std::vector<int> connection_fds;
   bool foreground = false;
 
   // What it keeps on disk.
-  std::string store_dir;  // empty: nothing
+  std::string store_dir;  // empty: none
   bool result_cache = true;
-  uint32_t verify_hits = 500;  // one in so many is computed anew; 0: none
+  uint32_t verify_hits = 500;  // one in so many is verified; 0: none
   uint64_t max_result_bytes = uint64_t{1} << 30;
   uint64_t max_stored_base_bytes = uint64_t{1} << 30;
 
-  // What it says, and where: "-" is stderr; empty is stderr in the foreground
+  // What it logs, and where. "-" is stderr. Empty is stderr in the foreground,
   // and a file beside the socket in the background.
   std::string log_file;
   util::LogLevel log_level = util::LogLevel::kInfo;
@@ -45,18 +46,18 @@ struct Options {
   // What it may use. Sizes are bytes.
   uint32_t threads = 0;  // requests that compute at once; never 0 once read
   uint64_t max_resident_base_bytes = uint64_t{256} << 20;
-  uint64_t max_btf_bytes = uint64_t{64} << 20;  // one module's, one base's
+  uint64_t max_btf_bytes = uint64_t{64} << 20;  // of one module or base
   uint32_t max_requests_in_flight = 256;
   uint64_t max_bytes_in_flight = uint64_t{256} << 20;
   uint32_t max_connections = 1024;  // of this machine
-  // How long a call may stand still, and five times that a connection without
-  // a call, before it is ended (infinite: for ever).
+  // How long a call may stand still before it is ended. A connection without a
+  // call is ended after five times that. Infinite: never.
   absl::Duration stall_timeout = absl::Minutes(2);
 
-  // Which clients may connect over the network, and what one may have in flight
-  // (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.
+  // The network: which clients may connect, and how much one client may have in
+  // flight (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.
   std::string listen;
-  bool listen_insecure = false;  // anyone may connect, and was meant to
+  bool listen_insecure = false;  // anyone may connect, on purpose
   std::string health_listen;     // grpc.health.v1 alone, in the clear
   std::string tls_certificate;
   std::string tls_key;
@@ -64,15 +65,15 @@ struct Options {
   uint32_t max_client_requests = 256;
   uint64_t max_client_bytes = uint64_t{128} << 20;
 
-  // Remote daemons that requests are handed on to; empty: none.
+  // The remote daemons to which requests are forwarded; empty: none.
   std::string server;
   std::string server_ca;
   std::string server_certificate;
   std::string server_key;
   absl::Duration server_timeout = absl::Seconds(10);
 
-  // A cache that many hosts share (Remote Execution API); empty: none. Files
-  // are PEM, but for the token's.
+  // A cache that many hosts share (Remote Execution API); empty: none. All
+  // files but the token's are PEM.
   std::string remote_cache;  // grpc[s]://HOST:PORT
   std::string remote_instance;
   std::string remote_ca;
@@ -86,47 +87,49 @@ struct Options {
   uint64_t remote_min_rate = uint64_t{1} << 20;  // bytes a second
   uint64_t max_remote_upload_bytes = uint64_t{256} << 20;
 
-  // When it ends: after this long without work (infinite: never), and after at
-  // most this long once it was told to. A daemon that listens to the network
-  // stays.
+  // The end: after this long without work (infinite: never); and, once the
+  // daemon was told to end, how long requests in flight may take. A daemon that
+  // listens to the network does not end without work.
   absl::Duration idle_exit = absl::Hours(3);
   absl::Duration drain_timeout = absl::Seconds(30);
 
-  // What was wrong with the settings of environment and configuration file, a
-  // line each that names the place; each such setting has its default.
+  // What is wrong with the settings in the environment and the configuration
+  // file. Each is a line that names the place. Such a setting has its default.
   std::vector<std::string> complaints;
 };
 
-// The text of an option in one place, or nothing. The name is as in the table.
+// Returns the text of an option in one place, or nothing. The name is that of
+// the table.
 using OptionLookup =
     std::function<std::optional<std::string>(absl::string_view name)>;
 
 struct OptionInfo {
   absl::string_view name;
   absl::string_view meaning;
-  std::string default_value;  // "-" is empty, or none
-  bool is_switch = false;     // --name alone says 1
+  std::string default_value;  // "-": empty, or none
+  bool is_switch = false;     // --name alone means 1
 };
-// Every option, in the order of the table; `config` is the first.
+// All options in the order of the table; `config` is the first.
 std::vector<OptionInfo> ListOptions();
 
-// The options of a command line, without the program's name, by name:
-// --name=value, --name value, or --name for a switch; a hyphen in a name is as
-// good as an underscore. InvalidArgument for an option that does not exist or
-// has no value, FailedPrecondition for an argument that is no option.
+// Parses a command line without the program's name. Returns the options by
+// name. They have the forms --name=value, --name value, or --name for a switch;
+// in a name, a hyphen is the same as an underscore. InvalidArgument for an
+// option that does not exist or has no value; FailedPrecondition for an
+// argument that is no option.
 absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
     const std::vector<std::string>& arguments);
 
 // Reads all options. The configuration file is the one that `config` names by
-// flag or environment (which must be there then), else
-// $XDG_CONFIG_HOME/btfd/btfd.conf, which need not be. `system` answers for the
-// plain environment variables (HOME, XDG_*).
+// flag or environment, which must exist; else $XDG_CONFIG_HOME/btfd/btfd.conf,
+// which need not exist. `system` looks up the other environment variables
+// (HOME, XDG_*).
 //
-// What stands on the command line was meant for this start: InvalidArgument
-// names the flag with a wrong value, or the line of a file that a flag named.
-// What stands in the environment or in another configuration file is there for
-// every build: a wrong value there is not used, and is a complaint. The default
-// file counts as absent also where it cannot be read.
+// A setting on the command line was meant for this start. So a wrong value
+// there is InvalidArgument, which names the flag, or the line of a file that a
+// flag named. A setting in the environment or in another configuration file is
+// there for every build. So a wrong value there is not used, and becomes a
+// complaint. The default file counts as absent if it cannot be read.
 absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
                                     const OptionLookup& system);
 

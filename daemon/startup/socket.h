@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where connections come from. The daemon binds and accepts itself, so that
-// the socket is there before anything is loaded and a peer of another user is
-// turned away before a byte of it is read.
+// Listener: where connections come from. The daemon binds and accepts itself,
+// not gRPC. So the socket exists before anything is loaded, and a peer of
+// another user is refused before a byte of it is read.
 //
-// One daemon to a socket: a lock file beside the socket is flock()ed before
-// bind and for as long as the daemon serves. Only its holder replaces a stale
-// socket. The lock file itself is never deleted: two processes could then each
-// hold "the" lock.
+// A socket has one daemon. Before bind, and for as long as it serves, the
+// daemon holds a flock() on a lock file beside the socket. Only the holder may
+// replace a stale socket. The lock file is never deleted, because then two
+// processes could each hold a lock of that name.
 #ifndef BTFD_DAEMON_STARTUP_SOCKET_H_
 #define BTFD_DAEMON_STARTUP_SOCKET_H_
 
@@ -26,17 +26,17 @@ namespace btfd::daemon {
 // A listening Unix socket. Not thread-safe.
 class Listener {
  public:
-  // Takes the lock and binds `path`; its directory is made if need be and must
-  // be private to us (mode 0700), unless `shared_directory`. AlreadyExists if
-  // another daemon listens there; waits up to `wait_limit` for one that holds
-  // the lock to do so, else DeadlineExceeded. FailedPrecondition if something
-  // that is no socket stands at `path`.
+  // Takes the lock and binds `path`. The directory is made if it is missing. It
+  // must be private to us (mode 0700), unless `shared_directory`. AlreadyExists
+  // if another daemon listens there. If another process holds the lock, waits
+  // up to `wait_limit` until it listens; then DeadlineExceeded.
+  // FailedPrecondition if `path` is something else than a socket.
   static absl::StatusOr<std::unique_ptr<Listener>> Claim(
       const std::string& path, bool shared_directory,
       absl::Duration wait_limit);
 
-  // Takes over a socket that a supervisor bound and listens on (systemd's
-  // socket activation). It stays the supervisor's: never deleted by us.
+  // Uses a socket on which a supervisor listens (systemd's socket activation).
+  // It belongs to the supervisor, so we never delete it.
   static absl::StatusOr<std::unique_ptr<Listener>> Adopt(int fd);
 
   ~Listener();
@@ -46,42 +46,43 @@ class Listener {
   int fd() const { return socket_.get(); }
   const std::string& path() const { return path_; }
 
-  // The next connection, non-blocking. Unavailable if none waits,
-  // PermissionDenied (naming the uid) if it was another user's and is closed
-  // now, ResourceExhausted if there are no descriptors left.
+  // Returns the next connection, non-blocking. Unavailable if none waits.
+  // PermissionDenied, with the uid, if it was another user's; it is closed
+  // then. ResourceExhausted if there are no descriptors left.
   absl::StatusOr<util::UniqueFd> Accept();
 
-  // False once somebody deleted or replaced the socket: nobody finds us then.
+  // False if somebody deleted or replaced the socket, so that no client finds
+  // us.
   bool Reachable() const;
-  // Becomes readable when Reachable() is worth asking; reading it off is
-  // ForgetChanges()'s. -1 where the kernel does not watch files for us, or the
-  // socket is a supervisor's.
+  // Becomes readable when Reachable() may have changed. Call ForgetChanges() to
+  // read it empty. -1 if the kernel cannot watch the files, or if the socket is
+  // a supervisor's.
   int changes_fd() const { return changes_.get(); }
   void ForgetChanges();
 
-  // From now on a new daemon may take the place: deletes the socket if we made
-  // it and gives the lock back; clients that wait at it already can still be
-  // accepted. False where nothing of that is ours to do: an adopted socket
-  // stays.
+  // Lets a new daemon take the place: deletes the socket if we made it, and
+  // releases the lock. Clients that already wait at the socket can still be
+  // accepted. Returns false, and does nothing, if the socket was adopted.
   bool Retire();
 
  private:
   Listener(util::UniqueFd socket, util::UniqueFd lock, std::string path);
 
   util::UniqueFd socket_;
-  util::UniqueFd lock_;     // none: adopted or retired
+  util::UniqueFd lock_;     // none if adopted or retired
   util::UniqueFd changes_;  // inotify
   const std::string path_;
   dev_t device_ = 0;  // of the socket's file, if we made it
   ino_t inode_ = 0;
 };
 
-// Readies an inherited, connected socket for being served: checks that it is
-// one and that the peer is us; makes it non-blocking and close-on-exec.
+// Prepares an inherited, connected socket for being served: checks that it is
+// one and that the peer is the same user; makes it non-blocking and
+// close-on-exec.
 absl::StatusOr<util::UniqueFd> TakeConnection(int fd);
 
-// The descriptor that systemd passed by LISTEN_PID and LISTEN_FDS to this
-// process, or -1. Forgets both variables.
+// The descriptor that systemd passed to this process by LISTEN_PID and
+// LISTEN_FDS, or -1. Removes both variables.
 int TakeSystemdSocket();
 
 }  // namespace btfd::daemon

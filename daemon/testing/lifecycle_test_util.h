@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The real daemon as a process, with all its files in a scratch directory, and
-// clients that speak to it.
+// Runs the real daemon as a process, with all its files in a scratch directory,
+// and clients that talk to it.
 #ifndef BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_
 #define BTFD_DAEMON_TESTING_LIFECYCLE_TEST_UTIL_H_
 
@@ -45,13 +45,13 @@ inline std::string ReadAll(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The tests' client, for tests that expect their calls to be answered.
+// The tests' client for calls that must be answered.
 class Client : public tests::DaemonClient {
  public:
   using DaemonClient::DaemonClient;
   v1::Btfd::Stub* operator->() { return stub(); }
 
-  // The daemon's process, or -1.
+  // Returns the process id of the daemon, or -1.
   pid_t Greet() {
     const absl::StatusOr<int> pid = DaemonClient::Greet();
     return pid.ok() ? *pid : -1;
@@ -67,8 +67,8 @@ class Client : public tests::DaemonClient {
   }
 };
 
-// An upload that has begun and is not finished: work in flight for as long as
-// the test wants it.
+// An upload that has begun and does not end: it keeps the daemon busy for as
+// long as the test wants.
 class HeldUpload {
  public:
   HeldUpload(Client* client, const SampleBtf& btf) : btf_(btf) {
@@ -78,7 +78,7 @@ class HeldUpload {
     part.mutable_header()->set_digest(std::string(btf.digest().binary()));
     part.mutable_header()->set_size(btf.base_raw.size());
     writer_->Write(part);
-    // Known to the daemon once it counts as in flight.
+    // The upload counts as in flight once the daemon has noticed it.
     v1::GetStatusResponse status;
     do {
       grpc::ClientContext context;
@@ -105,7 +105,8 @@ class HeldUpload {
 class LifecycleTest : public ::testing::Test {
  protected:
   LifecycleTest() {
-    // Daemons that left their starter become our children, to be waited for.
+    // Daemons that have left their starter become our children, so that we can
+    // wait for them.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     char name[] = "/tmp/btfd-life.XXXXXX";
     root_ = mkdtemp(name);
@@ -122,7 +123,7 @@ class LifecycleTest : public ::testing::Test {
     std::filesystem::remove_all(root_);
   }
 
-  // Starts the program with the files of this test.
+  // Starts the program with this test's files.
   pid_t Spawn(std::vector<std::string> arguments,
               tests::SpawnOptions options = {}) {
     arguments.insert(arguments.begin(),
@@ -138,7 +139,7 @@ class LifecycleTest : public ::testing::Test {
     return pid;
   }
 
-  // Its exit code, or 128 + signal; -1 if it does not end in time.
+  // Returns its exit code, or 128 + signal; -1 if it does not end in time.
   int Wait(pid_t pid, absl::Duration limit = absl::Seconds(60)) {
     const absl::Time give_up = absl::Now() + limit;
     int status = 0;
@@ -150,7 +151,7 @@ class LifecycleTest : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
 
-  // Starts it as a client does, and returns the daemon's process.
+  // Starts it as a client does, and returns the daemon's process id.
   pid_t Start(const std::vector<std::string>& options = {}) {
     EXPECT_EQ(Wait(Spawn(options)), 0);
     const pid_t daemon = Connect().Greet();
@@ -164,7 +165,7 @@ class LifecycleTest : public ::testing::Test {
     return Client(std::move(fd));
   }
 
-  // Until something is so; it must become so.
+  // Waits until `so` is true; fails the test if that takes too long.
   static void Await(const std::function<bool()>& so, const char* what) {
     const absl::Time give_up = absl::Now() + absl::Seconds(30);
     while (!so()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A whole service in the test's process, behind a real gRPC server, with a real
-// store in a scratch directory; and small BTF to send it.
+// Runs a whole service in the test's process, behind a real gRPC server, with a
+// real store in a scratch directory. Also makes small BTF to send to it.
 #ifndef BTFD_DAEMON_TESTING_SERVICE_TEST_UTIL_H_
 #define BTFD_DAEMON_TESTING_SERVICE_TEST_UTIL_H_
 
@@ -33,7 +33,7 @@
 
 namespace btfd::daemon {
 
-// A base, and a module over it. `number` makes a base that differs.
+// A base, and a module over it. Each `number` gives another base.
 struct SampleBtf {
   explicit SampleBtf(int number = 0) {
     btf::testing::BtfBuilder base;
@@ -51,7 +51,7 @@ struct SampleBtf {
   std::string module_raw;
 };
 
-// Of a file that holds the base as it is.
+// The key of a file that holds the base's raw bytes.
 inline v1::FileKey SampleKey(const SampleBtf& btf) {
   v1::FileKey key;
   key.set_boot_id("boot");
@@ -62,7 +62,7 @@ inline v1::FileKey SampleKey(const SampleBtf& btf) {
   return key;
 }
 
-// In-tree, profile 7.2.
+// A request of profile 7.2, in-tree.
 inline v1::FinalizeRequest RequestFor(const SampleBtf& btf) {
   v1::FinalizeRequest request;
   request.mutable_base()->set_digest(std::string(btf.digest().binary()));
@@ -76,7 +76,7 @@ inline v1::FinalizeRequest RequestFor(const SampleBtf& btf) {
   return request;
 }
 
-// Puts a stop in front of the engine, until it is opened.
+// Stops requests before the engine, until the test opens it.
 class Gate {
  public:
   FinalizeFn Before(FinalizeFn finalize) {
@@ -153,7 +153,7 @@ class ServiceTest : public ::testing::Test {
 
   std::unique_ptr<v1::Btfd::Stub> NewStub() { return StubOf(server_.get()); }
 
-  // Over a socket, as in life.
+  // Connects by a socket, as real clients do.
   static std::unique_ptr<v1::Btfd::Stub> StubOf(grpc::Server* server) {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
@@ -166,7 +166,8 @@ class ServiceTest : public ::testing::Test {
         grpc::CreateCustomInsecureChannelFromFd("test", ends[1], arguments));
   }
 
-  // As a daemon ends; Start() then begins a new one over the same store.
+  // Ends the service as a daemon ends. Start() then begins a new one over the
+  // same store.
   void Stop() {
     if (server_ == nullptr) return;
     server_->Shutdown(std::chrono::system_clock::now() +
@@ -183,7 +184,7 @@ class ServiceTest : public ::testing::Test {
   uint64_t Count(store::Counter counter) const {
     return counters_->Get(counter);
   }
-  // Counters of an answer are final shortly after the answer came.
+  // The counters of an answer are final only shortly after the answer came.
   void ExpectCount(store::Counter counter, uint64_t expected) const {
     for (int i = 0; i < 400 && Count(counter) != expected; ++i) {
       absl::SleepFor(absl::Milliseconds(5));
@@ -202,7 +203,7 @@ class ServiceTest : public ::testing::Test {
     return response;
   }
 
-  // Sends a header and chunks as they are given.
+  // Sends this header and these chunks.
   v1::AddBaseResponse Upload(const v1::AddBaseRequest::Header& header,
                              const std::vector<std::string>& chunks) {
     grpc::ClientContext context;
@@ -243,7 +244,7 @@ class ServiceTest : public ::testing::Test {
   std::atomic<int> shutdowns_{0};
 };
 
-// A response with that outcome, and a message with those words.
+// Matches a response with that outcome and a message that contains those words.
 MATCHER_P2(Ended, outcome, words, "") {
   *result_listener << v1::Outcome_Name(arg.outcome()) << ": " << arg.message();
   return arg.outcome() == outcome &&

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A bearer token that lives in a file and may be renewed there at any time:
-// the file is looked at again at most once a second, and read when it changed.
+// A bearer token in a file, which may be renewed at any time. At most once a
+// second TokenFile checks the file, and reads it if it has changed.
 #ifndef BTFD_DAEMON_TLS_TOKEN_FILE_H_
 #define BTFD_DAEMON_TLS_TOKEN_FILE_H_
 
@@ -23,9 +23,9 @@ class TokenFile {
  public:
   explicit TokenFile(std::string path) : path_(std::move(path)) {}
 
-  // What "authorization" is to say: "Bearer TOKEN". An error if the file
-  // cannot be read, or does not hold one line of printable ASCII; it names the
-  // file, never what is in it.
+  // Returns the value for "authorization": "Bearer TOKEN". An error if the file
+  // cannot be read or is not one line of printable ASCII. The error names the
+  // file, and never its content.
   absl::StatusOr<std::string> Authorization();
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between the messages of proto/btfd.proto and the types of the libraries, with
-// the check that a request makes sense in itself. Errors are InvalidArgument:
-// the outcome BAD_REQUEST.
+// Converts between the messages of proto/btfd.proto and the libraries' types,
+// and checks that a request has no missing or contradicting fields. Errors are
+// InvalidArgument, which becomes BAD_REQUEST.
 #ifndef BTFD_DAEMON_WIRE_CONVERT_H_
 #define BTFD_DAEMON_WIRE_CONVERT_H_
 
@@ -17,10 +17,11 @@
 
 namespace btfd::daemon {
 
-// Missing and contradicting fields of a request.
+// InvalidArgument if fields of the request are missing or contradict each
+// other.
 absl::Status CheckRequest(const v1::FinalizeRequest& request);
 
-// Precondition of both: CheckRequest found nothing.
+// Precondition of both: CheckRequest() returned OK.
 engine::Steps StepsOf(const v1::Steps& steps);
 engine::IdsSection IdsSectionOf(const v1::IdsSection& ids);
 
@@ -30,10 +31,12 @@ absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key);
 void FillResponse(engine::FinalizeOutput output,
                   v1::FinalizeResponse* response);
 
-// A text for a string of proto3, which is UTF-8; names of the input may be not.
+// Makes of a text a string of proto3, which must be UTF-8; names in the input
+// may be other bytes.
 std::string Readable(absl::string_view text);
 
-// The BTF bytes of a request and of a response, as they are counted.
+// The number of BTF bytes of a request and of a response, as the counters count
+// them.
 uint64_t BytesIn(const v1::FinalizeRequest& request);
 uint64_t BytesOut(const v1::FinalizeResponse& response);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A message as it came, looked at before it is parsed. Two bytes on the wire
-// can become a hundred in memory (an empty element of a repeated field, a field
-// that nobody knows), so what a message will cost is told from its fields, and
-// those are counted without taking memory for them.
+// Measures a message before it is parsed. Two bytes on the wire can become a
+// hundred in memory (an empty element of a repeated field, an unknown field).
+// So the memory that a message will take is computed from the number of its
+// fields. They are counted without taking memory for them.
 #ifndef BTFD_DAEMON_WIRE_MESSAGE_H_
 #define BTFD_DAEMON_WIRE_MESSAGE_H_
 
@@ -19,15 +19,15 @@ namespace btfd::daemon {
 
 struct MessageSize {
   uint64_t bytes = 0;   // on the wire
-  uint64_t fields = 0;  // of known messages, nested ones included
-  uint64_t tag = 0;     // value of a number in field 1
+  uint64_t fields = 0;  // of known messages, with nested ones
+  uint64_t tag = 0;     // value of field 1, if it is a number
 
-  // What it takes in memory, at most and roughly.
+  // A rough upper bound of its memory, in bytes.
   uint64_t Cost() const { return bytes + 64 * fields; }
 };
 
-// Measures a message that claims to be of the type of `type`.
-// InvalidArgument: it cannot be parsed, or has groups, which proto3 has not.
+// Measures a message of the type of `type`. InvalidArgument if it cannot be
+// parsed, or if it has groups, which proto3 does not have.
 absl::StatusOr<MessageSize> MeasureMessage(
     grpc::ByteBuffer* raw, const google::protobuf::Message& type);
 
@@ -35,7 +35,8 @@ absl::StatusOr<MessageSize> MeasureMessage(
 absl::Status ParseMessage(grpc::ByteBuffer* raw,
                           google::protobuf::Message* message);
 
-// Both, for a message that must be small: ResourceExhausted beyond `max_cost`.
+// Measures and parses a message that must be small. ResourceExhausted if its
+// cost is above `max_cost`.
 absl::Status ParseSmallMessage(grpc::ByteBuffer* raw, uint64_t max_cost,
                                google::protobuf::Message* message);
 

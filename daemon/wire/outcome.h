@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one place where an error becomes an Outcome.
+// The only place that turns errors into Outcomes.
 #ifndef BTFD_DAEMON_WIRE_OUTCOME_H_
 #define BTFD_DAEMON_WIRE_OUTCOME_H_
 
@@ -11,12 +11,12 @@
 
 namespace btfd::daemon {
 
-// An error that carries its outcome along: for what no status code can tell.
+// An error that contains its outcome, if no status code can express it.
 // Precondition: outcome is neither OK nor unspecified.
 absl::Status OutcomeError(v1::Outcome outcome, absl::string_view message);
 
-// The outcome of a status. `failed_in` says which part of the input the engine
-// found at fault; kNone where it was not the engine.
+// The outcome of a status. `failed_in` is the part of the input in which the
+// engine found a fault; kNone if the error is not the engine's.
 v1::Outcome OutcomeOf(const absl::Status& status,
                       engine::FailedIn failed_in = engine::FailedIn::kNone);
 
