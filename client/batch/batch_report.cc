@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "client/cli/json.h"
+#include "lib/util/json.h"
 
 namespace btfd::client {
 
@@ -75,7 +75,7 @@ void BatchReport::AddLine(const ModuleResult& result) {
 }
 
 void BatchReport::AddJson(const ModuleResult& result) {
-  JsonWriter json;
+  util::JsonWriter json;
   json.Open('{').Add("module", result.path).Add("ok", result.status.ok());
   if (!result.status.ok()) {
     json.Add("error", result.status.message());
@@ -113,7 +113,7 @@ void BatchReport::DrawBar(bool always) {
 void BatchReport::Finish() {
   const absl::Duration took = absl::Now() - started_;
   if (form_ == ReportForm::kJson) {
-    JsonWriter json;
+    util::JsonWriter json;
     json.Open('{').Open('{', "summary");
     json.Add("modules", uint64_t{done_})
         .Add("failed", uint64_t{failed_})

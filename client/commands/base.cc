@@ -15,12 +15,12 @@
 #include "absl/strings/string_view.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
-#include "client/cli/json.h"
 #include "client/commands/commands.h"
 #include "client/commands/status.h"
 #include "client/request/base_file.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
+#include "lib/util/json.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -74,7 +74,7 @@ absl::StatusOr<v1::ListBasesResponse> ListBases(DirectConnection* daemon) {
 absl::Status List(bool as_json) {
   ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon.get()));
-  JsonWriter json;
+  util::JsonWriter json;
   json.Open('[');
   for (const v1::BaseInfo& base : bases.bases()) {
     if (as_json) {

@@ -16,10 +16,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/cli/command_line.h"
-#include "client/cli/json.h"
 #include "client/commands/commands.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
+#include "lib/util/json.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -72,7 +72,7 @@ absl::StatusOr<int> Stats(DirectConnection* daemon, bool as_json) {
       "cache_verified",     "cache_disagreements",    "store_results_evicted",
       "store_puts_dropped", "store_checksum_failures"};
   if (as_json) {
-    JsonWriter json;
+    util::JsonWriter json;
     json.Open('{')
         .Add("enabled", cache.enabled())
         .Add("store", status.store())
@@ -163,7 +163,7 @@ absl::StatusOr<int> Verify(DirectConnection* daemon, uint64_t sample,
     RETURN_IF_ERROR(VerifySample(daemon, sample, &tally));
   }
   if (as_json) {
-    JsonWriter json;
+    util::JsonWriter json;
     json.Open('{')
         .Add("agreed", tally.agreed)
         .Add("disagreed", tally.disagreed)

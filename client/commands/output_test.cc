@@ -9,10 +9,10 @@
 
 #include "absl/strings/str_split.h"
 #include "client/batch/batch_report.h"
-#include "client/cli/json.h"
 #include "client/commands/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/util/json.h"
 #include "tests/support/json.h"
 
 namespace btfd::client {
@@ -44,16 +44,16 @@ class Memory {
 };
 
 TEST(Json, StringsAreEscaped) {
-  EXPECT_EQ(JsonString("plain"), R"("plain")");
-  EXPECT_EQ(JsonString("a\"b\\c\n"), R"("a\"b\\c\u000a")");
-  EXPECT_EQ(JsonString("\xc3\xbc"), "\"\xc3\xbc\"") << "UTF-8 stays";
-  EXPECT_EQ(JsonString("x\xff\xc3"), R"("x\ufffd\ufffd")");
-  EXPECT_EQ(JsonString("\xed\xa0\x80"), R"("\ufffd\ufffd\ufffd")")
+  EXPECT_EQ(util::JsonString("plain"), R"("plain")");
+  EXPECT_EQ(util::JsonString("a\"b\\c\n"), R"("a\"b\\c\u000a")");
+  EXPECT_EQ(util::JsonString("\xc3\xbc"), "\"\xc3\xbc\"") << "UTF-8 stays";
+  EXPECT_EQ(util::JsonString("x\xff\xc3"), R"("x\ufffd\ufffd")");
+  EXPECT_EQ(util::JsonString("\xed\xa0\x80"), R"("\ufffd\ufffd\ufffd")")
       << "a surrogate";
 }
 
 TEST(Json, ObjectsAndArraysNest) {
-  JsonWriter json;
+  util::JsonWriter json;
   json.Open('{').Add("a", uint32_t{1}).Open('[', "b").Add("", "x").Add("", "y");
   json.Close().Add("c", true).Open('{', "d").Close().Add("e", int64_t{-2});
   json.Close();

@@ -20,12 +20,12 @@
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "client/cli/command_line.h"
-#include "client/cli/json.h"
 #include "client/commands/commands.h"
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
+#include "lib/util/json.h"
 
 namespace btfd::client {
 
@@ -78,7 +78,7 @@ std::string Errors(const Counters& counters) {
 }
 
 void AddCounters(absl::string_view key, const Counters& counters,
-                 JsonWriter* json) {
+                 util::JsonWriter* json) {
   json->Open('{', key);
   for (const auto& [name, value] :
        std::map<std::string, uint64_t>(counters.begin(), counters.end())) {
@@ -89,7 +89,7 @@ void AddCounters(absl::string_view key, const Counters& counters,
 
 }  // namespace
 
-void AddBase(const v1::BaseInfo& base, JsonWriter* json) {
+void AddBase(const v1::BaseInfo& base, util::JsonWriter* json) {
   json->Open('{')
       .Add("digest", absl::BytesToHexString(base.digest()))
       .Add("origin", base.origin())
@@ -163,7 +163,7 @@ std::string StatusAsText(const v1::GetStatusResponse& status,
 
 std::string StatusAsJson(const v1::GetStatusResponse& status,
                          const std::string& stands_for) {
-  JsonWriter json;
+  util::JsonWriter json;
   json.Open('{')
       .Add("running", true)
       .Add("version", status.version())

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "client/cli/json.h"
+#include "lib/util/json.h"
 #include "proto/btfd_lite.pb.h"
 
 namespace btfd::client {
@@ -19,7 +19,7 @@ std::string StatusAsJson(const v1::GetStatusResponse& status,
 
 // One base, as a line without a newline, or as a JSON object.
 std::string BaseLine(const v1::BaseInfo& base);
-void AddBase(const v1::BaseInfo& base, JsonWriter* json);
+void AddBase(const v1::BaseInfo& base, util::JsonWriter* json);
 
 }  // namespace btfd::client
 

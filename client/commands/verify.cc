@@ -22,7 +22,6 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
-#include "client/cli/json.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
 #include "client/request/base_file.h"
@@ -30,6 +29,7 @@
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
+#include "lib/util/json.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 
@@ -117,7 +117,7 @@ class VerifyReport {
 
   void Finish(size_t modules, size_t bases) const {
     if (json_) {
-      JsonWriter json;
+      util::JsonWriter json;
       json.Open('{').Open('{', "summary");
       json.Add("modules", uint64_t{modules})
           .Add("bases", uint64_t{bases})
@@ -145,7 +145,7 @@ class VerifyReport {
   }
 
   static void AddJson(const Finding& finding) {
-    JsonWriter json;
+    util::JsonWriter json;
     json.Open('{').Add("module", finding.module).Add("ok", finding.status.ok());
     if (!finding.base.empty()) {
       json.Add("base", finding.base).Add("distilled", finding.distilled);

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "client/cli/json.h"
+#include "lib/util/json.h"
 
 namespace btfd::bench {
 
@@ -114,8 +114,8 @@ std::string Report::Json() const {
         "\"peer_name\": "
         "%s,\n     \"peer\": %s,\n     \"ours\": %s,\n     \"ratio\": %.6g, "
         "\"bar\": %s, \"bar_is_upper_bound\": %s, \"met\": %s}",
-        client::JsonString(row.name), client::JsonString(row.unit),
-        NameOf(row.statistic), client::JsonString(row.peer_name),
+        util::JsonString(row.name), util::JsonString(row.unit),
+        NameOf(row.statistic), util::JsonString(row.peer_name),
         JsonSpread(row.peer), JsonSpread(row.ours), row.ratio,
         row.bar ? absl::StrFormat("%.6g", *row.bar) : "null",
         row.bar_is_upper_bound ? "true" : "false",
@@ -123,7 +123,7 @@ std::string Report::Json() const {
   }
   std::vector<std::string> notes;
   for (const std::string& note : notes_)
-    notes.push_back(client::JsonString(note));
+    notes.push_back(util::JsonString(note));
   return absl::StrCat("{\n  \"rows\": [\n", absl::StrJoin(rows, ",\n"),
                       "\n  ],\n  \"notes\": [", absl::StrJoin(notes, ", "),
                       "]\n}\n");

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/cli/json.h"
+#include "lib/util/json.h"
+
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
-namespace btfd::client {
+namespace btfd::util {
 
 namespace {
 
@@ -33,30 +35,49 @@ size_t Utf8Length(absl::string_view text) {
 
 }  // namespace
 
-std::string JsonString(absl::string_view text) {
-  std::string out = "\"";
-  while (!text.empty()) {
-    const size_t length = Utf8Length(text);
-    if (length == 0) {
-      out += "\\ufffd";
-    } else if (text[0] == '"' || text[0] == '\\') {
-      out += '\\';
-      out += text[0];
-    } else if (static_cast<unsigned char>(text[0]) < 0x20) {
-      absl::StrAppendFormat(&out, "\\u%04x", text[0]);
-    } else {
-      absl::StrAppend(&out, text.substr(0, length));
+void AppendJsonString(absl::string_view text, std::string* out) {
+  *out += '"';
+  size_t plain = 0;  // bytes that go out as they are
+  while (plain < text.size()) {
+    const size_t length = Utf8Length(text.substr(plain));
+    const unsigned char lead = text[plain];
+    if (length != 0 && lead >= 0x20 && lead != '"' && lead != '\\') {
+      plain += length;
+      continue;
     }
-    text.remove_prefix(length == 0 ? 1 : length);
+    absl::StrAppend(out, text.substr(0, plain));
+    if (length == 0) {
+      *out += "\\ufffd";
+    } else if (lead < 0x20) {
+      absl::StrAppendFormat(out, "\\u%04x", lead);
+    } else {
+      *out += '\\';
+      *out += static_cast<char>(lead);
+    }
+    text.remove_prefix(plain + 1);
+    plain = 0;
   }
-  out += '"';
+  absl::StrAppend(out, text, "\"");
+}
+
+std::string JsonString(absl::string_view text) {
+  std::string out;
+  AppendJsonString(text, &out);
   return out;
 }
 
 void JsonWriter::StartMember(absl::string_view key) {
   if (!first_) text_ += ", ";
   first_ = false;
-  if (!key.empty()) absl::StrAppend(&text_, JsonString(key), ": ");
+  if (key.empty()) return;
+  AppendJsonString(key, &text_);
+  text_ += ": ";
+}
+
+std::string JsonWriter::TakeText() {
+  std::string text = std::move(text_);
+  text_.clear();
+  return text;
 }
 
 JsonWriter& JsonWriter::Open(char bracket, absl::string_view key) {
@@ -76,7 +97,7 @@ JsonWriter& JsonWriter::Close() {
 
 JsonWriter& JsonWriter::Add(absl::string_view key, absl::string_view value) {
   StartMember(key);
-  absl::StrAppend(&text_, JsonString(value));
+  AppendJsonString(value, &text_);
   return *this;
 }
 
@@ -98,4 +119,4 @@ JsonWriter& JsonWriter::Add(absl::string_view key, bool value) {
   return *this;
 }
 
-}  // namespace btfd::client
+}  // namespace btfd::util

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes JSON (RFC 8259) for programs that read our output.
-#ifndef BTFD_CLIENT_CLI_JSON_H_
-#define BTFD_CLIENT_CLI_JSON_H_
+#ifndef BTFD_LIB_UTIL_JSON_H_
+#define BTFD_LIB_UTIL_JSON_H_
 
 #include <cstdint>
 #include <string>
@@ -10,11 +10,12 @@
 
 #include "absl/strings/string_view.h"
 
-namespace btfd::client {
+namespace btfd::util {
 
 // `text` as a JSON string with its quotes. Bytes that are not UTF-8 become
 // U+FFFD.
 std::string JsonString(absl::string_view text);
+void AppendJsonString(absl::string_view text, std::string* out);
 
 // An object or array on one line. Its members have the order of the calls.
 class JsonWriter {
@@ -35,6 +36,8 @@ class JsonWriter {
   JsonWriter& Add(absl::string_view key, bool value);
 
   const std::string& text() const { return text_; }
+  // The same, and what is written next starts anew: for output in pieces.
+  std::string TakeText();
 
  private:
   void StartMember(absl::string_view key);
@@ -44,6 +47,6 @@ class JsonWriter {
   bool first_ = true;
 };
 
-}  // namespace btfd::client
+}  // namespace btfd::util
 
-#endif  // BTFD_CLIENT_CLI_JSON_H_
+#endif  // BTFD_LIB_UTIL_JSON_H_
