@@ -35,6 +35,7 @@ constexpr Command kCommands[] = {
     {"gen-btf", "make the BTF of a module or vmlinux, as the kernel's script",
      RunGenBtf},
     {"pahole", "stand in for pahole where it encodes BTF", RunPaholeCommand},
+    {"dump", "show the types of modules and kernels, as bpftool does", RunDump},
     {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
     {"verify", "prove that the BTF of modules fits the bases it will meet",
      RunVerify},

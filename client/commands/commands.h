@@ -17,6 +17,7 @@ int RunGenBtf(const std::vector<std::string>& arguments);
 // runs under the name of pahole and has only the real pahole's options.
 int RunPaholeCommand(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
+int RunDump(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);

@@ -388,6 +388,11 @@ absl::StatusOr<BtfSource> ReadBtfSource(const std::string& path) {
 absl::StatusOr<BtfSource> ReadBtfSource(int fd, const std::string& path) {
   RETURN_IF_ERROR(util::CheckRegularFd(fd, path));
   ASSIGN_OR_RETURN(util::FileBytes bytes, util::FileBytes::FromFd(fd, path));
+  return BtfSourceFromBytes(std::move(bytes), path);
+}
+
+absl::StatusOr<BtfSource> BtfSourceFromBytes(util::FileBytes bytes,
+                                             const std::string& path) {
   BtfSource source;
   if (HasBtfMagic(bytes.view())) {
     source.raw = std::move(bytes);

@@ -162,6 +162,9 @@ absl::StatusOr<BtfSource> ReadBtfSource(const std::string& path);
 // The same of an open file, which stays the caller's; `path` is what messages
 // call it.
 absl::StatusOr<BtfSource> ReadBtfSource(int fd, const std::string& path);
+// The same of a file's content.
+absl::StatusOr<BtfSource> BtfSourceFromBytes(util::FileBytes bytes,
+                                             const std::string& path);
 
 // Whether the bytes start with BTF's magic, in either byte order.
 bool HasBtfMagic(absl::string_view bytes);

@@ -75,6 +75,12 @@ absl::StatusOr<std::string> FindPeer(const std::string& release) {
   return path;
 }
 
+absl::StatusOr<std::string> FindBpftool() {
+  std::string path = TestdataRoot() + "/peers/7.3/bpftool";
+  if (!fs::exists(path)) return Missing(path);
+  return path;
+}
+
 std::vector<std::string> SpreadBySize(const std::vector<std::string>& modules,
                                       size_t count) {
   std::vector<std::pair<uintmax_t, std::string>> by_size;

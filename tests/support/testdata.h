@@ -22,6 +22,9 @@ struct Kernel {
   std::string vmlinux;               // ELF
   std::string vmlinux_btf;           // raw .BTF
   std::vector<std::string> modules;  // absolute paths of .ko files, sorted
+
+  // The boot image that vmlinux came out of.
+  std::string vmlinuz() const { return directory + "/vmlinuz"; }
 };
 // NotFound says what to run if the kernel is not there.
 absl::StatusOr<Kernel> FindKernel(const std::string& series);
@@ -33,6 +36,9 @@ absl::StatusOr<std::vector<Kernel>> FindPointReleases();
 // The path of the `resolve_btfids` of a release ("6.12", "7.2", "7.3").
 // NotFound says what to run.
 absl::StatusOr<std::string> FindPeer(const std::string& release);
+
+// The path of Linux 7.3\'s `bpftool`. NotFound says what to run.
+absl::StatusOr<std::string> FindBpftool();
 
 // Sorts `modules` by file size and returns about `count` of them at even
 // distances, with the smallest and the largest.

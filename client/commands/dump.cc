@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc dump: the types of a file as text, JSON or C.
+//
+// It works in this process: parsing all of vmlinux takes a few milliseconds,
+// and the text is longer than the BTF that it is made of.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/command_line.h"
+#include "client/commands/commands.h"
+#include "client/request/loaded_btf.h"
+#include "lib/show/json_text.h"
+#include "lib/show/raw_text.h"
+#include "lib/show/selection.h"
+#include "lib/util/json.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/work_budget.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: btfc dump [--format raw|json] [--base FILE | --relocate FILE]
+                 [--type NAME]... [--id N]... FILE...
+
+Shows the types of each FILE: a module or vmlinux (ELF), raw BTF, either of
+them compressed (gzip, xz, zstd, lz4), or a vmlinuz.
+
+  --format FORMAT   raw, the default: what `bpftool btf dump` prints;
+                    json: an object in a line for each FILE, with its types as
+                    `bpftool --json btf dump` has them
+  --base FILE       show modules over the base they were made with; their own
+                    types alone are shown, those of the base only by --type
+  --relocate FILE   show modules with .BTF.base as the kernel FILE will have
+                    them after it has loaded them; without this or --base a
+                    module with .BTF.base is shown over that
+  --type NAME       show the types of that name, and before each what it needs:
+                    all of it, but of a struct or union that a pointer leads to
+                    the name alone, as a FWD; `struct NAME`, `union NAME`,
+                    `enum NAME` and `typedef NAME` ask for that kind
+  --id N            the same for the type with that number
+  -h, --help        this text
+
+Exit status: 0; 1 if something failed; 2 for a wrong call.
+)";
+
+struct Options {
+  std::string format = "raw";
+  std::string base;
+  std::string relocate;
+  std::vector<std::string> types;
+  std::vector<std::string> ids;
+  std::vector<std::string> files;
+};
+
+// Text is handed on in pieces of about this size.
+constexpr size_t kPiece = size_t{64} << 10;
+
+absl::Status Print(absl::string_view text) {
+  if (fwrite(text.data(), 1, text.size(), stdout) == text.size()) {
+    return absl::OkStatus();
+  }
+  return absl::ErrnoToStatus(errno,
+                             absl::StrCat("cannot write: ", strerror(errno)));
+}
+
+absl::StatusOr<std::vector<show::ShownType>> Select(const btf::Btf& btf,
+                                                    const Options& options) {
+  if (options.types.empty() && options.ids.empty()) return show::AllOwn(btf);
+  std::vector<btf::TypeId> roots;
+  for (const std::string& name : options.types) {
+    ASSIGN_OR_RETURN(const std::vector<btf::TypeId> found,
+                     show::FindTypes(btf, name));
+    roots.insert(roots.end(), found.begin(), found.end());
+  }
+  for (const std::string& text : options.ids) {
+    btf::TypeId id = 0;
+    if (!absl::SimpleAtoi(text, &id) || id == 0 || id >= btf.end_id()) {
+      return absl::NotFoundError(absl::StrCat(
+          "there is no type ", text, ": ids are 1 to ", btf.end_id() - 1));
+    }
+    roots.push_back(id);
+  }
+  return show::WithNeeded(btf, roots);
+}
+
+absl::Status PrintRaw(const btf::Btf& btf,
+                      const std::vector<show::ShownType>& types,
+                      util::WorkBudget* work) {
+  std::string text;
+  for (const show::ShownType& shown : types) {
+    const size_t before = text.size();
+    show::AppendRawText(btf, shown, &text);
+    work->Spend(text.size() - before);
+    RETURN_IF_ERROR(work->Check());
+    if (text.size() < kPiece) continue;
+    RETURN_IF_ERROR(Print(text));
+    text.clear();
+  }
+  return Print(text);
+}
+
+absl::Status PrintJson(const std::string& path, const btf::Btf& btf,
+                       const std::vector<show::ShownType>& types,
+                       util::WorkBudget* work) {
+  util::JsonWriter json;
+  json.Open('{').Add("file", path).Open('[', "types");
+  for (const show::ShownType& shown : types) {
+    const size_t before = json.text().size();
+    show::AddJson(btf, shown, &json);
+    work->Spend(json.text().size() - before);
+    RETURN_IF_ERROR(work->Check());
+    if (json.text().size() >= kPiece) RETURN_IF_ERROR(Print(json.TakeText()));
+  }
+  json.Close().Close();
+  RETURN_IF_ERROR(Print(json.text()));
+  return Print("\n");
+}
+
+absl::Status DumpFile(const std::string& path, const Under& under,
+                      const Options& options) {
+  ASSIGN_OR_RETURN(const LoadedBtf loaded, LoadedBtf::Read(path, under));
+  const btf::Btf& btf = loaded.btf();
+  util::WorkBudget work = util::WorkBudget::ForInput(loaded.input_bytes());
+  const auto show = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::vector<show::ShownType> types,
+                     Select(btf, options));
+    if (options.format == "json") return PrintJson(path, btf, types, &work);
+    if (options.files.size() > 1) {
+      RETURN_IF_ERROR(Print(absl::StrCat(path, ":\n")));
+    }
+    return PrintRaw(btf, types, &work);
+  };
+  const absl::Status status = show();
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrCat(path, ": ", status.message()));
+}
+
+absl::StatusOr<Under> ReadUnder(const Options& options) {
+  Under under;
+  under.relocate = !options.relocate.empty();
+  const std::string& path = under.relocate ? options.relocate : options.base;
+  if (!path.empty()) {
+    ASSIGN_OR_RETURN(under.base, ReadBase(path));
+  }
+  return under;
+}
+
+}  // namespace
+
+int RunDump(const std::vector<std::string>& arguments) {
+  Options options;
+  CommandLine line("btfc dump", kHelp);
+  line.Value("format", 0, &options.format);
+  line.Value("base", 0, &options.base);
+  line.Value("relocate", 0, &options.relocate);
+  line.List("type", 0, &options.types);
+  line.List("id", 0, &options.ids);
+  const std::optional<int> end = line.Parse(arguments, &options.files);
+  if (end.has_value()) return *end;
+  if (options.format != "raw" && options.format != "json") {
+    return line.WrongCall(absl::StrCat("unknown format ", options.format));
+  }
+  if (!options.base.empty() && !options.relocate.empty()) {
+    return line.WrongCall("--base and --relocate exclude each other");
+  }
+  if (options.files.empty()) return line.WrongCall("no FILE is given");
+
+  const absl::StatusOr<Under> under = ReadUnder(options);
+  if (!under.ok()) {
+    SayError(under.status().message());
+    return kExitFailure;
+  }
+  bool failed = false;
+  for (const std::string& path : options.files) {
+    const absl::Status status = DumpFile(path, *under, options);
+    if (status.ok()) continue;
+    SayError(status.message());
+    failed = true;
+  }
+  if (fflush(stdout) != 0) {
+    SayError(absl::StrCat("cannot write: ", strerror(errno)));
+    failed = true;
+  }
+  return failed ? kExitFailure : 0;
+}
+
+}  // namespace btfd::client

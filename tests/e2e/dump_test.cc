@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// `btfc dump` on real kernels, judged by bpftool of Linux 7.3: the same text
+// line by line, the same JSON. Of all forms that a file may have; over a base,
+// over a .BTF.base, and relocated from that onto another one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "lib/elf/testing/compress.h"
+#include "tests/support/private_daemon.h"
+#include "tests/support/testdata.h"
+
+namespace btfd::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+// So many modules of each kernel are compared.
+constexpr size_t kModules = 12;
+
+class Dump : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    for (const char* series : {"6.12", "7.2", "7.3"}) {
+      auto kernel = FindKernel(series);
+      ASSERT_TRUE(kernel.ok()) << kernel.status();
+      kernels_.push_back(*std::move(kernel));
+    }
+    const auto bpftool = FindBpftool();
+    ASSERT_TRUE(bpftool.ok()) << bpftool.status();
+    bpftool_ = *bpftool;
+  }
+
+  ProcessResult Run(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "dump");
+    return daemon_.Client(arguments);
+  }
+  std::string Ours(const std::vector<std::string>& arguments) {
+    ProcessResult result = Run(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    return std::move(result.out);
+  }
+  // What bpftool prints, with `options` before its command.
+  std::string Theirs(const std::string& file,
+                     const std::vector<std::string>& options = {}) {
+    std::vector<std::string> words = {bpftool_};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"btf", "dump", "file", file});
+    ProcessResult result = RunProcess(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return std::move(result.out);
+  }
+
+  // A failure that fits a screen: the first line that differs.
+  static void ExpectSameLines(const std::string& ours,
+                              const std::string& theirs,
+                              const std::string& what) {
+    EXPECT_GT(theirs.size(), 0u) << what;
+    if (ours == theirs) return;
+    const std::vector<absl::string_view> a = absl::StrSplit(ours, '\n');
+    const std::vector<absl::string_view> b = absl::StrSplit(theirs, '\n');
+    size_t line = 0;
+    while (line < a.size() && line < b.size() && a[line] == b[line]) ++line;
+    ADD_FAILURE() << what << ", line " << line + 1 << ": "
+                  << (line < a.size() ? a[line] : "(end)") << " instead of "
+                  << (line < b.size() ? b[line] : "(end)");
+  }
+
+  // The 6.12 module of that name, finalized with a .BTF.base.
+  std::string Distilled(const std::string& name) {
+    const auto modules = ModulesNamed(kernels_[0].modules, {name});
+    EXPECT_EQ(modules.size(), 1u) << name;
+    const std::string copy = scratch_.file(name + ".ko");
+    fs::copy_file(modules.at(0), copy);
+    const ProcessResult result = daemon_.Client(
+        {"finalize", "--base", kernels_[0].vmlinux_btf, "--dedup",
+         "--profile=7.2", "--distill=always", "--drop-signature", copy});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return copy;
+  }
+
+  PrivateDaemon daemon_{Programs::OfRunfiles()};
+  ScratchDir scratch_;
+  std::vector<Kernel> kernels_;
+  std::string bpftool_;
+};
+
+TEST_F(Dump, VmlinuxIsWhatBpftoolPrints) {
+  for (const Kernel& kernel : kernels_) {
+    ExpectSameLines(Ours({kernel.vmlinux}), Theirs(kernel.vmlinux_btf),
+                    kernel.vmlinux);
+  }
+}
+
+TEST_F(Dump, ModulesOverTheirBaseAreWhatBpftoolPrints) {
+  size_t compared = 0;
+  for (const Kernel& kernel : kernels_) {
+    for (const std::string& module : SpreadBySize(kernel.modules, kModules)) {
+      ExpectSameLines(Ours({"--base", kernel.vmlinux_btf, module}),
+                      Theirs(module, {"-B", kernel.vmlinux_btf}), module);
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 3 * kModules - 3);
+}
+
+// A module with .BTF.base: over that, and as the kernel has it after load.
+TEST_F(Dump, DistilledModulesAreShownOverTheirOwnBaseOrRelocated) {
+  for (const char* name : {"xt_TEE", "nf_conntrack", "act_connmark"}) {
+    const std::string module = Distilled(name);
+    ExpectSameLines(Ours({module}), Theirs(module), module);
+    // bpftool relocates what has a .BTF.base when it is given a base.
+    ExpectSameLines(Ours({"--relocate", kernels_[0].vmlinuz(), module}),
+                    Theirs(module, {"-B", kernels_[0].vmlinux_btf}), module);
+
+    const ProcessResult base = Run({"--base", kernels_[0].vmlinux_btf, module});
+    EXPECT_EQ(base.exit_code, 1);
+    EXPECT_THAT(base.err, HasSubstr("stands on its own .BTF.base; --relocate"));
+  }
+  const ProcessResult other = Run({"--relocate", kernels_[1].vmlinux_btf,
+                                   scratch_.file("act_connmark.ko")});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_THAT(other.err, AllOf(HasSubstr("act_connmark.ko: .BTF.base: type "),
+                               HasSubstr("(modversion_info) has no match")));
+}
+
+TEST_F(Dump, JsonIsBpftoolsJson) {
+  const std::string script = "tests/e2e/same_types.py";
+  for (const Kernel& kernel : kernels_) {
+    const std::string module = SpreadBySize(kernel.modules, 3).at(1);
+    WriteFile(scratch_.file("ours"),
+              Ours({"--format", "json", kernel.vmlinux}));
+    WriteFile(scratch_.file("theirs"), Theirs(kernel.vmlinux_btf, {"--json"}));
+    ProcessResult same = RunProcess(
+        {"python3", script, scratch_.file("ours"), scratch_.file("theirs")});
+    EXPECT_EQ(same.exit_code, 0) << kernel.vmlinux << ": " << same.err;
+    EXPECT_THAT(same.out, EndsWith(" types are the same\n"));
+    WriteFile(scratch_.file("ours"),
+              Ours({"--format=json", "--base", kernel.vmlinux_btf, module}));
+    WriteFile(scratch_.file("theirs"),
+              Theirs(module, {"--json", "-B", kernel.vmlinux_btf}));
+    same = RunProcess(
+        {"python3", script, scratch_.file("ours"), scratch_.file("theirs")});
+    EXPECT_EQ(same.exit_code, 0) << module << ": " << same.err;
+  }
+}
+
+TEST_F(Dump, EveryFormOfAFileIsRead) {
+  const Kernel& kernel = kernels_[0];
+  const std::string vmlinux = Ours({kernel.vmlinux_btf});
+  EXPECT_TRUE(Ours({kernel.vmlinuz()}) == vmlinux);
+  const std::string module = ModulesNamed(kernel.modules, {"xt_TEE"}).at(0);
+  const std::string plain = Ours({"--base", kernel.vmlinux, module});
+  for (const elf::Compression compression :
+       {elf::Compression::kGzip, elf::Compression::kXz,
+        elf::Compression::kZstd}) {
+    const std::string packed = scratch_.file(elf::CompressionName(compression));
+    WriteFile(packed, elf::Compress(compression, ReadFileOrEmpty(module)));
+    EXPECT_TRUE(Ours({"--base", kernel.vmlinuz(), packed}) == plain) << packed;
+  }
+}
+
+TEST_F(Dump, ATypeIsShownWithWhatItNeeds) {
+  const std::string& vmlinux = kernels_[2].vmlinux_btf;
+  const std::string text = Ours({"--type", "list_head", vmlinux});
+  EXPECT_THAT(text, AllOf(HasSubstr("] PTR '(anon)' type_id="),
+                          HasSubstr("] STRUCT 'list_head' size=16 vlen=2\n")));
+  EXPECT_THAT(std::vector<std::string>(absl::StrSplit(text, "\n[")), SizeIs(2));
+  // Each line is one of the whole text; but for declarations.
+  const std::string whole = Ours({vmlinux});
+  const std::string some =
+      Ours({"--type", "struct sock", "--type=vfs_read", "--id=5", vmlinux});
+  size_t declared = 0;
+  size_t shown = 0;
+  for (absl::string_view type : absl::StrSplit(some, "\n[")) {
+    absl::ConsumePrefix(&type, "[");
+    absl::ConsumeSuffix(&type, "\n");
+    const std::string entry = absl::StrCat("[", type);
+    if (whole.find(absl::StrCat("\n", entry)) == std::string::npos &&
+        whole.find(entry) != 0) {
+      EXPECT_THAT(entry, HasSubstr("] FWD '"));
+      ++declared;
+    }
+    ++shown;
+  }
+  EXPECT_GT(declared, 10u);
+  EXPECT_GT(shown, 100u);
+  EXPECT_LT(shown, 2'000u);
+
+  const ProcessResult unknown = Run({"--type", "task_strct", vmlinux});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_EQ(unknown.out, "");
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr(vmlinux + ": no type is called "
+                                                     "task_strct; similar: "),
+                                 HasSubstr("task_struct")));
+  EXPECT_THAT(Run({"--id", "9999999", vmlinux}).err,
+              HasSubstr("there is no type 9999999: ids are 1 to "));
+}
+
+TEST_F(Dump, FailuresNameTheFileAndTheRestIsShown) {
+  const Kernel& kernel = kernels_[0];
+  const std::string module = ModulesNamed(kernel.modules, {"xt_TEE"}).at(0);
+  const std::string text = scratch_.file("text");
+  WriteFile(text, "no BTF");
+  const ProcessResult result =
+      Run({"--base", kernel.vmlinux_btf, text, module});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr(text + ": no kernel in it"));
+  EXPECT_THAT(result.out, StartsWith(module + ":\n["));
+
+  const ProcessResult alone = Run({module});
+  EXPECT_EQ(alone.exit_code, 1);
+  EXPECT_THAT(alone.err, AllOf(HasSubstr(module + ": .BTF: "),
+                               HasSubstr("name it by --base")));
+  const ProcessResult full =
+      RunProcess({"sh", "-c",
+                  absl::StrCat("exec '", daemon_.programs().btfc, "' dump '",
+                               kernel.vmlinux_btf, "' >/dev/full")});
+  EXPECT_EQ(full.exit_code, 1);
+  EXPECT_THAT(full.err, HasSubstr("cannot write: No space left on device"));
+}
+
+TEST_F(Dump, WrongCallsAreExplained) {
+  EXPECT_EQ(Run({}).exit_code, 2);
+  EXPECT_THAT(Run({"--format", "xml", "x"}).err,
+              HasSubstr("unknown format xml"));
+  EXPECT_EQ(Run({"--base", "a", "--relocate", "b", "x"}).exit_code, 2);
+  EXPECT_THAT(Run({"--help"}).out, StartsWith("usage: btfc dump "));
+}
+
+}  // namespace
+}  // namespace btfd::tests
