@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program itself, as it is called: its commands, names and exit codes.
+// Tests the program as it is called: its commands, names and exit codes.
 #include <elf.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -29,7 +29,7 @@ class BtfcTest : public ::testing::Test {
         btfc_(std::filesystem::absolute("client/btfc").string()) {}
   ~BtfcTest() override { std::filesystem::remove_all(directory_); }
 
-  // In a world without a daemon.
+  // Runs it where no daemon can be reached.
   testing::RunResult Run(const std::vector<std::string>& arguments,
                          const std::string& program = "") {
     return testing::Run(program.empty() ? btfc_ : program, arguments,
@@ -41,7 +41,7 @@ class BtfcTest : public ::testing::Test {
   const std::string btfc_;
 };
 
-#ifndef __SANITIZE_ADDRESS__  // whose library is not for static programs
+#ifndef __SANITIZE_ADDRESS__  // its library cannot be linked statically
 class StaticTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(StaticTest, IsLinkedStatically) {
@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(Each, StaticTest,
                          ::testing::Values("client/btfc",
                                            "client/resolve_btfids"));
 
-// What gRPC does before main() would take as long as a module.
+// The work of gRPC before main() would take as long as a module.
 TEST(ResolveBtfids, IsAProgramOfItsOwnWithoutGrpc) {
   const auto has = [](const std::string& program, const char* name) {
     return testing::ReadFile(program).find(name) != std::string::npos;
@@ -154,14 +154,14 @@ TEST_F(BtfcTest, Linux6WithNothingToResolveAsksNoDaemon) {
       testing::TestData("kernels/6.12/modules/net/key/af_key.ko");
   const std::string copy = directory_ + "/af_key.ko";
   testing::WriteFile(copy, testing::ReadFile(module));
-  // There is neither a daemon nor a base to be had.
+  // Neither a daemon nor a base can be reached.
   const testing::RunResult result =
       Run({"resolve_btfids", "-b", "/no/base", copy});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(testing::ReadFile(copy), testing::ReadFile(module));
 }
 
-// A verdict that was not asked for by the kernel's rules is none.
+// If the daemon did not apply the kernel's rules, its answer is of no use.
 TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
   const std::string base = directory_ + "/vmlinux.btf";
   testing::WriteFile(base, std::string("\x9f\xeb\x01 of a kernel"));
@@ -169,7 +169,7 @@ TEST_F(BtfcTest, VerifyTakesNoVerdictOfADaemonThatIsTooOldForIt) {
   elf::ElfBuilder elf;
   elf.AddSection(".BTF", std::string("\x9f\xeb\x01 of a module"));
   testing::WriteFile(module, elf.Build());
-  // Which does what it knows, and says that all is well.
+  // It does what it knows, and answers that all is well.
   const testing::RunResult result = testing::Run(
       btfc_, {"verify", "--against", base, module},
       {{"BTFD_RUNTIME_DIR", directory_ + "/run"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc: the commands, each in a file of its own. Called as resolve_btfids
-// or pahole it is that command alone.
+// btfc: the commands, each in a file of its own. If the program is called as
+// resolve_btfids or pahole, it is that command only.
 #include <stdio.h>
 #include <unistd.h>
 
@@ -102,10 +102,10 @@ int Dispatch(const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
   btfd::util::OpenStandardStreams();
   std::set_terminate(btfd::util::EndOutOfMemory<btfd::client::kExitFailure>);
-  // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
+  // Debian's Abseil searches for lock cycles at each lock, also at gRPC's.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const int exit_code = btfd::client::Dispatch({argv, argv + argc});
   fflush(nullptr);
-  // Past destructors: gRPC's take longer than all our work.
+  // Runs no destructors: those of gRPC take longer than all our work.
   _exit(exit_code);
 }

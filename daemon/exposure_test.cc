@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which processes may connect to the real daemon, and what it withstands of
-// those that do.
+// Tests which processes may connect to the real daemon, and how it bears what
+// they send.
 #include <grpcpp/generic/generic_stub.h>
 #include <sys/socket.h>
 
@@ -37,7 +37,8 @@ TEST_F(ExposureTest, AnotherUserIsRefusedBeforeAByteIsRead) {
     if (setuid(kNobody) != 0) _exit(2);
     const util::UniqueFd fd = tests::ConnectTo(socket_);
     if (!fd) _exit(3);
-    // A server of HTTP/2 would speak first; this one hangs up.
+    // An HTTP/2 server would send first; the daemon closes the connection
+    // instead.
     char byte;
     _exit(read(fd.get(), &byte, 1) <= 0 ? 0 : 4);
   }
@@ -64,7 +65,7 @@ TEST_F(ExposureTest, AnotherUserDoesNotGetAsFarAsTheSocket) {
   EXPECT_EQ(Wait(stranger), 0);
 }
 
-// What comes back on a connection within that time, and whether it is closed
+// Returns what comes on a connection within that time, and whether it is closed
 // then.
 std::pair<std::string, bool> Heard(int fd, absl::Duration limit) {
   std::string bytes;
@@ -85,7 +86,7 @@ TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
   const std::string settings("\0\0\0\4\0\0\0\0\0", 9);
   struct Row {
     std::string bytes;
-    bool is_closed;  // else the daemon waits for more
+    bool is_closed;  // if not, the daemon waits for more
   };
   const std::vector<Row> rows = {
       {"", false},
@@ -106,8 +107,8 @@ TEST_F(ExposureTest, RubbishOnTheSocketHarmsNobody) {
             fd.get(), row.is_closed ? absl::Seconds(10) : absl::Seconds(0.2));
         EXPECT_EQ(closed, row.is_closed)
             << absl::CHexEscape(row.bytes.substr(0, 50));
-        // No more than SETTINGS, a window and GOAWAY: the daemon is no server
-        // of HTTP/1.1.
+        // At most SETTINGS, a window and GOAWAY, because the daemon does not
+        // speak HTTP/1.1.
         EXPECT_LT(heard.size(), 300u);
         EXPECT_THAT(heard, Not(HasSubstr("HTTP/1")));
         open.push_back(std::move(fd));
@@ -125,7 +126,8 @@ TEST_F(ExposureTest, MessagesThatAreNoneOrTooLargeEndOnlyTheirCall) {
       AnyOf(absl::StatusCode::kInternal, absl::StatusCode::kInvalidArgument));
   EXPECT_EQ(client.Call("NoSuch", "").status().code(),
             absl::StatusCode::kUnimplemented);
-  // Somewhat too large is answered, by far too large is not even read.
+  // A message that is a little too large gets an answer; a much larger one is
+  // not even read.
   v1::FinalizeRequest request = RequestFor(SampleBtf());
   request.set_btf(std::string(2 << 20, 'x'));
   EXPECT_THAT(client.Finalize(request), Ended(v1::TOO_LARGE, "2097152 bytes"));

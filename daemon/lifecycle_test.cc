@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of the real daemon: how it starts, for whom, and how it ends.
+// Tests the life of the real daemon: how it starts, whom it serves, and how it
+// ends.
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +38,7 @@ TEST_F(LifecycleTest, TheStarterComesBackWhenTheSocketListens) {
 TEST_F(LifecycleTest, OfSixtyFourStartersOneServes) {
   std::vector<pid_t> starters;
   for (int i = 0; i < 64; ++i) starters.push_back(Spawn({}));
-  // Each one comes back to a daemon that can be reached.
+  // Each starter ends when the daemon can be reached.
   for (const pid_t starter : starters) {
     EXPECT_EQ(Wait(starter), 0);
     EXPECT_TRUE(tests::ConnectTo(socket_));
@@ -57,7 +58,8 @@ TEST_F(LifecycleTest, NothingOfTheBuildIsInherited) {
   tests::SpawnOptions options;
   options.environment = {"MAKEFLAGS= -j8 --jobserver-auth=3,4"};
   options.directory = root_;
-  // What a jobserver and `make | tee` leave open, at low and high numbers.
+  // A jobserver and `make | tee` leave such descriptors open, with low and high
+  // numbers.
   options.in_child = [&](char**) {
     dup2(ends[1], STDOUT_FILENO);
     dup2(ends[1], 3);
@@ -65,7 +67,7 @@ TEST_F(LifecycleTest, NothingOfTheBuildIsInherited) {
   };
   EXPECT_EQ(Wait(Spawn({}, options)), 0);
   close(ends[1]);
-  // The pipe ends with the starter, while the daemon lives on.
+  // The pipe ends with the starter, while the daemon goes on.
   char byte;
   EXPECT_EQ(read(ends[0], &byte, 1), 0);
   close(ends[0]);
@@ -105,7 +107,8 @@ TEST_F(LifecycleTest, ADaemonThatLosesItsSocketMakesRoomAtOnce) {
     ASSERT_GT(old, 0);
     ways[way]();
     const absl::Time start = absl::Now();
-    // It ends by itself, and the next one need not wait for its place.
+    // The old daemon ends by itself, and the next one need not wait for its
+    // place.
     EXPECT_EQ(Wait(old, absl::Seconds(3)), 0);
     const pid_t next = Start();
     EXPECT_LT(absl::Now() - start, absl::Seconds(4));
@@ -209,18 +212,19 @@ TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
             0);
   ASSERT_EQ(listen(listening.get(), 10), 0);
   for (int run = 0; run < 2; ++run) {
-    // The client is there before the daemon.
+    // The client connects before the daemon runs.
     Client client = Connect();
     tests::SpawnOptions options;
     options.environment = {"LISTEN_FDS=1", "LISTEN_PID=0000000000"};
     options.in_child = [&](char** environment) {
-      // By way of another number, or it would stay close-on-exec if it is 3.
+      // dup2() from another number: if it were 3 already, close-on-exec would
+      // stay set.
       dup2(fcntl(listening.get(), F_DUPFD, 10), 3);
       tests::SetToOwnPid(environment, "LISTEN_PID");
     };
     const pid_t daemon = Spawn({}, options);
     EXPECT_EQ(client.Greet(), daemon);
-    // Whoever starts one by hand finds it served.
+    // A user who starts a daemon by hand finds that one runs.
     EXPECT_EQ(Wait(Spawn({})), 0);
     EXPECT_EQ(Connect().Greet(), daemon);
     kill(daemon, SIGTERM);
@@ -268,7 +272,7 @@ TEST_F(LifecycleTest, SigtermLetsWorkInFlightEnd) {
   HeldUpload upload(&client, btf);
   kill(daemon, SIGTERM);
   AwaitNoSocket();
-  // The socket goes a moment before requests are refused.
+  // The socket is removed a moment before requests are refused.
   const absl::Time patience = absl::Now() + absl::Seconds(5);
   v1::FinalizeResponse answer;
   do {
@@ -327,7 +331,8 @@ TEST_F(LifecycleTest, AKilledDaemonIsReplacedAndItsBasesAreThere) {
     Client client = Connect();
     EXPECT_THAT(client.Finalize(request), Ended(v1::BASE_UNKNOWN, ""));
     AddBase(&client, btf);
-    // Stored in the background, listed with its stored size then.
+    // The base is stored in the background. After that it is listed with its
+    // size in the store.
     Await(
         [&] {
           grpc::ClientContext context;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfd, from its start: read what is set, let go of whoever started us, claim
-// the socket (or leave it to a daemon that has it), say that we are ready,
-// load, serve.
+// btfd. Reads the options, detaches from its starter, claims the socket (or
+// ends if another daemon has it), reports that it is ready, loads, and serves.
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -36,7 +35,8 @@
 namespace btfd::daemon {
 namespace {
 
-// How long a starter waits for another one, which has the lock, to listen.
+// If another daemon holds the lock, its starter waits this long for it to
+// listen.
 constexpr absl::Duration kClaimLimit = absl::Seconds(5);
 
 void PrintUsage() {
@@ -58,7 +58,8 @@ std::optional<std::string> Environment(absl::string_view name) {
   return value;
 }
 
-// One descriptor a client: the soft limit is for programs that use select().
+// Each client needs a descriptor. The soft limit is meant for programs that use
+// select().
 void RaiseDescriptorLimit() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -79,7 +80,7 @@ std::unique_ptr<util::Log> OpenLog(const Options& options,
                                        ? util::Log::Place::kOurs
                                        : util::Log::Place::kNamed);
     if (log.ok()) return *std::move(log);
-    // No reason not to work.
+    // The daemon can work without a log.
     Fail(log.status());
   }
   return std::make_unique<util::Log>(options.log_level);
@@ -111,17 +112,17 @@ int Main(Options options) {
   signal(SIGPIPE, SIG_IGN);
   umask(077);
   RaiseDescriptorLimit();
-  // An arena a thread would keep many half-empty heaps.
+  // An arena for each thread would keep many half-empty heaps.
   mallopt(M_ARENA_MAX, static_cast<int>(std::min(options.threads, 64u)) + 1);
-  // What is as large as a module's BTF goes back to the system when it is
-  // freed; by itself the allocator would keep ever larger pieces. To say so
-  // ends its own judgement of how much of a heap to keep as well.
+  // Memory as large as a module's BTF is given back to the system when it is
+  // freed. By itself the allocator would keep larger and larger pieces. Setting
+  // this also stops the allocator from adapting how much of a heap it keeps.
   mallopt(M_MMAP_THRESHOLD, 1 << 20);
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();
 
   // A daemon that serves inherited connections or a supervisor's socket stays
-  // in the foreground: its starter waits for it.
+  // in the foreground, because its starter waits for it.
   const bool background =
       !options.foreground && systemd_fd < 0 && options.connection_fds.empty();
   util::UniqueFd ready;
@@ -134,7 +135,7 @@ int Main(Options options) {
 
   absl::StatusOr<Server::Door> door = OpenDoor(options, systemd_fd);
   if (absl::IsAlreadyExists(door.status())) {
-    // Somebody serves; that is all the starter wants.
+    // Another daemon serves. The starter wants no more than that.
     ReportReady(std::move(ready), absl::OkStatus());
     return 0;
   }
@@ -163,7 +164,8 @@ int Main(Options options) {
   return 0;
 }
 
-// Starts a daemon that nobody can reach, and says what there is to complain of.
+// Starts a daemon that no client can reach, and prints what is wrong with the
+// settings.
 int Check(absl::StatusOr<Options> options) {
   std::vector<std::string> complaints;
   if (options.ok()) {
@@ -198,7 +200,7 @@ int Check(absl::StatusOr<Options> options) {
 
 int main(int argc, char** argv) {
   btfd::util::OpenStandardStreams();
-  // Debian's Abseil looks for lock cycles at each lock, gRPC's included.
+  // Debian's Abseil searches for lock cycles at each lock, also at gRPC's.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "--help") {
@@ -227,7 +229,8 @@ int main(int argc, char** argv) {
   if (!options.ok()) return btfd::daemon::Fail(options.status());
   const absl::Status network = btfd::daemon::CheckNetworkListener(*options);
   if (!network.ok()) {
-    // Who looks after a server wants to see it fail; a build wants to go on.
+    // The administrator of a server wants to see an error; a build wants to go
+    // on.
     if (options->foreground) return btfd::daemon::Fail(network);
     options->listen.clear();
     options->health_listen.clear();

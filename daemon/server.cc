@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of a daemon, in this order: nobody new finds the socket (and a new
-// daemon may take its place); whoever connected before is still accepted; from
-// now on requests get DRAINING; those in flight end; gRPC stops; what is still
-// to be written goes to the store. An alarm bounds all that.
+// The daemon ends in this order: It removes its socket, so that no new client
+// finds it and a new daemon may take its place. It accepts the clients that
+// connected before. From then on requests get DRAINING. Requests in flight end.
+// gRPC stops. What is pending is written to the store. An alarm bounds the time
+// for all that.
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -38,19 +39,20 @@ namespace btfd::daemon {
 namespace {
 
 constexpr absl::Duration kTidyEvery = absl::Seconds(30);
-// How often the socket is looked at where the kernel does not watch it: a new
-// daemon waits for its place meanwhile (kClaimPatience).
+// How often the socket is checked if the kernel does not watch it. Meanwhile a
+// new daemon waits for its place (kClaimLimit).
 constexpr absl::Duration kLookEvery = absl::Seconds(1);
-// With no descriptors left, others must close theirs first.
+// If there are no descriptors left, other connections must be closed first.
 constexpr absl::Duration kAcceptPause = absl::Milliseconds(100);
-// How often the log says that connections are turned away.
+// The least time between two log lines that say that connections are refused.
 constexpr absl::Duration kNoteEvery = absl::Seconds(10);
-// What gRPC and the store may take after the requests in flight ended.
+// The time for gRPC and the store after the requests in flight have ended.
 constexpr absl::Duration kGrpcGrace = absl::Seconds(2);
 constexpr absl::Duration kStoreGrace = absl::Seconds(5);
-// A message is one module's BTF, base and ids, with names and framing.
+// A message has one module's BTF, base and ids, with names and framing.
 constexpr uint64_t kMessageOverhead = uint64_t{16} << 20;
-// Threads that wait for room are not worth more than this; each is small.
+// Each waiting request needs a thread, and a thread needs little memory; more
+// than this are of no use.
 constexpr int kMoreThreads = 64;
 
 sigset_t OurSignals() {
@@ -60,14 +62,16 @@ sigset_t OurSignals() {
   return set;
 }
 
-// A client of ours says no more than what it calls.
+// Our clients send little more metadata than the name of the method.
 constexpr int kMaxMetadataBytes = 8 << 10;
-// A connection may be without a call that much longer than a call may stall.
+// A connection may be without a call for this many times the time that a call
+// may stall.
 constexpr int kIdleFactor = 5;
-// Of the bytes in flight, what gRPC may hold before they are, and after.
+// gRPC may hold this many times the bytes in flight, before they are admitted
+// and after.
 constexpr uint64_t kGrpcFactor = 2;
 
-// What is taken from clients, and for how long.
+// Sets what the server accepts from clients, and for how long.
 void SetLimits(const Options& options, bool inherited,
                grpc::ServerBuilder* builder) {
   const uint64_t max_message =
@@ -77,8 +81,8 @@ void SetLimits(const Options& options, bool inherited,
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                               kMaxStreamsOfConnection);
   builder->AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
-  // A small message can say that it is a large one: no client of ours
-  // compresses, and nothing is inflated for others.
+  // A small compressed message could become a large one. Our clients do not
+  // compress, so compressed messages are refused.
   for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
     builder->SetCompressionAlgorithmSupportStatus(algorithm, false);
   }
@@ -90,8 +94,9 @@ void SetLimits(const Options& options, bool inherited,
             absl::ToInt64Milliseconds(kIdleFactor * options.stall_timeout),
             INT32_MAX)));
   }
-  // Each call has a thread while it runs or waits; these bound how many there
-  // are. And bytes that wait to be taken in are in nobody's book but this one.
+  // Each call has a thread while it runs or waits; these settings bound their
+  // number. They also bound the bytes that wait to be received, which nothing
+  // else counts.
   grpc::ResourceQuota quota("btfd");
   quota.SetMaxThreads(static_cast<int>(
       2 * std::min<uint32_t>(options.max_requests_in_flight, 1u << 14) +
@@ -112,7 +117,7 @@ std::unique_ptr<grpc::Server> StartGrpc(const Options& options, bool inherited,
       interceptors;
   interceptors.push_back(stalls->NewInterceptorFactory());
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
-  // Keep enough threads at hand that a burst finds them ready.
+  // Keeps enough idle threads that a burst finds some.
   using Sync = grpc::ServerBuilder::SyncServerOption;
   builder.SetSyncServerOption(Sync::NUM_CQS, 1);
   builder.SetSyncServerOption(Sync::MIN_POLLERS, 1);
@@ -176,8 +181,8 @@ absl::Status Server::OpenSignals() {
   return absl::OkStatus();
 }
 
-// A daemon without a store works as well. Returns the store's path for
-// `status`, or why there is none.
+// Opens the store. Without one the daemon works, too. Returns the store's path
+// for `status`, or why there is no store.
 std::string Server::OpenStore() {
   if (options_.store_dir.empty()) return "none: store_dir is empty";
   store::StoreOptions store_options;
@@ -217,7 +222,7 @@ absl::Status Server::OpenSharedCache() {
   return absl::OkStatus();
 }
 
-// Whoever looks after a server wants to see it fail; a build wants to go on.
+// The administrator of a server wants to see an error; a build wants to go on.
 absl::Status Server::Excuse(const absl::Status& failure,
                             absl::string_view option) {
   if (options_.foreground) return failure;
@@ -257,10 +262,11 @@ absl::Status Server::OpenGrpc() {
   return absl::OkStatus();
 }
 
-// The connections that the starter has passed on.
+// Serves the connections that the starter has passed on.
 absl::Status Server::ServeConnections() {
   if (door_.connections.empty()) return absl::OkStatus();
-  // gRPC sees all that happens on it; this daemon ends when it ends.
+  // gRPC handles the connection. We only watch for its end, at which this
+  // daemon ends.
   watched_ =
       util::UniqueFd(fcntl(door_.connections[0].get(), F_DUPFD_CLOEXEC, 0));
   if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
@@ -329,8 +335,8 @@ void Server::AcceptAll() {
   while (true) {
     absl::StatusOr<util::UniqueFd> connection = door_.listener->Accept();
     if (connection.ok()) {
-      // A client whose connection is closed falls back at once; one left in the
-      // queue would wait first.
+      // A client whose connection is closed falls back at once. In the queue it
+      // would wait first.
       if (connections_.Add(connection->get())) {
         Serve(grpc_.get(), *std::move(connection));
       } else {
@@ -368,7 +374,7 @@ void Server::EndStalledCalls(absl::Time now) {
     log_->Warning(
         absl::StrCat("ended ", ended, " calls on which nothing moved"));
   }
-  // That often in a row makes the whole of stall_timeout.
+  // This many in a row add up to the whole stall_timeout.
   if (const int closed = connections_.CloseStuck(StallWatch::kChecks);
       closed > 0) {
     log_->Warning(absl::StrCat("closed ", closed,
@@ -381,7 +387,8 @@ absl::Duration Server::UntilNextChore() const {
   absl::Time next =
       std::min({next_tidy_, next_stall_check_, next_look_, now + kTidyEvery});
   if (accept_again_ > now) next = std::min(next, accept_again_);
-  // What is in flight now cannot have been idle for long before this.
+  // The daemon has not been idle for longer than this if something is in flight
+  // now.
   if (!watched_) {
     next = std::min(next, std::min(service_->admission().idle_since(), now) +
                               options_.idle_exit);
@@ -391,7 +398,7 @@ absl::Duration Server::UntilNextChore() const {
 
 const char* Server::DoChores() {
   const absl::Time now = absl::Now();
-  // Such a connection is as good as work, however long it is silent.
+  // A connection of a private daemon counts as work, however long it is silent.
   if (!watched_ &&
       now >= service_->admission().idle_since() + options_.idle_exit) {
     return "nothing to do";
@@ -403,7 +410,7 @@ const char* Server::DoChores() {
     }
     const bool watched =
         door_.listener == nullptr || door_.listener->changes_fd() >= 0;
-    // What is above its directory nobody watches.
+    // Nothing watches the directories above the socket's own.
     next_look_ = now + (watched ? kTidyEvery : kLookEvery);
   }
   if (now < next_tidy_) return nullptr;
@@ -418,7 +425,7 @@ const char* Server::DoChores() {
 }
 
 void Server::Drain() {
-  // SIGALRM ends the process, should something hang.
+  // If something hangs, SIGALRM ends the process.
   alarm(static_cast<unsigned>(absl::ToInt64Seconds(
       absl::Ceil(options_.drain_timeout + kGrpcGrace + kStoreGrace,
                  absl::Seconds(1)) +

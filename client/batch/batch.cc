@@ -70,7 +70,7 @@ absl::Status Batch::Write(const BatchJob& job,
   if (response.has_btf_base()) {
     edits.push_back({elf::kBtfBase, response.btf_base()});
   } else if (job.had_distilled_base && base_ != nullptr && response.has_btf()) {
-    // What it says counts from the base itself now.
+    // The module's BTF now refers to the base itself.
     edits.push_back({elf::kBtfBase, std::nullopt});
   }
   if (response.has_btf_ids()) {
@@ -129,8 +129,8 @@ void Batch::Stop() {
 }
 
 void Batch::Run(const std::vector<std::string>& modules) {
-  // One base for all of them, whatever becomes of its file and of the daemon.
-  // If there is something wrong with it, each module says so.
+  // All modules get the same base, whatever happens to its file and to the
+  // daemon. If the base is defective, each module reports that.
   if (base_ != nullptr && modules.size() > 1) {
     base_->bytes().status().IgnoreError();
   }
@@ -141,7 +141,8 @@ void Batch::Run(const std::vector<std::string>& modules) {
     FinishAlone(first);
     if (waiting.empty() || !SetStream(nullptr)) return;
     absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
-    // Without a connection each goes alone, to fail alone.
+    // Without a connection each module is sent by itself, and reports the
+    // failure.
     if (!socket.ok()) continue;
     BatchStream stream(
         *std::move(socket), client_->is_private(), options_.in_flight,

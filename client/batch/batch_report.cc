@@ -20,8 +20,8 @@ std::string Bytes(uint64_t bytes) {
   return absl::StrFormat("%.1f MB", bytes / 1e6);
 }
 
-// The message of a failure, with the module's path in front if it does not
-// say that itself.
+// The message of a failure. The module's path is put before it unless the
+// message has it.
 std::string Named(const ModuleResult& result) {
   const std::string message(result.status.message());
   if (absl::StrContains(message, result.path)) return message;
@@ -33,7 +33,7 @@ std::string Named(const ModuleResult& result) {
 BatchReport::BatchReport(ReportForm form, size_t total, FILE* out, FILE* err)
     : form_(form), total_(total), out_(out), err_(err), started_(absl::Now()) {}
 
-// stderr may be the terminal that the bar is on.
+// stderr may be the same terminal as that of the bar.
 void BatchReport::SayLine(const std::string& line) {
   if (bar_width_ > 0) {
     fprintf(out_, "\r%s\r", std::string(bar_width_, ' ').c_str());
@@ -49,7 +49,8 @@ void BatchReport::Add(const ModuleResult& result) {
   bytes_in_ += result.bytes_in;
   bytes_out_ += result.bytes_out;
   engine_ns_ += result.engine_ns;
-  // Of one module, a build's log is to show what the kernel's tool says.
+  // For a single module, as in a build, the log shows what the kernel's tool
+  // prints.
   for (const std::string& warning : result.warnings) {
     SayLine(total_ == 1 ? warning : absl::StrCat(result.path, ": ", warning));
   }
@@ -102,7 +103,7 @@ void BatchReport::DrawBar(bool always) {
       absl::StrFormat("[%s%s] %d of %d", std::string(cells, '#'),
                       std::string(kBarCells - cells, '.'), done_, total_);
   if (failed_ > 0) absl::StrAppend(&bar, ", ", failed_, " failed");
-  // What stands there may be longer.
+  // The bar on the terminal may be longer.
   const size_t width = bar.size();
   if (bar_width_ > width) bar.append(bar_width_ - width, ' ');
   fprintf(out_, "\r%s", bar.c_str());

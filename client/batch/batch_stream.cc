@@ -16,14 +16,14 @@ namespace btfd::client {
 
 namespace {
 
-// Of requests in flight; one larger than that goes alone.
+// The bytes of requests in flight. A larger request is sent when no other is in
+// flight.
 constexpr uint64_t kMaxBytesInFlight = uint64_t{12} << 20;
-// What a module may take on average before the whole call is given up.
+// If a module takes longer than this on average, the whole call is given up.
 constexpr absl::Duration kLimitPerModule = absl::Seconds(10);
 
 std::unique_ptr<v1::Btfd::Stub> NewStub(util::UniqueFd socket) {
-  // What goes wrong comes back as a status; nothing is to reach a build's
-  // stderr past us.
+  // Errors come back as a status. gRPC must not print on a build's stderr.
   gpr_set_log_function([](gpr_log_func_args*) {});
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
@@ -38,7 +38,7 @@ void SetDeadline(grpc::ClientContext* context, absl::Duration limit) {
                         absl::ToChronoMilliseconds(limit));
 }
 
-// The codes are the same numbers.
+// Both use the same numbers.
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
   return absl::Status(static_cast<absl::StatusCode>(status.error_code()),
@@ -81,7 +81,7 @@ void BatchStream::Send(std::deque<std::string>* waiting) {
     const uint64_t bytes = request.ByteSizeLong();
     {
       const absl::MutexLock lock(&mutex_);
-      // Silence counts from here, if there was nothing to be said before.
+      // If nothing was in flight, the time of silence begins here.
       if (in_flight_.empty()) last_sign_of_life_ = absl::Now();
       in_flight_[tag] = {std::move(job), bytes};
       bytes_in_flight_ += bytes;

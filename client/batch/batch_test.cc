@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Batches against client/testing/fake_btfd.cc, which answers with "finalized:"
-// before the BTF it got: what ends up in the modules, and what of it when the
-// daemon goes away in between. Real finalization is judged in tests/e2e.
+// Tests batches with client/testing/fake_btfd.cc, which puts "finalized:"
+// before the BTF that it gets: what is written into the modules, also if the
+// daemon goes away meanwhile. tests/e2e tests real finalization.
 #include "client/batch/batch.h"
 
 #include <signal.h>
@@ -73,7 +73,8 @@ class BatchTest : public ::testing::Test {
     batch.Run(modules);
   }
 
-  // Each module reported once, as finalized, and holding the result.
+  // Expects that each module was reported once, as finalized, and has the
+  // result.
   void ExpectAllFinalized(const std::vector<std::string>& modules) {
     EXPECT_EQ(reports_, modules.size());
     for (const std::string& path : modules) {
@@ -157,7 +158,7 @@ TEST_F(BatchTest, ABatchIsOverOneBaseWhateverBecomesOfItsFile) {
     unlink(path.c_str());
     testing::WriteFile(path, "\x9f\xeb\x01 base");
     absl::SleepFor(kSettled + absl::Milliseconds(50));
-    // So that the daemon knows the base by its key.
+    // After this the daemon knows the base by its key.
     auto first = BaseFile::Open(path, BaseCheck::kKey);
     ASSERT_TRUE(first.ok() && first->key().has_value());
     auto modules = Modules(20);
@@ -165,8 +166,8 @@ TEST_F(BatchTest, ABatchIsOverOneBaseWhateverBecomesOfItsFile) {
     modules.pop_back();
     auto base = BaseFile::Open(path, BaseCheck::kKey);
     ASSERT_TRUE(base.ok()) << base.status();
-    // With the first answer the base is another one; and soon afterwards the
-    // daemon dies, and its successor asks for the base.
+    // With the first answer the file becomes another base. Soon afterwards the
+    // daemon dies, and the next daemon asks for the base.
     bool is_first = true;
     after_report_ = [&] {
       if (!std::exchange(is_first, false)) return;

@@ -14,7 +14,7 @@ namespace btfd::client {
 
 namespace {
 
-// Dies of it, whoever blocks it.
+// Ends the process by the signal, even if the signal is blocked.
 [[noreturn]] void DieOf(int number) {
   ::signal(number, SIG_DFL);
   sigset_t only;
@@ -48,7 +48,7 @@ Interrupt::Interrupt(std::function<void()> stop)
 Interrupt::~Interrupt() {
   if (!thread_.joinable()) return;
   const uint64_t one = 1;
-  // A counter that is read takes it at once.
+  // Writing to the eventfd succeeds at once, and wakes Watch().
   if (write(done_.get(), &one, sizeof(one)) == sizeof(one)) thread_.join();
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

@@ -11,7 +11,8 @@
 namespace btfd::client {
 
 namespace {
-// getopt_long returns these for long options; above any character.
+// The first of the values that getopt_long returns for long options; above any
+// character.
 constexpr int kFirstLong = 256;
 constexpr int kHelp = 'h';
 }  // namespace
@@ -55,7 +56,7 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
   }
   argv.push_back(nullptr);
   const int argc = static_cast<int>(argv.size()) - 1;
-  optind = 0;  // start anew
+  optind = 0;  // starts getopt_long anew
   int found;
   while ((found = getopt_long(argc, argv.data(), short_names.c_str(),
                               long_names.data(), nullptr)) != -1) {
@@ -63,7 +64,7 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
       fputs(help_.c_str(), stdout);
       return 0;
     }
-    if (found == '?') return kExitWrongCall;  // it has complained
+    if (found == '?') return kExitWrongCall;  // it has printed why
     for (size_t i = 0; i < options_.size(); ++i) {
       const Option& o = options_[i];
       if (found != kFirstLong + static_cast<int>(i) &&

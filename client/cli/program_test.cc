@@ -32,7 +32,7 @@ TEST(RunProgram, CollectsWhatIsPrinted) {
   EXPECT_THAT(output, HasSubstr("\n29999\n30000\n"));
 }
 
-// As a shell's `trap '' CHLD` leaves it to its children.
+// A shell with `trap '' CHLD` starts its children so.
 TEST(RunProgram, ReturnsTheExitCodeWhereOurParentIgnoresChildren) {
   signal(SIGCHLD, SIG_IGN);
   EXPECT_EQ(*RunProgram({"sh", "-c", "exit 7"}), 7);

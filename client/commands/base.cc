@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc base: the bases that the daemon holds.
+// btfc base: lists, adds and removes the bases that the daemon holds.
 #include <stdio.h>
 
 #include <memory>
@@ -88,7 +88,7 @@ absl::Status List(bool as_json) {
   return absl::OkStatus();
 }
 
-// The digest of the one base whose digest starts so.
+// The digest of the only base whose digest begins with the given text.
 absl::StatusOr<std::string> FindBase(DirectConnection* daemon,
                                      const std::string& beginning) {
   ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon));

@@ -28,8 +28,8 @@ namespace {
 
 using Grade = Finding::Grade;
 
-// pahole can make distilled bases since then; kernels before 7.0 leave that to
-// it, later ones to resolve_btfids.
+// pahole can make distilled bases since this version. Kernels before 7.0 let
+// pahole do that; later ones let resolve_btfids do it.
 constexpr int kPaholeThatDistills = 128;
 
 bool Exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
@@ -51,8 +51,8 @@ std::map<std::string, std::string> ReadConfiguration(const std::string& path) {
   return configuration;
 }
 
-// The release that a vmlinux says it is, by its banner; empty if it has none
-// (some distributions' headers bring a vmlinux with nothing but BTF).
+// The release in a vmlinux's banner; empty if there is no banner (some
+// distributions' headers contain a vmlinux with nothing but BTF).
 std::string ReleaseInBanner(absl::string_view vmlinux) {
   constexpr absl::string_view kBanner = "Linux version ";
   size_t at = 0;
@@ -94,7 +94,7 @@ class Examination {
   void CheckTool();
   void CheckPahole();
   void CheckPaholeVersion(int version);
-  // Where this kernel's BTF can be had from; likeliest first.
+  // The places from which this kernel's BTF can be taken; the likeliest first.
   std::vector<std::string> Sources() const;
   std::string HowToGetVmlinux() const;
   std::string vmlinux_path() const { return directory_ + "/vmlinux"; }
@@ -223,7 +223,8 @@ void Examination::CheckSameKernel(const elf::KernelImage& vmlinux) {
   CheckSymbols(vmlinux, kConsequence);
 }
 
-// Without an image of that kernel, what the headers say of its symbols.
+// If there is no image of that kernel, compares with the symbols in its
+// headers.
 void Examination::CheckSymbols(const elf::KernelImage& vmlinux,
                                absl::string_view consequence) {
   const absl::StatusOr<std::string> symvers =
@@ -311,8 +312,8 @@ void Examination::CheckPaholeVersion(int version) {
   int major = 0;
   static_cast<void>(
       absl::SimpleAtoi(release_.substr(0, release_.find('.')), &major));
-  // What counts is the version that the tree was configured with: its flags
-  // were chosen by it.
+  // The version with which the tree was configured counts, because the tree's
+  // flags were chosen for it.
   if (major < 7 && (asked != 0 ? asked : version) < kPaholeThatDistills) {
     Say(Grade::kNote,
         "this tree's pahole makes no .BTF.base: its external modules fit this "

@@ -13,7 +13,7 @@
 
 namespace btfd::client {
 
-// GoogleTest finds it here.
+// GoogleTest calls it to print a finding.
 void PrintTo(const Finding& finding, std::ostream* out) {
   *out << static_cast<int>(finding.grade) << " " << finding.what << " -> "
        << finding.advice;
@@ -39,8 +39,8 @@ MATCHER_P3(Is, grade, what, advice, "") {
               : arg.advice.find(advice) != std::string::npos);
 }
 
-// A machine with one build directory, in which nothing is wrong: that of
-// Debian's 6.12, and its kernel running.
+// A machine with one build directory, that of Debian's 6.12, whose kernel runs.
+// Nothing is wrong with it.
 class Doctor : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -190,7 +190,7 @@ TEST_F(Doctor, ComparesABareBtfWithTheSymbolsOfTheHeaders) {
                           "get the vmlinuz")));
 }
 
-// Of the same release, but with a driver built in.
+// The same release, but with a driver built in.
 TEST_F(Doctor, TellsAnotherFlavourByWhatIsBuiltIn) {
   for (const size_t built_in : {kChanceNames, kChanceNames + 1}) {
     btf::testing::BtfBuilder vmlinux;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc cache: what the daemon keeps of finished work, and whether it is right.
+// btfc cache: shows and clears the results that the daemon keeps, and checks
+// that they are right.
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -115,8 +116,8 @@ struct Tally {
   uint64_t seen() const { return agreed + disagreed + not_judged; }
 };
 
-// From behind `after` up to the key `until` (empty: the last one), but no more
-// than `limit` results.
+// Verifies results from behind `after` up to the key `until` (empty: the last
+// one), but at most `limit` results.
 absl::Status VerifyRun(DirectConnection* daemon, std::string after,
                        const std::string& until, uint64_t limit, Tally* tally) {
   while (tally->seen() < limit) {
@@ -141,7 +142,8 @@ absl::Status VerifyRun(DirectConnection* daemon, std::string after,
   return absl::OkStatus();
 }
 
-// Keys are digests, so results that stand behind a random one are random.
+// Keys are digests. So the results that follow on a random key are a random
+// sample.
 absl::Status VerifySample(DirectConnection* daemon, uint64_t count,
                           Tally* tally) {
   std::string start(32, '\0');
@@ -153,7 +155,7 @@ absl::Status VerifySample(DirectConnection* daemon, uint64_t count,
   return VerifyRun(daemon, "", start, count, tally);
 }
 
-// `sample` of them; 0: all.
+// Verifies `sample` results; 0: all.
 absl::StatusOr<int> Verify(DirectConnection* daemon, uint64_t sample,
                            bool as_json) {
   Tally tally;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc doctor: what stands between this machine and modules with BTF. First
-// the build directory, as far as kbuild itself would get; then the daemon,
-// without starting one.
+// btfc doctor: finds out what prevents modules with BTF on this machine. It
+// examines the build directory in the order in which kbuild uses it, and then
+// the daemon, without starting one.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -55,11 +55,11 @@ BTF. Changes nothing else.
 Exit status: 0, or 1 if something would keep modules from having proper BTF.
 )";
 
-// What a daemon without a store says instead of its path.
+// A daemon without a store sends this instead of the store's path.
 constexpr absl::string_view kNoStore = "none";
 constexpr absl::Duration kStatusLimit = absl::Seconds(5);
 
-// What clients report when they had to do without the shared daemon.
+// Clients report these when they could not use the shared daemon.
 uint64_t CountFallbacks(const v1::GetStatusResponse& status) {
   uint64_t count = 0;
   for (const auto& [name, value] : status.lifetime_counters()) {
@@ -123,8 +123,8 @@ void ExamineRunningDaemon(DirectConnection* daemon,
   }
 }
 
-// Has a daemon started with the present settings; it says what it has to
-// complain of, a line each.
+// Starts a daemon with the present settings, which prints what is wrong with
+// them, one line for each.
 void ExamineSettings(const std::string& program,
                      std::vector<Finding>* findings) {
   std::string output;
@@ -197,7 +197,7 @@ bool IsRegularFile(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// Whose BTF comes out of what btfc encodes.
+// Says which pahole's BTF btfc encodes.
 std::vector<Finding> ExamineEncoder() {
   const char* const pahole = getenv("PAHOLE");
   StandInSettings settings = StandInSettingsOfProcess();
@@ -227,7 +227,7 @@ std::vector<Finding> ExamineEncoder() {
            ""}};
 }
 
-// Prints them; whether any is bad.
+// Prints the findings. Returns true if one of them is bad.
 bool Report(absl::string_view title, const std::vector<Finding>& findings) {
   bool any_bad = false;
   printf("%s\n", std::string(title).c_str());

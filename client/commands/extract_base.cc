@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc extract-base: a base for module builds, out of a boot image.
+// btfc extract-base: takes a base for module builds out of a boot image.
 //
-// What is found is written as it is: a vmlinux stays a vmlinux, since that is
-// what kbuild expects under this name, and raw BTF stays raw BTF, which pahole
-// and resolve_btfids read as well.
+// What is found is written unchanged. A vmlinux stays a vmlinux, because kbuild
+// expects one under this name. Raw BTF stays raw BTF, which pahole and
+// resolve_btfids also read.
 #include <stdio.h>
 
 #include <optional>

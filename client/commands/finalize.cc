@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc finalize: what resolve_btfids, two objcopies and resolve_btfids
-// --patch_btfids do together, for many modules at once.
+// btfc finalize: does for many modules at once what resolve_btfids, two
+// objcopies and resolve_btfids --patch_btfids do for one.
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -109,7 +109,8 @@ void Declare(CommandLine* line, FinalizeOptions* options) {
   line->Flag("json", 0, &options->json);
 }
 
-// What is wrong with the call, or nothing. Fills `batch` as far as options say.
+// Returns what is wrong with the command line, or an empty string. Fills in
+// what options set in `batch`.
 std::string Translate(const FinalizeOptions& options,
                       const Environment& environment, BatchOptions* batch) {
   StepOverrides overrides;
@@ -131,8 +132,9 @@ std::string Translate(const FinalizeOptions& options,
       options.profile, environment.btfd_profile, environment.kernel_version);
   if (!profile.ok()) return std::string(profile.status().message());
   batch->steps = StepsOf(*profile, overrides);
-  // The daemon computes as many at once as there are processors; but it may
-  // ask others, far away. What is under way costs memory, and that is bounded.
+  // The daemon computes as many at once as there are processors, but it may ask
+  // remote daemons, too. Requests in flight take memory, so their number is
+  // bounded.
   batch->in_flight = std::max(64u, 2 * std::thread::hardware_concurrency());
   if (!options.jobs.empty() &&
       (!absl::SimpleAtoi(options.jobs, &batch->in_flight) ||
@@ -201,14 +203,15 @@ int RunFinalize(const std::vector<std::string>& arguments) {
     base = std::move(*opened);
   }
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
-  // The module itself may go to stdout.
+  // The module itself may be written to stdout.
   FILE* const out = IsStandardOutput(options.output) ? stderr : stdout;
   BatchReport report(FormOf(options), options.modules.size(), out, stderr);
   Batch batch(std::move(batch_options), &client,
               base.has_value() ? &*base : nullptr,
               [&report](const ModuleResult& result) { report.Add(result); });
   std::optional<Interrupt> interrupt;
-  // One module is the old one or the new one, and says nothing in between.
+  // With a single module, the file is the old one or the new one, and nothing
+  // has to be reported in between.
   if (options.modules.size() > 1) interrupt.emplace([&] { batch.Stop(); });
   batch.Run(options.modules);
   report.Finish();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // btfc gen-btf: the whole BTF step of a kernel build, from DWARF to the
-// finished file; what scripts/gen-btf.sh of Linux 7.0 and newer does, and gives
-// the same bytes. For one file or for many; each worker has a connection of its
-// own, and encodes one file after the other.
+// finished file. It does what scripts/gen-btf.sh of Linux 7.0 and newer does,
+// with the same bytes, for one file or for many. Each worker has a connection
+// of its own and encodes one file after the other.
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -98,13 +98,13 @@ class GenBtf {
   explicit GenBtf(GenBtfOptions options)
       : options_(std::move(options)), environment_(Environment::OfProcess()) {}
 
-  // The exit code; all is said.
+  // Returns the exit code and has printed everything.
   int Run();
 
  private:
   int RunOne(const std::string& elf);
   int RunMany();
-  // Works through the files until none is left.
+  // Takes the next file until none is left.
   void Work(std::atomic<size_t>* next, absl::Mutex* mutex, BatchReport* report);
   absl::StatusOr<std::optional<BaseFile>> OpenBase() const;
 
@@ -198,12 +198,12 @@ int GenBtf::Run() {
   return RunMany();
 }
 
-// What the environment says.
+// Reads the settings in the environment.
 absl::Status FillFromEnvironment(BtfStepOptions* step) {
   const Environment environment = Environment::OfProcess();
   std::vector<std::string> words =
       SplitWords(FromEnvironment("RESOLVE_BTFIDS_FLAGS"));
-  words.push_back("ELF");  // one must be named
+  words.push_back("ELF");  // it must name one
   const ParsedResolveBtfids flags = ParseResolveBtfids(words, std::nullopt);
   if (flags.exit_code != 0) {
     return absl::InvalidArgumentError(

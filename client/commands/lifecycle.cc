@@ -55,12 +55,12 @@ Exit status: 0 if a new one runs now, else 1.
 constexpr absl::Duration kStopLimit = absl::Seconds(60);
 constexpr absl::Duration kPoll = absl::Milliseconds(5);
 
-// Ended, or dead and only not yet waited for.
+// True if the process has ended, even if its parent has not waited for it.
 bool IsGone(int64_t pid) {
   const absl::StatusOr<std::string> stat =
       util::ReadFile(absl::StrCat("/proc/", pid, "/stat"));
   if (!stat.ok()) return kill(static_cast<pid_t>(pid), 0) != 0;
-  // "PID (NAME) STATE ...", and the name may hold anything.
+  // The line is "PID (NAME) STATE ...". The name may contain anything.
   const size_t name_end = stat->rfind(')');
   return name_end != std::string::npos && name_end + 2 < stat->size() &&
          ((*stat)[name_end + 2] == 'Z' || (*stat)[name_end + 2] == 'X');
@@ -73,7 +73,7 @@ absl::Status Stop() {
   v1::ShutdownResponse response;
   RETURN_IF_ERROR(
       Call(daemon->get(), kShutdown, v1::ShutdownRequest(), &response));
-  // The daemon waits for open connections, too.
+  // The daemon also waits for open connections to end.
   daemon->reset();
   const absl::Time give_up = absl::Now() + kStopLimit;
   while (!IsGone(response.pid())) {
@@ -96,7 +96,7 @@ absl::Status Start() {
   return absl::OkStatus();
 }
 
-// Runs `steps` in order, for a command without arguments.
+// Runs `steps` in their order. For a command without arguments.
 int RunSteps(const char* name, const char* help,
              const std::vector<std::string>& arguments,
              const std::vector<absl::Status (*)()>& steps) {

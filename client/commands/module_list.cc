@@ -33,7 +33,7 @@ absl::StatusOr<std::vector<std::string>> ReadModuleList(
   if (!is_stdin) {
     ASSIGN_OR_RETURN(fd, util::OpenFile(path, O_RDONLY));
   }
-  // Not by a name of stdin, which /proc would have to give.
+  // Reads the descriptor. The name /dev/stdin would need /proc.
   ASSIGN_OR_RETURN(
       const util::FileBytes text,
       util::FileBytes::FromFd(is_stdin ? STDIN_FILENO : fd.get(), path));

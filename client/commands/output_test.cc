@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What people and machines get to read: JSON, the report of a batch, status.
+// Tests the output for people and programs: JSON, the report of a batch,
+// status.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +24,7 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using tests::JsonAt;
 
-// A FILE whose text can be had.
+// A FILE that keeps what is written to it as a text.
 class Memory {
  public:
   Memory() : file_(open_memstream(&text_, &size_)) {}

@@ -2,12 +2,13 @@
 //
 // btfc pahole: stands in for kbuild's $(PAHOLE).
 //
-// A call that encodes BTF is done here, in the way of the release that is stood
-// for. Every other call is the real pahole's, with its arguments untouched; and
-// so is what the encoder here cannot do. Over a base that is done in two steps:
-// the real pahole makes BTF without the base, which is the quicker the smaller
-// the module; the daemon, which has the base at hand, puts that over it, and
-// distills it where pahole was asked to.
+// A call that encodes BTF is done in this process, as the release does it for
+// which it stands. The real pahole gets every other call, with unchanged
+// arguments, and every call that our encoder cannot do. If such a call has a
+// base, it is done in two steps. The real pahole makes BTF without the base,
+// which saves most of its time if the module is small. The daemon, which has
+// the base in memory, then puts that BTF over the base, and distills it if
+// pahole was asked to.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,10 +67,10 @@ Exit status: the real pahole's; 127 if there is none; with BTFD_REQUIRE=1 also 1
 where the daemon could not do its part.
 )";
 
-// What the shell says of a program that is not there.
+// The exit code that a shell returns if a program does not exist.
 constexpr int kExitNoProgram = 127;
 
-// Becomes the real pahole. Returns only where that cannot be.
+// Replaces this process by the real pahole. Returns only if that fails.
 int HandOn(const std::string& pahole,
            const std::vector<std::string>& arguments) {
   std::vector<char*> words = {const_cast<char*>(pahole.c_str())};
@@ -89,14 +90,15 @@ class Encoding {
       : pahole_(std::move(pahole)),
         call_(std::move(call)),
         environment_(Environment::OfProcess()) {
-    // In the ELF's directory, and under a name that kbuild's clean removes.
+    // In the directory of the ELF file, with a name that kbuild's clean
+    // removes.
     const size_t slash = call_.elf.rfind('/');
     standalone_ = absl::StrCat(
         slash == std::string::npos ? "" : call_.elf.substr(0, slash + 1),
         ".tmp_btfd_", getpid(), ".BTF");
   }
 
-  // pahole's exit code, or why this way does not lead to the end.
+  // Returns pahole's exit code, or why the call cannot be done in this way.
   absl::StatusOr<int> Run();
   const Environment& environment() const { return environment_; }
 
@@ -120,7 +122,7 @@ absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
   v1::Steps* const steps = request.mutable_steps();
   steps->set_rebase(true);
   steps->set_distill(call_.distill);
-  // The libbpf that pahole comes with makes both.
+  // The libbpf in pahole makes both, with the same header.
   steps->set_new_header_size(HeaderSizeOf(request.btf()));
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
   ASSIGN_OR_RETURN(v1::FinalizeResponse response,
@@ -132,7 +134,8 @@ absl::StatusOr<v1::FinalizeResponse> Encoding::PutOverBase() {
 }
 
 absl::Status Encoding::Leave(const v1::FinalizeResponse& response) const {
-  // pahole's detached file is the split BTF alone, distilled or not.
+  // pahole's detached file contains only the split BTF, whether it is distilled
+  // or not.
   if (call_.detached.has_value()) {
     return util::WriteOutput(*call_.detached, response.btf(), SayError);
   }
@@ -155,7 +158,7 @@ absl::StatusOr<int> Encoding::Run() {
   command.push_back(call_.elf);
   const absl::Cleanup remove = [this] { unlink(standalone_.c_str()); };
   ASSIGN_OR_RETURN(const int exit_code, RunProgram(command));
-  // Without DWARF pahole may well be content, and leave nothing.
+  // If there is no DWARF, pahole may succeed and write nothing.
   if (exit_code != 0 || access(standalone_.c_str(), F_OK) != 0) {
     return exit_code;
   }
@@ -164,7 +167,7 @@ absl::StatusOr<int> Encoding::Run() {
   return 0;
 }
 
-// A call by the real pahole; over a base, with the daemon's help.
+// Runs a call by the real pahole; if it has a base, with the daemon's help.
 int RunByRealPahole(const std::string& pahole,
                     const std::vector<std::string>& arguments) {
   std::optional<PaholeEncoding> call = ParsePaholeEncoding(arguments);
@@ -191,11 +194,11 @@ class PaholeStandIn {
   int Run();
 
  private:
-  // What a pahole says of itself; nothing for another call.
+  // What pahole prints about itself; nothing for another call.
   std::optional<std::string> AboutItself() const;
-  // The exit code of a call that was done here; nothing for one that is the
-  // real pahole's. *why says why it is, *takeover is set where it is a call
-  // that encodes.
+  // Returns the exit code of a call that was done here. Returns nothing if the
+  // real pahole must do it; *why then says why, and *takeover is set if the
+  // call encodes.
   std::optional<int> RunHere(std::string* why,
                              std::optional<Takeover>* takeover) const;
 
@@ -222,12 +225,12 @@ std::optional<std::string> PaholeStandIn::AboutItself() const {
   if (word == "--numeric_version") {
     return absl::StrCat(encode::PaholeVersionNumber(*stand_in_.version));
   }
-  // 1.24 does not know that question.
+  // 1.24 does not have that option.
   if (*stand_in_.version == encode::PaholeVersion::k1_24) return std::nullopt;
   return encode::SupportedFeatures(*stand_in_.version);
 }
 
-// Whether a call is one that encodes, with whatever else.
+// True if the call encodes, whatever else it does.
 bool Encodes(const std::vector<std::string>& arguments) {
   for (const std::string& word : arguments) {
     if (word == "-J" || word == "--btf_encode" ||

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One ELF file in, one request, its files out. The order of what can fail is
-// upstream's: the ELF file, its symbols, the base, the BTF, and only then is
-// anything written: .BTF_ids, .BTF, .BTF.base. Files of earlier runs that this
-// one does not write are left as they are.
+// resolve_btfids: reads one ELF file, sends one request, writes the results.
+// Errors come in the order of upstream's tool: the ELF file, its symbols, the
+// base, the BTF. Only then are .BTF_ids, .BTF and .BTF.base written. A file of
+// an earlier run is left as it is if this run does not write it.
 #include <stdio.h>
 
 #include <optional>
@@ -34,9 +34,9 @@ namespace {
 
 constexpr absl::string_view kErrorPrefix = "ERROR: resolve_btfids: ";
 
-// Names the file, unless the message does so itself.
+// Puts the file's name before the message unless the message has it.
 void SayFailure(const std::string& path, absl::string_view message) {
-  // Lines of upstream's own, which name no file, come whole.
+  // A message in upstream's words names no file and is complete.
   if (absl::StartsWith(message, kErrorPrefix)) return SayLine(message);
   const bool named = absl::StrContains(message, path);
   SayLine(absl::StrCat(kErrorPrefix, named ? "" : path, named ? "" : ": ",
@@ -58,7 +58,7 @@ class DropIn {
   DropIn(ResolveBtfidsOptions options, Environment environment)
       : options_(std::move(options)), environment_(std::move(environment)) {}
 
-  // The exit code, or an error that is still to be told.
+  // Returns the exit code, or an error that the caller must print.
   absl::StatusOr<int> Run();
 
  private:
@@ -102,7 +102,7 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
   StepOverrides overrides;
   overrides.distill = options_.distill_base && base.has_value();
   *request.mutable_steps() = StepsOf(profile_, overrides);
-  // What is finalized without a base is the base of what comes next.
+  // A BTF that is finalized without a base is the base of the next modules.
   request.set_register_result(!base.has_value() &&
                               request.distilled_base().empty() &&
                               profile_.release != Release::k6x);
@@ -153,7 +153,7 @@ absl::StatusOr<int> DropIn::Run() {
     RETURN_IF_ERROR(elf::PatchSectionInPlace(module, *module.btf_ids(),
                                              response.btf_ids(), SayNotice));
   }
-  // Linux 7 lost the effect of this option on the way.
+  // In Linux 7 this option has lost its effect by mistake.
   const bool fatal = options_.fatal_warnings && response.warnings_size() > 0;
   return fatal ? kExitFailed : 0;
 }

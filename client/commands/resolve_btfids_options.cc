@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A walk over the arguments up to the first one that is no option; it has to be
-// the only one left. Long options may be cut to any unambiguous beginning and
-// negated by `no-`; a short one may carry its value. getopt_long has other
-// rules for all three (it permutes, knows no negation, and takes a beginning
-// that is ambiguous between an option and itself negated), hence this.
+// Reads the arguments up to the first one that is no option; this must be the
+// last argument. A long option may be abbreviated if that is unambiguous, and
+// negated by `no-`. The value of a short option may follow its letter.
+// getopt_long cannot be used, because it has other rules: it permutes
+// arguments, knows no negation, and accepts an abbreviation that may mean an
+// option or its own negation.
 #include "client/commands/resolve_btfids_options.h"
 
 #include <cstddef>
@@ -46,10 +47,10 @@ class Parser {
   bool Knows(const OptionSpec& option) const {
     return !release_.has_value() || *release_ >= option.since;
   }
-  // Each returns false when parsing ends; result_ says how.
+  // Both return false when parsing ends; result_ then says how.
   bool ParseShort(absl::string_view letters);
   bool ParseLong(absl::string_view text);
-  // `inline_value` is what followed `=` or the letter.
+  // `inline_value` is the text behind `=` or behind the letter.
   bool Apply(const OptionSpec& option, bool negated,
              std::optional<absl::string_view> inline_value);
   bool Usage(absl::string_view complaint);
@@ -139,7 +140,7 @@ bool Parser::ParseLong(absl::string_view text) {
     return false;
   }
 
-  // The kernel's tool refuses it, and that is what a caller may go by.
+  // The kernel's tool refuses it, and callers may test for that.
   if (text == "version") {
     result_.exit_code = kExitUsage;
     result_.out = absl::StrCat("resolve_btfids of btfd ", util::kVersion, "\n");
@@ -162,7 +163,7 @@ bool Parser::ParseLong(absl::string_view text) {
     if (has_no && positive == option->long_name) {
       return Apply(*option, true, value);
     }
-    // A value after a beginning counts for the plain form alone.
+    // Only the plain form of an abbreviated option may have a value.
     if (absl::StartsWith(option->long_name, name)) {
       candidate = option;
       candidate_negated = false;

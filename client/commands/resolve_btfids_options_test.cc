@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every argument line here goes through the kernel's own tool as well: its exit
-// code tells whether it took the line (it then fails on the missing file, 255)
-// or not (129, 130).
+// Every command line here also goes through the kernel's own tool. The tool's
+// exit code shows whether it accepted the line (it then fails on the missing
+// file, 255) or not (129, 130).
 #include "client/commands/resolve_btfids_options.h"
 
 #include <stdlib.h>
@@ -95,7 +95,7 @@ TEST(ResolveBtfidsOptions, VersionIsOurOwn) {
   EXPECT_EQ(parsed.exit_code, kExitUsage);
 }
 
-// The releases whose tools differ in what they know.
+// The releases whose tools know different options.
 class Verdicts : public ::testing::TestWithParam<std::string> {};
 
 INSTANTIATE_TEST_SUITE_P(Releases, Verdicts, ::testing::Values("6.12", "7.2"),
@@ -108,8 +108,8 @@ TEST_P(Verdicts, AreTheKernelTools) {
       testing::TestData("peers/" + GetParam() + "/resolve_btfids");
   const std::optional<int> release = StatedRelease("", GetParam() + ".9");
   ASSERT_TRUE(release.has_value());
-  // Pieces that the grammar is made of: each alone, and all pairs of them with
-  // the file behind.
+  // The pieces of the grammar: each by itself, and all pairs of them with the
+  // file behind.
   const std::vector<std::string> pieces = {
       "-v",          "-vv",          "-vb",         "-b",
       "-bx",         "-b=x",         "-h",          "-vh",
@@ -139,7 +139,8 @@ TEST_P(Verdicts, AreTheKernelTools) {
   for (const Line& line : lines) {
     const int ours = ParseResolveBtfids(line, release).exit_code;
     const int theirs = testing::Run(peer, line).exit_code;
-    // Taken by the tool: the file is missing, so 255.
+    // If the tool accepts the line, it ends with 255, because the file is
+    // missing.
     const int expected = theirs == kExitFailed ? 0 : theirs;
     if (ours != expected) ++differences;
     EXPECT_EQ(ours, expected) << absl::StrJoin(line, " | ");

@@ -23,7 +23,7 @@ absl::StatusOr<SymbolEvidence> CompareSymbols(absl::string_view symvers,
   }
   SymbolEvidence evidence;
   for (const absl::string_view line : absl::StrSplit(symvers, '\n')) {
-    // CRC, symbol, module, kind of export, namespace.
+    // The fields are CRC, symbol, module, kind of export, namespace.
     const std::vector<absl::string_view> fields = absl::StrSplit(line, '\t');
     if (fields.size() < 4 || fields[2] == "vmlinux") continue;
     ++evidence.of_modules;

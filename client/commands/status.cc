@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc status.
+// btfc status: shows the daemon's state and counters.
 #include "client/commands/status.h"
 
 #include <stdio.h>
@@ -50,13 +50,13 @@ uint64_t Get(const Counters& counters, const std::string& name) {
   return found == counters.end() ? 0 : found->second;
 }
 
-// "N (M)": of this daemon, of all.
+// "N (M)": N for this daemon, M since the store was made.
 std::string Both(const v1::GetStatusResponse& status, const std::string& name) {
   return absl::StrFormat("%d (%d)", Get(status.counters(), name),
                          Get(status.lifetime_counters(), name));
 }
 
-// All counters of that prefix that are not zero.
+// All counters with that prefix that are not zero.
 std::string NonZero(const Counters& counters, absl::string_view prefix,
                     const std::set<absl::string_view>& except = {}) {
   const std::map<std::string, uint64_t> sorted(counters.begin(),
@@ -71,7 +71,7 @@ std::string NonZero(const Counters& counters, absl::string_view prefix,
   return parts.empty() ? "none" : absl::StrJoin(parts, ", ");
 }
 
-// Outcomes that are not OK and not just a question for the base either.
+// The outcomes that are errors: not OK, and no question for the base.
 std::string Errors(const Counters& counters) {
   return NonZero(counters, "outcome_",
                  {"ok", "base_key_unknown", "base_unknown"});

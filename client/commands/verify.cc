@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// btfc verify: whether modules will have BTF on the kernels they are meant for.
+// btfc verify: checks whether modules will have BTF on the kernels for which
+// they are meant.
 //
-// What the kernel does with a module's BTF when it loads the module are three
-// steps: parse it, over .BTF.base if it comes with that; see whether each type
-// has a meaning; and relocate it onto the kernel's own. Finalization begins
-// with the first and the last of these anyway. So a request is one for
-// finalization that asks for the second between them (kernel_check), and for no
-// result.
+// When the kernel loads a module, it does three things with the module's BTF.
+// It parses the BTF, over .BTF.base if the module has one. It checks each type
+// by its rules. It relocates the BTF onto its own. Finalization does the first
+// and the last of these anyway. So verify sends a request for finalization
+// which also asks for the second (kernel_check), and does not use the result.
 #include <stdio.h>
 
 #include <optional>
@@ -71,7 +71,7 @@ Exit status: 0; 1 if any module does not fit any base, each being named with the
 type that fails and why; 2 for a wrong call.
 )";
 
-// A request that asks for no more than a verdict, but for its base.
+// Makes a request that only checks, without its base.
 absl::StatusOr<v1::FinalizeRequest> ReadModule(const std::string& path) {
   ASSIGN_OR_RETURN(util::FileBytes bytes, elf::ReadMaybeCompressed(path));
   ASSIGN_OR_RETURN(
@@ -81,17 +81,17 @@ absl::StatusOr<v1::FinalizeRequest> ReadModule(const std::string& path) {
   RETURN_IF_ERROR(
       FillModule(module, IdsRule::kAsUpstream, std::nullopt, &request));
   request.mutable_steps()->set_kernel_check(true);
-  request.mutable_steps()->set_new_header_size(32);  // of no account here
+  request.mutable_steps()->set_new_header_size(32);  // does not matter here
   return request;
 }
 
-// What one module came to against one base.
+// The result for one module and one base.
 struct Finding {
   std::string module;
-  std::string base;  // empty: the module could not even be read
+  std::string base;  // empty: the module could not be read
   bool distilled = false;
   uint32_t types = 0;
-  uint32_t kernel_checked = 0;  // types judged by the kernel's rules
+  uint32_t kernel_checked = 0;  // types checked by the kernel's rules
   absl::Status status;
 };
 
@@ -192,7 +192,8 @@ void CheckAll(const std::vector<std::string>& modules,
               std::vector<BaseFile>* bases, FinalizeClient* client,
               VerifyReport* report) {
   if (modules.size() > 1) {
-    // Each stays the same for all modules. What is wrong with one each says.
+    // Each base stays the same for all modules. If a base is defective, each
+    // module reports that.
     for (BaseFile& base : *bases) base.bytes().status().IgnoreError();
   }
   for (const std::string& path : modules) {
@@ -246,7 +247,7 @@ int RunVerify(const std::vector<std::string>& arguments) {
     }
     bases.push_back(*std::move(base));
   }
-  // Nobody will ask for these results again.
+  // The results will not be asked for again.
   environment.bypass_result_cache = true;
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
   VerifyReport report(as_json);

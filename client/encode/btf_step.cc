@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the encoder here cannot do, the real pahole does, into a file beside the
-// ELF. It spends most of its time on a module in reading the base, so it gets
-// none: the daemon has the base, and puts what pahole made over it (rebase).
-// The types are the same, but where upstream's pahole left duplicates they are
-// gone; with upstream_exact pahole reads the base itself.
+// If our encoder cannot do a file, the real pahole encodes it into a file
+// beside the ELF file. For a module it would spend most of its time on reading
+// the base. So it gets no base; the daemon puts what pahole made over the base
+// (rebase). The types are the same, except that duplicates which upstream's
+// pahole would leave are removed. With upstream_exact, pahole reads the base
+// itself.
 #include "client/encode/btf_step.h"
 
 #include <unistd.h>
@@ -29,9 +30,9 @@ namespace btfd::client {
 
 namespace {
 
-constexpr int kExitOfStep = 255;  // what upstream's resolve_btfids ends with
+constexpr int kExitOfStep = 255;  // as upstream's resolve_btfids exits
 
-// What pahole makes, beside the ELF.
+// The file, beside the ELF file, that pahole writes.
 std::string EncodedPath(const std::string& elf) { return elf + ".BTF.1"; }
 
 }  // namespace
@@ -73,8 +74,8 @@ absl::Status BtfStep::LeaveBeside(const elf::ModuleFile& vmlinux,
       elf + ".btf.o", elf::MakeBtfObject(vmlinux, response.btf()), SayError);
 }
 
-// What upstream's script removes at its end; some of it can only be of an
-// earlier run.
+// Removes what upstream's script removes at its end. Some of it can only come
+// from an earlier run.
 void BtfStep::RemoveLeftovers(const std::string& elf) const {
   unlink(EncodedPath(elf).c_str());
   unlink(absl::StrCat(elf, elf::kBtf).c_str());
@@ -94,7 +95,7 @@ absl::Status BtfStep::Conclude(const elf::ModuleFile& file,
   return is_module() ? Embed(file, response) : LeaveBeside(file, response);
 }
 
-// Unimplemented where the real pahole may know how to go on.
+// Unimplemented if the real pahole may be able to do it.
 absl::Status BtfStep::RunHere(const std::string& elf,
                               const encode::PaholeCall& call,
                               BtfStepResult* result) {
@@ -163,8 +164,8 @@ absl::Status BtfStep::RunByPahole(const std::string& elf,
       FillModule(file, IdsRule::kAsUpstream, EncodedPath(elf), &request));
   *request.mutable_steps() = StepsToTake();
   request.mutable_steps()->set_rebase(rebase);
-  // Upstream, pahole makes what is not distilled: by its own libbpf, whose
-  // header what it made without the base has, too.
+  // In upstream's way pahole makes what is not distilled, with its own libbpf.
+  // What it made without the base has the header of that libbpf, too.
   if (rebase && !request.steps().distill()) {
     request.mutable_steps()->set_new_header_size(HeaderSizeOf(request.btf()));
   }
@@ -176,7 +177,8 @@ absl::Status BtfStep::RunByPahole(const std::string& elf,
                          " does: ", elf));
   }
   ASSIGN_OR_RETURN(result->response, client_->Finalize(&request, base_));
-  // A profile that does not change BTF gives none: pahole's is the finished.
+  // If the profile does not change BTF, there is none in the answer, and
+  // pahole's BTF is final.
   if (result->response.outcome() == v1::OK && !result->response.has_btf()) {
     result->response.set_btf(request.btf());
   }

@@ -20,8 +20,8 @@ namespace btfd::client {
 
 namespace {
 
-// Gives back the whole pages of a map that `bytes` covers, if it is of that
-// map: what was inflated is memory of another kind.
+// Gives back the whole pages that `bytes` covers, if they belong to `map`.
+// Decompressed sections lie in other memory.
 void GiveBack(absl::string_view map, absl::string_view bytes) {
   if (bytes.data() < map.data() ||
       bytes.data() + bytes.size() > map.data() + map.size()) {
@@ -37,7 +37,7 @@ void GiveBack(absl::string_view map, absl::string_view bytes) {
   }
 }
 
-// A BTF without types, as the residue of a file in which there is nothing.
+// BTF without types: the residue of a file in which there is nothing to encode.
 std::string EmptyBtf(bool big_endian) {
   constexpr uint16_t kMagic = 0xeb9f;
   constexpr uint32_t kHeaderSize = 24;
@@ -76,8 +76,8 @@ absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base) {
   EncodedAnswer answer;
   encode::EncodeOptions knowing = options;
-  // What was left out could have told, of a name that means two things in the
-  // base, which one is meant.
+  // If a name has two meanings in the base, types that were left out may say
+  // which one is meant.
   knowing.make_all = base != nullptr;
   absl::StatusOr<encode::Encoded> encoded = EncodeFile(file, knowing);
   answer.encoding = encoded.status();

@@ -64,7 +64,7 @@ absl::Status Explain(const ExplainOptions& options, const std::string& elf,
       util::OpenFile(*options.explain, O_WRONLY | O_CREAT | O_APPEND));
   std::string text;
   for (const std::string& line : lines) absl::StrAppend(&text, line, "\n");
-  // One write each, so that the lines of one file stay together.
+  // The lines are written at once, so that those of one file stay together.
   size_t written = 0;
   while (written < text.size()) {
     const ssize_t n =

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether the word behind an option is its value decides what is a file name,
-// so an option that is not in the table below ends the attempt: a call that is
-// not understood is never changed.
+// Which word is a file name depends on whether the option before it has a
+// value. So an option that is not in the table below ends parsing: a call that
+// is not fully understood is never changed.
 #include "client/encode/pahole_arguments.h"
 
 #include "absl/strings/match.h"
@@ -21,7 +21,7 @@ constexpr absl::string_view kDistilledBase = "distilled_base";
 constexpr absl::string_view kFeatureOptions[] = {"--btf_features",
                                                  "--btf_features_strict"};
 
-// Encoding options that stand alone.
+// Options for encoding that have no value.
 constexpr absl::string_view kFlags[] = {
     "-J",
     "--btf_encode",
@@ -46,14 +46,14 @@ bool IsFlag(absl::string_view word) {
   for (const absl::string_view flag : kFlags) {
     if (word == flag) return true;
   }
-  // -jN, --jobs=N: the number is never a word of its own.
+  // -jN, --jobs=N: the number is always in the same word.
   return absl::StartsWith(word, "--jobs=") ||
          (absl::StartsWith(word, "-j") &&
           word.find_first_not_of("0123456789", 2) == absl::string_view::npos);
 }
 
-// Whether `word` is the option `name`; then *value is what stands behind its
-// "=", if anything does.
+// True if `word` is the option `name`; *value is then the text behind its "=",
+// if there is one.
 bool IsOption(absl::string_view word, absl::string_view name,
               std::optional<absl::string_view>* value) {
   if (!absl::StartsWith(word, name)) return false;
@@ -67,8 +67,8 @@ bool IsOption(absl::string_view word, absl::string_view name,
   return true;
 }
 
-// Takes distilled_base out of a list of features. An empty list stays: that
-// option alone already turns all other features off.
+// Removes distilled_base from a list of features. An empty list stays, because
+// that option alone turns all other features off.
 std::string WithoutFeature(absl::string_view features, bool* had_it) {
   std::vector<absl::string_view> kept;
   for (const absl::string_view feature : absl::StrSplit(features, ',')) {

@@ -25,10 +25,10 @@ namespace btfd::client {
 
 namespace {
 
-// The header of the BTF that the libbpf of each pahole here writes.
+// The header size that the libbpf of each pahole here writes.
 constexpr uint32_t kPaholesHeader = 24;
 
-// What libbpf calls it.
+// The errno by which libbpf reports the error.
 int ErrnoOf(const absl::Status& status) {
   return absl::IsNotFound(status) ? ENOENT : EINVAL;
 }
@@ -52,7 +52,8 @@ absl::Status WriteDetached(const std::string& path, absl::string_view bytes) {
 }
 
 int NativePaholeCall::WithoutDwarf(const absl::Status& why) const {
-  // That there is none is nothing to speak of; that it is defective is.
+  // It is usual that there is no DWARF. It is an error if the DWARF is
+  // defective.
   if (call_.verbose || absl::IsInvalidArgument(why)) {
     SayLine(absl::StrCat("pahole: ", why.message()));
   }
@@ -73,7 +74,8 @@ absl::StatusOr<EncodedAnswer> NativePaholeCall::Encode(
     const elf::ModuleFile& file, BaseFile* base) const {
   v1::FinalizeRequest request;
   v1::Steps* const steps = request.mutable_steps();
-  // pahole's detached file is the split BTF alone, distilled or not.
+  // pahole's detached file contains only the split BTF, whether it is distilled
+  // or not.
   steps->set_distill(call_.options.features.distilled_base && base != nullptr &&
                      !call_.detached.has_value());
   steps->set_new_header_size(kPaholesHeader);
@@ -179,7 +181,8 @@ absl::StatusOr<int> NativePaholeCall::Run() {
       call_.elf, call_.detached.has_value()
                      ? elf::ModuleFile::Access::kRead
                      : elf::ModuleFile::Access::kReadWrite);
-  // Not a word where pahole says none: what comes next misses the output.
+  // If pahole prints nothing here, neither do we: the next program will miss
+  // the output.
   if (!file.ok())
     return WithoutDwarf(absl::NotFoundError(file.status().message()));
   return RunOn(*file);

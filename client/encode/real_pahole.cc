@@ -21,7 +21,7 @@ namespace btfd::client {
 
 namespace {
 
-// Between the paths in BTFD_PAHOLE_TRIED.
+// Separates the paths in BTFD_PAHOLE_TRIED.
 constexpr char kSeparator = '\n';
 
 bool IsProgram(const std::string& path) {
@@ -35,7 +35,7 @@ std::string Variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// The programs of that name in PATH.
+// All programs of that name in PATH.
 std::vector<std::string> InPath(absl::string_view search_path,
                                 absl::string_view name) {
   std::vector<std::string> found;
@@ -47,7 +47,7 @@ std::vector<std::string> InPath(absl::string_view search_path,
   return found;
 }
 
-// What BTFD_PAHOLE means.
+// The programs that BTFD_PAHOLE means.
 std::vector<std::string> Named(const PaholeSearch& search) {
   if (!absl::StrContains(search.named, '/')) {
     return InPath(search.search_path, search.named);
@@ -62,7 +62,7 @@ absl::StatusOr<std::string> FindRealPaholeIn(const PaholeSearch& search) {
   std::vector<std::string> candidates;
   if (!search.named.empty()) {
     candidates = Named(search);
-    // Another one would not be what was asked for.
+    // No other pahole may be used, since this one was asked for.
     if (candidates.empty()) {
       return absl::NotFoundError(
           absl::StrCat("pahole: BTFD_PAHOLE=", search.named, " is no program"));
@@ -105,7 +105,7 @@ std::vector<std::string> RealPaholeOf(const std::string& pahole_variable) {
   PaholeSearch search = SearchOfProcess();
   std::vector<std::string> command = SplitWords(pahole_variable);
   const bool named = !command.empty() && command[0] != "pahole";
-  // By a path to this program, pahole is meant as much as by its name.
+  // A path to this program means pahole, as the name alone does.
   const bool is_ours = named && util::IsOwnProgram(command[0]);
   if (!search.named.empty() || !named || is_ours) {
     const absl::StatusOr<std::string> found = FindRealPaholeIn(search);

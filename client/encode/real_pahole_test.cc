@@ -30,7 +30,7 @@ class RealPahole : public ::testing::Test {
     testing::WriteFile(path, "#!/bin/sh\n");
     chmod(path.c_str(), 0700);
   }
-  // As an installation of btfd has it: a link to this program.
+  // A link to this program, as in an installation of btfd.
   static void MakeOurs(const std::string& path) {
     ASSERT_EQ(symlink(util::OwnProgram().c_str(), path.c_str()), 0);
   }

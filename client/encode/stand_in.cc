@@ -27,8 +27,8 @@ using encode::PaholeVersion;
 
 constexpr PaholeVersion kNewest = PaholeVersion::k1_32;
 
-// Names the content of a program that is a file of its own. Nothing for a
-// script: what it says may come from another file.
+// Names the content of a program. Nothing for a script, whose output may come
+// from another file.
 std::string ProgramKey(const std::string& path) {
   const absl::StatusOr<util::UniqueFd> fd = util::OpenFile(path, O_RDONLY);
   char magic[4];
@@ -49,8 +49,8 @@ std::string ProgramKey(const std::string& path) {
                        ":");
 }
 
-// What the real pahole calls itself. To start it takes longer than a small
-// module, so what it said is kept.
+// Returns the version that the real pahole prints. Starting it takes longer
+// than a small module, so the answer is kept.
 absl::StatusOr<std::string> AskVersion(const std::vector<std::string>& real,
                                        const std::string& cache_file) {
   const std::string key =
@@ -72,7 +72,7 @@ absl::StatusOr<std::string> AskVersion(const std::vector<std::string>& real,
         ShowCommand(command), ": gives no version; exit code ", exit_code));
   }
   if (!key.empty() && SplitWords(version).size() == 1) {
-    // Kept or not, the answer is the same.
+    // If the answer cannot be kept, it is still the right one.
     util::WriteFileAtomically(cache_file, absl::StrCat(key, " ", version, "\n"))
         .IgnoreError();
   }

@@ -10,7 +10,7 @@ namespace btfd::client {
 
 namespace {
 
-// What the messages of lib/dwarf and lib/encode say, most special first.
+// The messages of lib/dwarf and lib/encode; the most special ones come first.
 constexpr struct {
   absl::string_view words;
   Takeover reason;

@@ -9,7 +9,7 @@
 namespace btfd::client {
 namespace {
 
-// The words are those of lib/dwarf and lib/encode.
+// These messages are those of lib/dwarf and lib/encode.
 TEST(Takeover, IsToldByWhatIsNotKnown) {
   for (const auto& [words, counter] : {
            std::pair("the feature true_signature", "takeover_feature"),

@@ -21,11 +21,12 @@ namespace btfd::client {
 
 namespace {
 
-// What is hashed at a time, so that it is hashed while it is in the cache.
+// The bytes that are hashed at a time, so that they are still in the
+// processor's cache.
 constexpr size_t kPiece = size_t{64} << 10;
 
-// Gives the raw .BTF to `take`, in pieces. It is read, not mapped, where it is
-// plain to see: whoever truncates the file meanwhile does not end us.
+// Passes the raw .BTF to `take` in pieces. A raw BTF file is read and not
+// mapped, so that we are not killed if somebody truncates it meanwhile.
 absl::Status ReadBtf(int fd, const std::string& path,
                      absl::FunctionRef<void(absl::string_view)> take) {
   struct stat info;
@@ -39,7 +40,7 @@ absl::Status ReadBtf(int fd, const std::string& path,
       return absl::FailedPreconditionError(
           absl::StrCat(path, ": became shorter while it was read"));
     }
-    // What is wrong with it is said below.
+    // The error is reported below.
     if (done == 0 && !elf::HasBtfMagic({piece.data(), size})) break;
     take({piece.data(), size});
     done += size;
@@ -84,7 +85,7 @@ absl::Status BaseFile::Fill(v1::BaseRef* ref) {
 
 absl::StatusOr<util::Digest> BaseFile::digest() {
   if (digest_.has_value()) return *digest_;
-  // What can be read but once is kept.
+  // A file that can be read only once (a pipe) is kept in memory.
   if (!S_ISREG(state_.mode)) RETURN_IF_ERROR(bytes().status());
   if (digest_.has_value()) return *digest_;
   util::DigestBuilder digest;
@@ -96,7 +97,7 @@ absl::StatusOr<util::Digest> BaseFile::digest() {
   return *digest_;
 }
 
-// The key is from before, and what was read must be what it names.
+// The key is older than the bytes, so they must be what it names.
 void BaseFile::CheckKey() {
   if (!key_.has_value()) return;
   const auto place = elf::FindBtfPlace(fd_.get(), state_.size);

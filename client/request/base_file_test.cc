@@ -38,7 +38,7 @@ TEST(BaseFile, OnTheHotPathItIsNamedByItsKeyAlone) {
   ASSERT_TRUE(base->Fill(&ref).ok());
   EXPECT_TRUE(ref.has_file_key());
   EXPECT_EQ(ref.digest(), "");
-  // Once the digest was asked for, both go.
+  // Once the digest was needed, a request has both.
   ASSERT_TRUE(base->digest().ok());
   ASSERT_TRUE(base->Fill(&ref).ok());
   EXPECT_TRUE(ref.has_file_key());
@@ -67,7 +67,7 @@ TEST(BaseFile, WhatItsPathLeadsToLaterIsAnotherFile) {
   ASSERT_TRUE(base.ok() && base->key().has_value());
   ASSERT_EQ(unlink(path.c_str()), 0);
   ASSERT_EQ(symlink("base.2", path.c_str()), 0);
-  // Key, digest and bytes are of the first one; so the key may be bound.
+  // Key, digest and bytes belong to the first file, so the key may be bound.
   ASSERT_TRUE(base->digest().ok());
   EXPECT_EQ(*base->digest(), util::Digest::Of("\x9f\xeb first"));
   EXPECT_EQ(*base->bytes(), "\x9f\xeb first");

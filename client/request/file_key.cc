@@ -19,19 +19,19 @@ namespace btfd::client {
 
 namespace {
 
-// STATX_MNT_ID_UNIQUE of linux/stat.h; Debian 12's is older. The number is
-// where the reusable one of STATX_MNT_ID would be.
+// STATX_MNT_ID_UNIQUE of linux/stat.h; Debian 12's headers are older. The
+// number has the place of STATX_MNT_ID's number, which can be used again.
 constexpr unsigned kUniqueMountId = 0x4000;
 
-// What a file system's ctime is worth.
+// How far the ctime of a file system can be trusted.
 enum class Times {
-  // A kernel's clock set it with each change, in fractions of a second.
+  // A kernel's clock sets it at each change, with fractions of a second.
   kKernels,
-  // They are what the image's maker liked, and nothing ever changes.
+  // The maker of the image chose it, and nothing ever changes.
   kImages,
-  // Those of a file system below, which may be any.
+  // It belongs to a file system below, which may be any.
   kBelow,
-  // They may be anything, but the running kernel's BTF does not change.
+  // It may be anything, but the BTF of the running kernel does not change.
   kOfBoot,
 };
 
@@ -63,15 +63,15 @@ std::optional<Times> TimesOf(uint32_t type) {
   return std::nullopt;
 }
 
-// Such a ctime was invented, or its file system has no finer one.
+// Such a ctime was invented, or the file system has no finer one.
 bool IsOfWholeSeconds(absl::Time time) {
   return absl::ToUnixNanos(time) % 1'000'000'000 == 0;
 }
 
-// The kernel gives a lease for reading only on a file that nobody has open for
-// writing; a shared mapping that may be written to keeps it open. Whoever opens
-// it for writing in the moment that we have the lease waits for us, and we are
-// sent a signal: one that is ignored, not SIGIO, which would end us.
+// The kernel gives a read lease only on a file that nobody has open for
+// writing; a shared writable mapping keeps the file open. A process that opens
+// the file for writing while we have the lease waits for us, and we get a
+// signal. We choose one that is ignored, because SIGIO would end this process.
 bool SomebodyMayWrite(int fd) {
   if (fcntl(fd, F_SETSIG, SIGURG) != 0) return false;
   if (fcntl(fd, F_SETLEASE, F_RDLCK) != 0) return errno == EAGAIN;

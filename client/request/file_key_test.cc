@@ -26,8 +26,8 @@ constexpr uint32_t kNfs = 0x6969, kFuse = 0x65735546, k9p = 0x01021997,
 
 const absl::Time kNow = absl::FromUnixSeconds(1000000);
 
-// A regular file, last modified and changed so many seconds before kNow, and a
-// bit; on a kernel that tells mounts apart.
+// A regular file that was last modified and changed a little more than so many
+// seconds before kNow, on a kernel that says which mount a file belongs to.
 FileState State(uint32_t file_system_type, int64_t modified = 20,
                 int64_t changed = 10) {
   FileState state;
@@ -114,7 +114,7 @@ class OpenFileKey : public ::testing::Test {
   }
 
   FileState Now() const { return StateOf(fd_.get()); }
-  // By a state that has settled and is a known file system's.
+  // The key for a state that has settled, on a known file system.
   std::optional<v1::FileKey> Key(absl::string_view boot = "boot") const {
     FileState state = State(kExt4);
     state.size = Now().size;

@@ -13,7 +13,7 @@ namespace btfd::client {
 
 namespace {
 
-// The leading digits of `text`, which are taken off it.
+// Returns the leading digits of `text` and removes them from it.
 absl::string_view TakeDigits(absl::string_view* text) {
   size_t length = 0;
   while (length < text->size() && absl::ascii_isdigit((*text)[length])) {
@@ -28,7 +28,7 @@ struct Version {
   int major = 0, minor = 0;
 };
 
-// The beginning of a kernel version.
+// Parses the beginning of a kernel version.
 std::optional<Version> ParseVersion(absl::string_view text) {
   Version version;
   if (!absl::SimpleAtoi(TakeDigits(&text), &version.major)) return std::nullopt;

@@ -56,17 +56,17 @@ struct ChoiceCase {
 
 TEST(DropInProfile, IsToldByEnvironmentThenKbuildThenArguments) {
   const std::vector<ChoiceCase> cases = {
-      // BTFD_PROFILE before all.
+      // BTFD_PROFILE comes first.
       {{"7.3", "6.12.0", false, false, true}, Release::k73},
       {{"6.x", "7.2.0", true, true, false}, Release::k6x},
-      // kbuild's version before the arguments.
+      // kbuild's version comes before the arguments.
       {{"", "7.3.4", false, false, true}, Release::k73},
       {{"", "6.12.30", true, true, false}, Release::k6x},
       {{"", "7.0.1", true, false, false}, Release::k70},
-      // A variable of that name that is no version tells nothing.
+      // KERNELVERSION is ignored if it is no version.
       {{"", "next", false, false, true}, Release::k6x},
       {{"", "next", true, false, true}, Release::k72},
-      // The arguments alone.
+      // Only the arguments are left.
       {{"", "", false, false, true}, Release::k6x},
       {{"", "", false, false, false}, Release::k72},
       {{"", "", true, false, true}, Release::k72},

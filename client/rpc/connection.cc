@@ -33,7 +33,7 @@ absl::StatusOr<uid_t> UidOfPeer(int fd, const std::string& path) {
   return peer.uid;
 }
 
-// `status` says how the process ended that was to start the daemon.
+// `status` says how the process ended that should have started the daemon.
 absl::Status StartFailure(const std::string& program, int status,
                           const util::RuntimePaths& paths) {
   return absl::UnavailableError(absl::StrCat(
@@ -67,7 +67,7 @@ absl::StatusOr<util::UniqueFd> ConnectSocket(const util::RuntimePaths& paths) {
   while (connect(fd.get(), reinterpret_cast<const sockaddr*>(&address),
                  sizeof(address)) != 0) {
     if (errno == EINTR) continue;
-    // The queue of the listener is full.
+    // The listener's queue is full.
     if (errno == EAGAIN && absl::Now() < give_up) {
       absl::SleepFor(kPoll);
       continue;
@@ -103,7 +103,7 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(
   pid_t starter = 0;
   do {
     if (starter == 0 && flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
-      // Whoever had the lock may have started it meanwhile.
+      // The process that held the lock may have started the daemon meanwhile.
       socket = ConnectSocket(paths);
       if (socket.ok() || !absl::IsNotFound(socket.status())) return socket;
       ASSIGN_OR_RETURN(starter, SpawnSharedDaemon(program, paths));
@@ -115,7 +115,7 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(
     if (starter > 0 && waitpid(starter, &status, WNOHANG) == starter) {
       starter = -1;
       if (status != 0) return StartFailure(program, status, paths);
-      // It ends well only once somebody listens.
+      // It ends with 0 only once somebody listens.
       socket = ConnectSocket(paths);
       if (socket.ok() || !absl::IsNotFound(socket.status())) return socket;
       return absl::UnavailableError(
@@ -138,7 +138,7 @@ bool BackoffMark::Active() const {
 bool BackoffMark::Set() {
   if (util::OpenFile(path_, O_WRONLY | O_CREAT | O_EXCL, 0600).ok())
     return true;
-  // Of all who come upon an old one at once, one makes it new.
+  // If many clients find an old mark at once, only one renews it.
   const auto old = util::OpenFile(path_, O_WRONLY | O_NOFOLLOW);
   return old.ok() && flock(old->get(), LOCK_EX) == 0 && !Active() &&
          futimens(old->get(), nullptr) == 0;

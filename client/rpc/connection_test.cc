@@ -80,7 +80,7 @@ TEST_F(ConnectionTest, SixtyFourClientsAtOnceStartOneDaemon) {
 }
 
 TEST_F(ConnectionTest, TheDaemonInheritsNothingOfTheBuild) {
-  // The write end of `make | tee`, open in every child of make.
+  // The write end of `make | tee` is open in every child of make.
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
   setenv("MAKEFLAGS", "-j8 --jobserver-auth=3,4", 1);
@@ -94,7 +94,7 @@ TEST_F(ConnectionTest, TheDaemonInheritsNothingOfTheBuild) {
   close(ends[0]);
   EXPECT_TRUE(ConnectSocket(paths_).ok());
 
-  // Seen from a program that prints what it gets.
+  // The daemon is a program that prints what it gets.
   const std::string printer = directory_ + "/printer";
   testing::WriteFile(
       printer, absl::StrCat("#!/bin/sh\nenv >", directory_, "/env; exit 3\n"));
@@ -115,7 +115,7 @@ TEST_F(ConnectionTest, TheDaemonInheritsNothingOfTheBuild) {
 TEST_F(ConnectionTest, APrivateDaemonEndsWithItsFirstConnection) {
   ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
   while (waitpid(-1, nullptr, 0) > 0) {
-    // Those who started the daemons of the tests before.
+    // The starters of the earlier tests' daemons.
   }
   auto daemon = SpawnPrivateDaemon(fake_, paths_);
   ASSERT_TRUE(daemon.ok()) << daemon.status();
@@ -176,12 +176,13 @@ TEST_F(ConnectionTest, TheMarkOfAFailureLastsAMinuteAndIsSetByOne) {
   EXPECT_FALSE(mark.Active());
 }
 
-// A stopped daemon lets all clients of a build down at the same moment.
+// If a daemon is stopped, all clients of a build notice that at the same
+// moment.
 TEST_F(ConnectionTest, OfManyAtOnceOneSetsTheMark) {
   ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
   for (int round = 0; round < 200; ++round) {
     BackoffMark(paths_.backoff).Clear();
-    if (round % 2 == 1) {  // there is one, and it is old
+    if (round % 2 == 1) {  // there is an old mark
       testing::WriteFile(paths_.backoff, "");
       const timespec time = absl::ToTimespec(absl::Now() - kBackoff);
       const timespec times[2] = {time, time};

@@ -25,14 +25,15 @@ namespace {
 
 // The first descriptor of a private daemon's connections, in that daemon.
 constexpr int kConnectionFd = 3;
-// Above all of them: dup2 onto itself would keep close-on-exec set.
+// Greater than all of them: dup2 to the same number would keep close-on-exec.
 constexpr int kFirstSafeFd = 16;
 
 bool IsProgram(const std::string& path) {
   return access(path.c_str(), X_OK) == 0;
 }
 
-// What make tells its children; a daemon that outlives the build is none.
+// Variables that make sets for its children. A daemon that outlives the build
+// must not have them.
 bool IsOfBuild(const char* variable) {
   for (const absl::string_view name : {"MAKEFLAGS=", "MFLAGS=", "MAKELEVEL=",
                                        "MAKEOVERRIDES=", "GNUMAKEFLAGS="}) {
@@ -46,8 +47,8 @@ absl::Status SpawnError(int error, const std::string& program) {
 }
 
 // Starts `argv` with stdin and stdout on /dev/null, stderr on the log, and no
-// descriptor of ours but `connections`, from kConnectionFd up; their numbers
-// here are above those.
+// descriptor of ours but `connections`, which get numbers from kConnectionFd
+// up. Precondition: their numbers here are greater than those.
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
                             const util::RuntimePaths& paths,
                             const std::vector<int>& connections,
@@ -60,7 +61,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
   };
-  // Where the log cannot be written, or the place is not ours, there is none.
+  // There is no log if it cannot be written, or if the directory is not ours.
   const bool ours = paths.shared_directory ||
                     util::EnsurePrivateDirectory(paths.directory).ok();
   absl::StatusOr<util::UniqueFd> log =
@@ -68,7 +69,8 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
            : absl::PermissionDeniedError("not our place");
   if (!log.ok()) log = util::OpenFile("/dev/null", O_WRONLY);
   RETURN_IF_ERROR(log.status());
-  // First, since its number may be a connection's to be.
+  // This must be first, because a connection may get the number of this
+  // descriptor.
   posix_spawn_file_actions_adddup2(&actions, log->get(), STDERR_FILENO);
   int first_closed = kConnectionFd;
   for (const int connection : connections) {
@@ -79,7 +81,7 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null",
                                    O_WRONLY, 0);
   posix_spawn_file_actions_addclosefrom_np(&actions, first_closed);
-  // Whoever starts us may block signals; a daemon listens to them.
+  // The process that started us may block signals, but the daemon needs them.
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
@@ -108,8 +110,8 @@ absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& argv,
   return child;
 }
 
-// A connection: our end, which does not block; the other one goes to `theirs`,
-// with a number that Spawn() can do with.
+// Makes a connection. Returns our end, which is non-blocking. The other end is
+// added to `theirs` with a number that Spawn() can use.
 absl::StatusOr<util::UniqueFd> NewPair(std::vector<util::UniqueFd>* theirs) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -146,7 +148,7 @@ absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
   }
   for (const absl::string_view directory : absl::StrSplit(search_path, ':')) {
     std::string path = absl::StrCat(directory, "/btfd");
-    // An empty entry means the current directory; nobody meant that one.
+    // An empty entry means the current directory, which nobody intends.
     if (!directory.empty() && IsProgram(path)) return path;
   }
   return absl::NotFoundError(absl::StrCat(

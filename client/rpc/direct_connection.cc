@@ -78,7 +78,8 @@ bool DirectConnection::Exchange::Frame() {
   const size_t size = message == nullptr ? 0 : message->ByteSizeLong();
   too_long = size > INT32_MAX;
   if (message == nullptr || too_long) {
-    // The answer will be about as long, and this memory has been touched.
+    // The answer will have about this length, and this memory was already
+    // touched.
     out.clear();
     if (in.empty()) std::swap(in, out);
     return false;
@@ -186,7 +187,7 @@ absl::Status DirectConnection::Submit(absl::string_view method,
                                       absl::Duration limit) {
   const std::string timeout =
       absl::StrCat(std::min<int64_t>(absl::ToInt64Milliseconds(limit),
-                                     99999999),  // no more than eight digits
+                                     99999999),  // at most eight digits
                    "m");
   const nghttp2_nv headers[] = {
       Header(":method", "POST"),
@@ -277,8 +278,9 @@ absl::Status DirectConnection::Run(const Limits& limits) {
       broken_ = true;
       return absl::DeadlineExceededError("the daemon does not answer");
     }
-    // HTTP/2 acknowledges settings itself, however busy those above it are. (A
-    // ping would do the same, but gRPC's server does not like many of them.)
+    // HTTP/2 itself acknowledges SETTINGS, however busy the daemon is. (A PING
+    // would do the same, but gRPC's server closes connections with many of
+    // them.)
     nghttp2_submit_settings(session_.get(), NGHTTP2_FLAG_NONE, nullptr, 0);
     asked = true;
   }

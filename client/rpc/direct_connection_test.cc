@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Against gRPC's own server, and against peers that are none.
+// Tests DirectConnection with gRPC's own server, and with peers that do not
+// speak gRPC.
 #include "client/rpc/direct_connection.h"
 
 #include <fcntl.h>
@@ -27,7 +28,8 @@ using ::testing::HasSubstr;
 
 constexpr char kFinalize[] = "/btfd.v1.Btfd/Finalize";
 
-// Answers with the request's BTF; a tag of 1 asks for trouble, 2 for a pause.
+// Answers with the request's BTF. A tag of 1 makes it fail, a tag of 2 makes it
+// wait.
 class Echo final : public v1::Btfd::Service {
   grpc::Status Finalize(grpc::ServerContext*,
                         const v1::FinalizeRequest* request,
@@ -40,8 +42,8 @@ class Echo final : public v1::Btfd::Service {
     return grpc::Status::OK;
   }
 
-  // Says what it was sent, in words; a base of one byte is not even listened
-  // to.
+  // Answers with a description of what it got. It does not even read a base of
+  // one byte.
   grpc::Status AddBase(grpc::ServerContext*,
                        grpc::ServerReader<v1::AddBaseRequest>* reader,
                        v1::AddBaseResponse* response) override {
@@ -86,7 +88,8 @@ class DirectConnectionTest : public ::testing::Test {
     return connection_->Call(method, request, limits_, &response_);
   }
 
-  // One part with a header for `size` bytes, then `parts` of 100,000.
+  // Sends one part with a header for `size` bytes, then `parts` parts of
+  // 100,000 bytes.
   absl::Status AddBase(uint64_t size, int parts,
                        v1::AddBaseResponse* response) {
     v1::AddBaseRequest part;
@@ -179,7 +182,8 @@ TEST_F(DirectConnectionTest, ACallEndsAtItsDeadline) {
   EXPECT_EQ(Call(2).code(), absl::StatusCode::kDeadlineExceeded);
 }
 
-// Takes what it is sent, as the socket of a stopped process does.
+// A peer that accepts bytes and never answers, like the socket of a stopped
+// process.
 TEST_F(DirectConnectionTest, APeerThatIsSilentIsGivenUp) {
   connection_ = std::make_unique<DirectConnection>(std::move(ours_));
   limits_.silence = absl::Milliseconds(20);

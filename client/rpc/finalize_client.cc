@@ -14,16 +14,16 @@ namespace btfd::client {
 
 namespace {
 
-// A base takes two answers at most (its key is unknown, then its digest); one
-// more each for a daemon that forgets it meanwhile.
+// A base takes at most two more answers (its key is unknown, then its digest),
+// and one more for each if the daemon forgets it meanwhile.
 constexpr int kBaseAnswers = 4;
-// A process that is being killed may still take connections for a moment.
+// A process that is being killed may still accept connections for a moment.
 constexpr absl::Duration kReconnectPause = absl::Milliseconds(20);
 constexpr int kBusyTries = 5;
 constexpr absl::Duration kFirstBusyWait = absl::Milliseconds(50);
 
-// What the daemon asks for by BASE_KEY_UNKNOWN: the digest, for this request
-// and, if the daemon has that base, for all that follow.
+// Answers BASE_KEY_UNKNOWN: sends the digest, for this request and, if the
+// daemon has that base, for all later ones.
 absl::Status TellDigest(DirectConnection* daemon, const BaseFile& base,
                         const util::Digest& digest) {
   if (!base.key().has_value()) return absl::OkStatus();
@@ -91,7 +91,8 @@ ClassifiedCall ClassifyCall(const absl::Status& transport,
     default:
       break;
   }
-  // Only where the socket was named by hand: else the version is in its name.
+  // Only possible if the user named the socket; otherwise its name has the
+  // version.
   if (!is_private && response.engine_version() != util::kEngineVersion) {
     return {NextStep::kFallBack, Fallback::kVersion,
             absl::StrCat("the daemon's engine is of version ",
@@ -127,7 +128,7 @@ absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
     if (!base_error->ok()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const v1::AddBaseResponse added, AddBase(daemon, base));
     if (added.outcome() == v1::OK) continue;
-    // Left to the caller like any other answer: busy, draining, a bad base.
+    // The caller handles it as any other answer: busy, draining, a bad base.
     response->set_outcome(added.outcome());
     response->set_message(absl::StrCat(base->path(), ": ", added.message()));
     return absl::OkStatus();
@@ -178,7 +179,7 @@ absl::StatusOr<DirectConnection*> FinalizeClient::UsePrivate() {
 absl::StatusOr<util::UniqueFd> FinalizeClient::UseStream() {
   RETURN_IF_ERROR(Use().status());
   if (!is_private_) {
-    daemon_.reset();  // the daemon would count it, and wait for its end
+    daemon_.reset();  // else the daemon counts it, and waits for it
     return ConnectSocket(paths_);
   }
   if (stream_) return std::move(stream_);
@@ -194,7 +195,7 @@ absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
   const bool lasting = reason == Fallback::kNoDaemon ||
                        reason == Fallback::kTimeout ||
                        reason == Fallback::kVersion;
-  // Without a reason the mark was there already.
+  // An empty reason means that the mark was already set.
   if (lasting && !why.empty() && mark_.Set()) {
     notice_(absl::StrCat("btfc: ", why,
                          "; for a minute, work goes on without "
@@ -204,7 +205,7 @@ absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
   v1::ReportEventsRequest request;
   (*request.mutable_events())[FallbackCounter(reason)] = 1;
   v1::ReportEventsResponse response;
-  // Counting is not worth a failure.
+  // An error in counting does not matter.
   Call(daemon, kReportEvents, request, &response).IgnoreError();
   return daemon;
 }
@@ -212,7 +213,7 @@ absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
 absl::StatusOr<DirectConnection*> FinalizeClient::UseAfter(
     const ClassifiedCall& call) {
   if (is_private_) {
-    // The next module may fare better with another one.
+    // The next module may succeed with another daemon.
     daemon_.reset();
     is_private_ = false;
     return absl::UnavailableError(
@@ -236,11 +237,11 @@ void FinalizeClient::Failed(const absl::Status& transport) {
   waits_ = 0;
   const ClassifiedCall call =
       ClassifyCall(transport, v1::FinalizeResponse(), is_private_);
-  // If there is nothing to use, Use() will say so again.
+  // If there is no daemon to use, the next Use() reports that.
   if (!UseAfter(call).ok()) daemon_.reset();
 }
 
-// Not with each module of a build.
+// Prints the complaints, but not for each module of a build.
 void FinalizeClient::Tell(const v1::FinalizeResponse& response) {
   if (response.complaints().empty()) return;
   if (!BackoffMark(paths_.told).Set()) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One request through every state of the daemon that a build may meet. The
-// daemon is client/testing/fake_btfd.cc, a process of its own.
+// Sends a request to a daemon in every state that a build may meet. The daemon
+// is client/testing/fake_btfd.cc, a process of its own.
 #include "client/rpc/finalize_client.h"
 
 #include <fcntl.h>
@@ -32,7 +32,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-// The magic is all that the client looks at.
+// The client looks only at the magic.
 const char kRawBtf[] = "\x9f\xeb\x01 and so on";
 
 class ServiceTest : public ::testing::Test {
@@ -74,7 +74,8 @@ class ServiceTest : public ::testing::Test {
     return client.Finalize(&request, base);
   }
 
-  // Who did it: "by shared" or "by private"; or the error's message.
+  // Which daemon answered: "by shared" or "by private"; or the message of the
+  // error.
   std::string By(BaseFile* base = nullptr) {
     const auto response = Finalize(base);
     if (!response.ok()) return std::string(response.status().message());
@@ -83,7 +84,7 @@ class ServiceTest : public ::testing::Test {
     return response->warnings(0);
   }
 
-  // What the daemons were asked since the last look.
+  // The calls that the daemons got since the last time.
   std::vector<std::string> Asked() {
     const std::string text = testing::ReadFile(log_path());
     unlink(log_path().c_str());
@@ -96,8 +97,9 @@ class ServiceTest : public ::testing::Test {
     ucred peer{};
     socklen_t size = sizeof(peer);
     getsockopt(socket->get(), SOL_SOCKET, SO_PEERCRED, &peer, &size);
-    // Of the process that listened first, and that has ended; its child is the
-    // daemon. The fake is a group of its own: it started a session.
+    // `peer` is the process that listened first and has ended; the daemon is
+    // its child. The fake daemon has a session and so a process group of its
+    // own.
     return peer.pid > 0 ? -peer.pid : 0;
   }
 
@@ -117,7 +119,7 @@ TEST_F(ServiceTest, AnAbsentDaemonIsStartedOnceAndForAll) {
 
 TEST_F(ServiceTest, ABaseIsHashedThenSentThenKnownByItsFile) {
   BaseFile base = Base(absl::Hours(1));
-  // utimensat sets mtime, but ctime is now.
+  // utimensat() sets mtime, but ctime becomes the present time.
   ASSERT_FALSE(base.key().has_value());
   absl::SleepFor(kSettled + absl::Milliseconds(50));
   auto settled = BaseFile::Open(base.path(), BaseCheck::kKey);
@@ -228,7 +230,7 @@ TEST_F(ServiceTest, AnotherEngineIsLeftAlone) {
                           "private Finalize"));
 }
 
-// The last resort: better than no module.
+// A private daemon is the last way to finalize the module.
 TEST_F(ServiceTest, APrivateDaemonMayHaveAnyEngine) {
   SetMode("all-other-engine");
   EXPECT_EQ(By(), "by private");

@@ -81,7 +81,7 @@ class FakeService final : public v1::Btfd::Service {
         << (is_private_ ? "private " : "shared ") << what << "\n";
   }
 
-  // True for the first daemon that asks, ever.
+  // True for the first daemon ever that asks.
   bool First() {
     const std::string mark = log_ + ".first";
     if (access(mark.c_str(), F_OK) == 0) return false;
@@ -230,7 +230,7 @@ int Main(const std::vector<int>& connections) {
   if (!is_private) {
     if (service.mode() == "elsewhere") return 0;
     listener = Listen(util::RuntimePathsOfProcess().socket);
-    // The starter ends when we can be reached.
+    // The starter ends when clients can connect.
     std::ofstream(Environment("FAKE_BTFD_LOG") + ".starts", std::ios::app)
         << "start\n";
     if (fork() != 0) _exit(0);
@@ -245,11 +245,11 @@ int Main(const std::vector<int>& connections) {
       grpc::AddInsecureChannelFromFd(server.get(), dup(connection));
     }
     char byte;
-    // Until the client is gone.
+    // Waits until the client is gone.
     while (recv(connections[0], &byte, 1, MSG_PEEK) != 0) usleep(10000);
     _exit(0);
   }
-  // A test that forgets it does not leave it behind.
+  // If a test does not stop this process, it ends by itself.
   alarm(60);
   while (true) {
     const int accepted = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK);

@@ -16,7 +16,7 @@ namespace btfd::client::testing {
 
 namespace {
 
-// Never destroyed: used at exit.
+// Never destroyed, because it is used at exit.
 std::vector<std::string>& MadeDirectories() {
   static auto* const directories = new std::vector<std::string>;
   return *directories;
@@ -39,7 +39,8 @@ std::string FreshDirectory() {
     std::cerr << "cannot make " << path << "\n";
     exit(1);
   }
-  // Of the process that made it: a forked child ends by _exit or exec.
+  // Runs in the process that registered it: a forked child ends by _exit or
+  // exec.
   static const bool registered = [] {
     atexit([] {
       for (const std::string& made : MadeDirectories()) {
@@ -62,8 +63,8 @@ std::string ReadFile(const std::string& path) {
   return tests::ReadFileOrEmpty(path);
 }
 
-// Into files, where tests::RunProcess() has pipes: what a client starts may
-// outlive it, and must not be waited for.
+// The output goes to files, not to pipes as in tests::RunProcess(). What a
+// client starts may outlive it, and we must not wait for that.
 RunResult Run(
     const std::string& program, const std::vector<std::string>& arguments,
     const std::vector<std::pair<std::string, std::string>>& environment) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The calls about bases, and about the daemon itself, over gRPC.
+// Tests the calls about bases, and those about the daemon itself, over gRPC.
 #include <atomic>
 #include <functional>
 #include <map>
@@ -134,7 +134,8 @@ TEST_F(BasesTest, ALargeClaimIsRefusedBeforeAnythingIsTaken) {
   v1::AddBaseRequest::Header header = HeaderFor("x");
   header.set_size(uint64_t{1} << 40);
   EXPECT_THAT(Upload(header, {"x"}), Ended(v1::TOO_LARGE, "max_btf_bytes"));
-  // Within the limit, a claim costs no more than is sent.
+  // Within the limit, a header that announces a size takes no more memory than
+  // is sent.
   header.set_size(options_.max_btf_bytes);
   const uint64_t before = Status().resident_bytes();
   EXPECT_THAT(Upload(header, {"x"}),
@@ -145,7 +146,7 @@ TEST_F(BasesTest, ALargeClaimIsRefusedBeforeAnythingIsTaken) {
 TEST_F(BasesTest, ManyClientsWithTheSameBaseSendItOnce) {
   Start();
   const SampleBtf btf;
-  // The first one announces the base and holds it back for a while.
+  // The first client announces the base and does not send it for a while.
   grpc::ClientContext context;
   v1::AddBaseResponse first;
   auto writer = stub_->AddBase(&context, &first);
@@ -239,8 +240,8 @@ TEST_F(BasesTest, AFileKeyOfAnotherContentIsNotBoundToABase) {
   request.mutable_base()->clear_digest();
   *request.mutable_base()->mutable_file_key() = SampleKey(two);
   Start();
-  // Neither by the upload nor afterwards, nor by a daemon that has it from the
-  // store.
+  // A wrong sample binds no key: not by the upload, not afterwards, and not in
+  // a daemon that has the base from the store.
   v1::AddBaseRequest::Header header = HeaderFor(one.base_raw);
   *header.mutable_file_key() = SampleKey(two);
   EXPECT_THAT(Upload(header, {one.base_raw}), Ended(v1::OK, ""));
@@ -253,7 +254,7 @@ TEST_F(BasesTest, AFileKeyOfAnotherContentIsNotBoundToABase) {
   EXPECT_THAT(Bind(SampleKey(two), digest),
               Ended(v1::BAD_REQUEST, "another content"));
   EXPECT_THAT(Finalize(request), Ended(v1::BASE_KEY_UNKNOWN, ""));
-  // Which takes nothing from the key: it is that of the other base.
+  // The key is that of the other base; this upload does not take it away.
   EXPECT_THAT(Upload(HeaderFor(two.base_raw), {two.base_raw}),
               Ended(v1::OK, ""));
   EXPECT_THAT(Bind(SampleKey(two), std::string(two.digest().binary())),
@@ -347,7 +348,7 @@ TEST_F(BasesTest, TheLeastRecentlyUsedBaseGoesAndComesBackFromTheStore) {
   const SampleBtf one(1), two(2);
   AddBase(one);
   AddBase(two);
-  // What is still being stored counts as held.
+  // While a base is being stored, its entry counts as held.
   service_->Finish(absl::Seconds(20));
   service_->Tidy();
   EXPECT_GE(Count(Counter::kBasesEvicted), 1u);
@@ -358,7 +359,7 @@ TEST_F(BasesTest, TheLeastRecentlyUsedBaseGoesAndComesBackFromTheStore) {
   EXPECT_EQ(Count(Counter::kBasesLoaded), 2u);
 }
 
-// The daemon itself.
+// Calls about the daemon itself.
 
 TEST_F(BasesTest, GreetTellsTheVersions) {
   Start();

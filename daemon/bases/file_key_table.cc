@@ -9,7 +9,8 @@ namespace btfd::daemon {
 
 namespace {
 
-// Keys in memory; past that the table starts anew (the store has them all).
+// Keys in memory. When there are more, the table starts empty again (the store
+// has all keys).
 constexpr size_t kMaxKeys = 4096;
 
 }  // namespace

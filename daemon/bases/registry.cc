@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two locks: the registry's own, for the table and for who holds what, never
-// held over work; and one in each entry, held while that base or its dedup
-// index is made, so that whoever else wants it waits for exactly that. An
-// entry is held if somebody besides the table shares it; new holders appear
-// under the registry's lock only, so an entry that nobody holds there can go.
+// There are two kinds of locks. The registry's own lock guards the table and
+// who holds which entry; nobody works while holding it. Each entry has locks
+// that are held while its base or its dedup index is made, so that other
+// threads that want it wait for exactly that. An entry is held if somebody
+// besides the table shares it. New holders appear only under the registry's
+// lock, so an entry that nobody holds there can be removed.
 #include "daemon/bases/registry.h"
 
 #include <algorithm>
@@ -22,11 +23,11 @@ namespace btfd::daemon {
 
 namespace {
 
-// How long the bytes of a base may be on their way to the store.
+// How long to wait until the bytes of a base are stored.
 constexpr absl::Duration kSaveLimit = absl::Seconds(5);
 // How often the store is told that a base is in use.
 constexpr int64_t kTouchEveryNs = 60'000'000'000;
-// What a base is said to come from if it came from the shared cache.
+// The origin that is shown for a base from the shared cache.
 constexpr char kSharedOrigin[] = "the remote cache";
 
 }  // namespace
@@ -62,9 +63,9 @@ std::shared_ptr<BaseEntry> BaseRegistry::FindOrMake(
   return entry;
 }
 
-// After an attempt to make a base. After a failed one the next who asks tries
-// again; after a good one it must be in the table, from where a failed attempt
-// just before may have taken the entry.
+// Called after an attempt to make a base. If it failed, the entry leaves the
+// table, and the next request tries again. If it succeeded, the entry must be
+// in the table; a failed attempt just before may have removed it.
 absl::Status BaseRegistry::Settle(const std::shared_ptr<BaseEntry>& entry,
                                   const absl::Status& status) {
   {
@@ -139,7 +140,7 @@ BaseRegistry::Handle BaseRegistry::Hold(
   return Handle(this, entry);
 }
 
-// Precondition: entry->making is held, and so in Index.
+// Precondition: the caller holds entry->making, also for Index().
 absl::Status BaseRegistry::Load(const std::shared_ptr<BaseEntry>& entry) {
   const absl::Status unknown = absl::NotFoundError(
       absl::StrCat("no base with digest ", entry->digest.hex()));
@@ -172,7 +173,7 @@ absl::Status BaseRegistry::Load(const std::shared_ptr<BaseEntry>& entry) {
   return absl::OkStatus();
 }
 
-// Precondition: entry->making is held.
+// Precondition: the caller holds entry->making.
 absl::Status BaseRegistry::LoadShared(const std::shared_ptr<BaseEntry>& entry) {
   entry->origin = kSharedOrigin;
   auto base = shared_.LoadIndex(entry->digest);
@@ -281,7 +282,8 @@ void BaseRegistry::SaveIndex(const std::shared_ptr<BaseEntry>& entry,
                                           entry->base->blob()));
       return;
     }
-    // Set by whoever had this saved, perhaps a moment after it asked.
+    // The thread that asked for saving sets it, perhaps a moment after the save
+    // began.
     absl::MutexLock lock(&entry->making_dedup);
     if (!entry->dedup_ready) return;
     NoteStoreError("dedup index of a base",
@@ -300,7 +302,7 @@ absl::StatusOr<util::Blob> BaseRegistry::Raw(const util::Digest& digest) {
   if (store_ == nullptr) return absl::NotFoundError("there is no store");
   absl::StatusOr<util::Blob> raw = store_->GetBaseRaw(digest);
   if (raw.ok() || !absl::IsNotFound(raw.status())) return raw;
-  // It may have come just now, and be on its way there.
+  // The base may have come just now, and may be on its way to the store.
   saver_.Finish(kSaveLimit);
   return store_->GetBaseRaw(digest);
 }
@@ -410,7 +412,7 @@ absl::Status BaseRegistry::Remove(absl::string_view digest_prefix) {
 }
 
 void BaseRegistry::Trim() {
-  // Freed after the lock is given back.
+  // They are freed after the lock is released.
   std::vector<std::shared_ptr<BaseEntry>> evicted;
   absl::MutexLock lock(&mutex_);
   uint64_t total = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An index from the shared cache serves at once, since Load() lets nothing in
-// that could lead astray. Whether it is the index of that base is found out in
-// the background: the raw base is indexed here as well, and equal bases give
-// equal blobs. The raw base is taken out of the index if it is in there as it
-// was, and else fetched; its digest proves it either way. An index that is not
-// confirmed is replaced by the one that was made here.
+// An index from the shared cache is used at once, because Load() accepts none
+// that could lead a look-up out of the base. Whether it is the index of that
+// base is checked in the background: the raw base is indexed here, too, and
+// equal bases give equal blobs. The raw base is taken out of the index if the
+// index contains it unchanged, and else fetched; its digest proves it in both
+// cases. If the index is wrong, the one that was made here replaces it.
 #include "daemon/bases/shared_bases.h"
 
 #include <sys/resource.h>
@@ -25,13 +25,14 @@ namespace btfd::daemon {
 namespace {
 
 constexpr int kBackgroundNice = 10;
-// What it takes to index a base, about, if nobody has measured that: 70 ms for
-// the 126,000 types of a kernel.
+// The time to index one type, if nobody has measured it for this base: 70 ms
+// for the 126,000 types of a kernel.
 constexpr absl::Duration kIndexingOfType = absl::Nanoseconds(500);
 constexpr absl::Duration kIndexingFloor = absl::Milliseconds(10);
 
-// The bytes that a base was made of, if they were a short header, the types and
-// the strings, as most kernels' are; nothing if their digest says otherwise.
+// The bytes of which a base was made, if they are a short header, the types and
+// the strings, as for most kernels. Nothing if the digest shows that they are
+// not.
 std::optional<std::string> RawOf(const btf::Base& base,
                                  const util::Digest& digest) {
   if (base.foreign_endian()) return std::nullopt;
@@ -52,8 +53,9 @@ std::optional<std::string> RawOf(const btf::Base& base,
   return raw;
 }
 
-// The modules that wait for the base go first. (On Linux this is the thread's
-// own; it only ever does what nobody waits for.)
+// Lowers this thread's priority, so that modules that wait for the base go
+// first. (On Linux the priority belongs to the thread. This thread does only
+// work for which nobody waits.)
 void StepBack() { setpriority(PRIO_PROCESS, 0, kBackgroundNice); }
 
 }  // namespace
@@ -118,7 +120,7 @@ void SharedBases::ConfirmLater(const std::shared_ptr<BaseEntry>& entry) {
         contained.has_value()
             ? absl::StatusOr<std::string>(*std::move(contained))
             : FetchRaw(entry->digest);
-    if (!raw.ok()) return;  // to be fetched again once it is out of memory
+    if (!raw.ok()) return;  // fetched again once it is out of memory
     const auto built = btf::Base::Build(*raw);
     if (!built.ok()) {
       forget_(entry);
@@ -131,7 +133,8 @@ void SharedBases::ConfirmLater(const std::shared_ptr<BaseEntry>& entry) {
       entry->sample = util::SampleOf(*raw);
     }
     const bool equal = (*built)->blob() == entry->base->blob();
-    // Out of use first, and told when the right one is in its place.
+    // The entry goes out of use first, and the defect is noted when the right
+    // index is in place.
     if (!equal) forget_(entry);
     if (store_ != nullptr) {
       NoteStoreError("base", store_->PutBase(entry->digest, *raw, entry->origin,
@@ -151,10 +154,10 @@ void SharedBases::ConfirmLater(const std::shared_ptr<BaseEntry>& entry) {
 std::shared_ptr<const btf::DedupIndex> SharedBases::LoadDedupIndex(
     const std::shared_ptr<BaseEntry>& entry) {
   if (cache_ == nullptr) return nullptr;
-  // It may have been asked for before the base was indexed. To wait for it is
-  // worth as long as it takes to make it, and that is about twice as long as
-  // the other; which was done elsewhere if the base came from there or from the
-  // store.
+  // The fetch may have begun before the base was indexed. It is worth waiting
+  // for as long as building the dedup index would take. That is about twice as
+  // long as indexing the base, which another host did if the base came from
+  // there or from the store.
   const absl::Duration indexing =
       std::min(entry->indexed_in,
                kIndexingFloor + kIndexingOfType * entry->base->end_id());
@@ -211,7 +214,8 @@ void SharedBases::OfferDedupIndex(const std::shared_ptr<BaseEntry>& entry) {
   if (cache_ == nullptr) return;
   background_->Run([this, entry] {
     if (entry->removed) return;
-    // Set by whoever offers it, perhaps a moment after it asked.
+    // The thread that offers it sets it, perhaps a moment after it asked for
+    // that.
     std::shared_ptr<const btf::DedupIndex> index;
     {
       absl::MutexLock lock(&entry->making_dedup);

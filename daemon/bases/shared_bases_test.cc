@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the registry asks a shared cache for, and how long it waits for that.
+// Tests what the registry asks a shared cache for, and how long it waits for
+// the answer.
 #include <filesystem>
 #include <string>
 
@@ -14,7 +15,8 @@
 namespace btfd::daemon {
 namespace {
 
-// Has nothing, and notes for how long it may look for a dedup index.
+// A cache with nothing in it, which notes how long it may search for a dedup
+// index.
 class EmptyCache final : public SharedCache {
  public:
   absl::Duration dedup_patience = absl::ZeroDuration();

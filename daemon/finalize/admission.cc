@@ -12,12 +12,12 @@ namespace btfd::daemon {
 
 namespace {
 
-// How long to wait for room. The client asks some more times before it does the
-// work with a daemon of its own; all of it together has to be bearable.
+// How long a request waits for room. The client repeats its request some times
+// before it uses a private daemon; all these waits together must be bearable.
 constexpr absl::Duration kRoomWait = absl::Seconds(2);
-// The answer "busy" has to travel before the deadline strikes.
+// The answer BUSY must reach the client before its deadline.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(50);
-// gRPC does not wake us when a call is cancelled while we wait.
+// gRPC does not wake a waiting thread when its call is cancelled.
 constexpr absl::Duration kCancelPoll = absl::Milliseconds(20);
 
 }  // namespace
@@ -42,7 +42,7 @@ absl::Status AdmissionControl::WaitForRoom(
                                                " requests with ", bytes_,
                                                " bytes are in flight"));
   };
-  // A waiting request holds its bytes, too. One alone may wait whatever its
+  // A waiting request holds its bytes, too. If only one waits, it may have any
   // size.
   if (waiting_ > 0 &&
       (waiting_ >= max_requests_ || waiting_bytes_ >= max_bytes_ ||
@@ -72,7 +72,7 @@ absl::Status AdmissionControl::Await(uint32_t requests, uint64_t bytes,
                                      const util::CallDeadline& call_deadline) {
   absl::MutexLock lock(&mutex_);
   RETURN_IF_ERROR(WaitForRoom(requests, bytes, call_deadline));
-  // What has begun ends.
+  // Requests that have begun may grow until they end.
   if (draining_ && requests > 0) {
     return OutcomeError(v1::DRAINING, "the daemon is stopping");
   }
@@ -145,7 +145,8 @@ Workspaces::Loan Workspaces::Borrow() {
     return !free_.empty();
   };
   absl::MutexLock lock(&mutex_, absl::Condition(&available));
-  // The last one returned is the warmest.
+  // The arena that was returned last is most likely still in the processor's
+  // cache.
   std::unique_ptr<util::Arena> arena = std::move(free_.back());
   free_.pop_back();
   return Loan(this, std::move(arena));

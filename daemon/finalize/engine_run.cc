@@ -37,8 +37,8 @@ EngineFailure RunEngine(const FinalizeFn& finalize, const EngineJob& job,
   try {
     status = finalize(job.input, job.steps, memory, &output);
   } catch (const std::bad_alloc&) {
-    // Not ours to throw, but ours to survive: one module must not take the
-    // others down.
+    // The engine throws nothing itself. But an exception of one module must not
+    // end the daemon for the others.
     status = absl::ResourceExhaustedError("not enough memory");
   } catch (const std::exception& e) {
     status = absl::InternalError(e.what());
@@ -48,7 +48,7 @@ EngineFailure RunEngine(const FinalizeFn& finalize, const EngineJob& job,
   if (status.ok()) {
     FillResponse(std::move(output), response);
   } else {
-    // Upstream had printed its warnings, but written no file.
+    // Upstream would have printed its warnings, but written no file.
     for (std::string& warning : output.warnings) {
       response->add_warnings(std::move(warning));
     }

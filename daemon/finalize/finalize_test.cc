@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finalize over gRPC: every outcome, and how requests share the daemon.
+// Tests Finalize over gRPC: every outcome, and how requests share the daemon.
 #include <atomic>
 #include <new>
 #include <stdexcept>
@@ -424,7 +424,7 @@ TEST_F(FinalizeTest, AFinalizedVmlinuxIsAWarmBaseAtOnce) {
   module.mutable_base()->set_digest(
       std::string(util::Digest::Of(made.btf()).binary()));
   EXPECT_THAT(Finalize(module), Ended(v1::OK, ""));
-  // The same from the cache, after the base was forgotten.
+  // The same from the result cache, after the base was removed.
   grpc::ClientContext context;
   v1::RemoveBaseRequest remove;
   v1::RemoveBaseResponse removed;

@@ -21,8 +21,8 @@ namespace {
 
 using store::Counter;
 
-// An id symbol is four fields and has a name of twenty bytes at least; no
-// module has as many of them as it has room for.
+// An id symbol has four fields and a name of at least twenty bytes. No module
+// has as many symbols as there is room for.
 constexpr uint64_t kMinBytesPerField = 64;
 constexpr uint64_t kFewFields = 1000;
 
@@ -91,7 +91,7 @@ void Finalizer::Start(std::shared_ptr<const v1::FinalizeRequest> request,
                       const util::CallDeadline& call_deadline,
                       v1::FinalizeResponse* response, Later later,
                       std::function<void()> done) {
-  // std::function wants what can be copied.
+  // std::function needs a copyable object.
   auto job = std::make_shared<Job>(*request, call_deadline, response);
   if (AnswerWithoutSharedCache(job.get())) {
     RecordOutcome(job.get());
@@ -151,7 +151,7 @@ absl::Status Finalizer::Check(Job* job) {
   ASSIGN_OR_RETURN(job->base_digest, NameBase(job->request));
   job->base = AcquireBase(job->base_digest);
   job->hand_on = forwarder_ != nullptr && !job->request.forwarded();
-  // Others may have it, or the result.
+  // Another daemon or the shared cache may have the base, or the result.
   const bool others = job->hand_on || shared_ != nullptr;
   const bool is_missing = OutcomeOf(job->base.status()) == v1::BASE_UNKNOWN;
   return others && is_missing ? absl::OkStatus() : job->base.status();
@@ -212,7 +212,8 @@ void Finalizer::NoteHit(const Job& job) {
 }
 
 Finalizer::Failure Finalizer::Compute(Job* job) {
-  // A client of this machine has the base at hand; others may be far away.
+  // A client of this machine can send the base at once. A client of another
+  // machine may be far away.
   if (!job->base.ok() && shared_ != nullptr && job->request.forwarded()) {
     absl::StatusOr<BaseRegistry::Handle> fetched =
         bases_->Fetch(*job->base_digest);
@@ -228,7 +229,7 @@ Finalizer::Failure Finalizer::Compute(Job* job) {
                    job->call_deadline, job->response);
 }
 
-// What is of this run alone is not kept.
+// Fields that belong to this run alone are not kept.
 void Finalizer::Keep(const util::Digest& key,
                      const v1::FinalizeRequest& request,
                      const util::Digest* base, v1::FinalizeResponse* response) {
@@ -253,7 +254,8 @@ bool Finalizer::HandOn(const v1::FinalizeRequest& request,
   job.base = base;
   job.raw_base = [this, base] { return bases_->Raw(*base); };
   if (!forwarder_->Finalize(job, call_deadline, response)) return false;
-  // Of this daemon's engine, and its own version.
+  // These fields are about the remote daemon's engine; this daemon sets its
+  // own.
   response->clear_engine_ns();
   response->clear_engine_version();
   return true;
@@ -343,8 +345,8 @@ Finalizer::Failure Finalizer::RunEngine(const v1::FinalizeRequest& request,
   return daemon::RunEngine(finalize_, job, workspace.arena(), response);
 }
 
-// The module is finished all the same if this fails; the next one sends its
-// base then.
+// If this fails, the module is finalized all the same. The next module then
+// sends its base.
 void Finalizer::RegisterResult(const v1::FinalizeRequest& request,
                                const v1::FinalizeResponse& response) {
   if (!request.register_result()) return;

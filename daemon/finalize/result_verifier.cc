@@ -18,11 +18,12 @@ namespace btfd::daemon {
 
 namespace {
 
-// What one call of Verify may take on, for a bounded wait of the caller.
+// The most results that one call of Verify() takes, so that its caller does not
+// wait too long.
 constexpr uint32_t kMaxOfACall = 256;
 constexpr absl::Duration kTimeOfACall = absl::Seconds(1);
 
-// All that an answer is but for what is of one run.
+// An answer without the fields that belong to one run.
 std::string Essence(v1::FinalizeResponse response) {
   response.clear_tag();
   response.clear_cached();
@@ -50,7 +51,8 @@ ResultVerifier::ResultVerifier(uint32_t verify_hits, FinalizeFn finalize,
       results_(results),
       counters_(counters),
       log_(log),
-      // From somewhere, so that daemons of few hits each get their turn, too.
+      // Starts at a random number, so that daemons with few hits verify some,
+      // too.
       hits_(static_cast<uint64_t>(absl::GetCurrentTimeNanos())) {}
 
 void ResultVerifier::NoteHit(const util::Digest& key,
@@ -59,7 +61,7 @@ void ResultVerifier::NoteHit(const util::Digest& key,
                              const v1::FinalizeResponse& result) {
   if (verify_hits_ == 0) return;
   if (hits_.fetch_add(1, std::memory_order_relaxed) % verify_hits_ != 0) return;
-  // One at a time: on a busy machine the next one has to do.
+  // One at a time. On a busy machine a later hit is taken instead.
   if (busy_.exchange(true)) return;
   auto hit = std::make_shared<Hit>();
   hit->key = key;
@@ -89,7 +91,7 @@ ResultVerifier::Agreement ResultVerifier::CompareAnew(
   util::Arena arena;
   v1::FinalizeResponse anew;
   failure = RunEngine(finalize_, job, &arena, &anew);
-  // That is the machine's trouble, not the result's.
+  // This is a problem of the machine, not of the result.
   if (absl::IsResourceExhausted(failure.status)) return Agreement::kNotCompared;
   counters_->Add(store::Counter::kCacheVerified);
   if (!failure.status.ok()) {

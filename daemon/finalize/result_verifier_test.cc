@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a result that was kept wrongly is found: its row is sound, checksum
-// and all, only the answer in it is not what the engine gives.
+// Tests whether a wrong result is found whose row is sound, with a right
+// checksum: only the answer in it is not what the engine gives.
 #include <atomic>
 #include <string>
 #include <vector>
@@ -17,10 +17,10 @@ using ::testing::ElementsAre;
 
 class ResultVerifierTest : public ServiceTest {
  protected:
-  // Answers module number n over the base, and has the answer kept.
+  // Finalizes module number n over the base, and keeps the answer.
   v1::FinalizeRequest KeepOne(int n) {
     v1::FinalizeRequest request = RequestFor(btf_);
-    // Not part of an answer, but of what it is kept under.
+    // This changes the answer's key, but not the answer.
     request.mutable_ids()->set_address(n);
     EXPECT_THAT(Finalize(request), Ended(v1::OK, ""));
     return request;
@@ -30,7 +30,7 @@ class ResultVerifierTest : public ServiceTest {
     return ResultCache::KeyOf(request, &base);
   }
 
-  // Puts another answer in its place, as a defect of ours would have.
+  // Puts another answer in its place, as a defect of ours might.
   void Poison(const v1::FinalizeRequest& request) {
     const util::Digest key = KeyOf(request);
     ASSERT_TRUE(store_->Flush().ok());
@@ -104,7 +104,7 @@ TEST_F(ResultVerifierTest, AWrongResultIsFoundAndDeleted) {
   const v1::FinalizeRequest request = KeepOne(5);
   const v1::FinalizeResponse right = Finalize(request);
   Poison(request);
-  // Its checksum is right, so that the cache alone does not notice.
+  // The checksum is right, so the result cache alone does not notice.
   EXPECT_TRUE(Finalize(request).cached());
   EXPECT_NE(Finalize(request).btf(), right.btf());
 
@@ -184,7 +184,7 @@ TEST_F(ResultVerifierTest, NoneIsLookedAtWhereNoneIsWanted) {
   EXPECT_EQ(Count(Counter::kCacheVerified), 0u);
 }
 
-// The engine refuses now what it took then.
+// The engine now refuses what it accepted before.
 TEST_F(ResultVerifierTest, AnAnswerToWhatIsAnErrorIsWrong) {
   std::atomic<bool> fail{false};
   Start([&](const engine::FinalizeInput&, const engine::Steps&,
@@ -205,14 +205,14 @@ TEST_F(ResultVerifierTest, WhatCannotBeComputedAnewIsNotJudged) {
   AddBase(btf_);
   const util::Digest bare = KeyOf(KeepOne(1));
   KeepOne(2);
-  // One without its request, and one that another version made.
+  // A result without its request, and one that another version made.
   ASSERT_TRUE(store_->PutResult(bare, *store_->GetResult(bare)));
   ASSERT_TRUE(store_->PutResult(util::Digest::Of("other"),
                                 *store_->GetResult(bare), "other version"));
   v1::VerifyCacheResponse response = Verify();
   EXPECT_EQ(response.agreed(), 1u);
   EXPECT_EQ(response.not_judged(), 2u);
-  // And those whose base is gone.
+  // And results whose base is gone.
   grpc::ClientContext context;
   v1::RemoveBaseRequest remove;
   remove.set_digest(std::string(btf_.digest().binary()));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way of a request: to the next remote that is not resting; there first by
-// digest, then whole, then with its base, each only where the answer before
-// asked for it. If that remote fails, to the next one.
+// A request goes to the next remote daemon that is not resting. There it goes
+// first by digest, then whole, then with its base; each step only if the answer
+// before asked for it. If that remote daemon fails, the request goes to the
+// next one.
 #include "daemon/forward/forwarder.h"
 
 #include <grpcpp/client_context.h>
@@ -21,12 +22,14 @@ namespace {
 
 using store::Counter;
 
-// What is smaller is sent at once: its digests would not be much less.
+// Smaller requests are sent at once, because their digests would not be much
+// smaller.
 constexpr uint64_t kAskAbove = 1 << 10;
 constexpr size_t kChunk = size_t{1} << 20;
-// Behind a balancer each call may meet another daemon that lacks the base.
+// Behind a load balancer, each call may reach another daemon that lacks the
+// base.
 constexpr int kBaseAnswers = 4;
-// On top of the timeout for each byte: some 1 MB/s.
+// Time for each byte, in addition to the timeout: about 1 MB/s.
 constexpr absl::Duration kPerByte = absl::Microseconds(1);
 
 absl::Time Deadline(absl::Duration timeout, uint64_t bytes,
@@ -39,17 +42,17 @@ absl::Time Deadline(absl::Duration timeout, uint64_t bytes,
 
 }  // namespace
 
-// One request's way.
+// The state of one request.
 struct Forwarder::Attempt {
   const Job& job;
   const util::CallDeadline& call_deadline;
   const absl::Time deadline;
   v1::FinalizeResponse* const response;
 
-  v1::FinalizeRequest request{};  // as it is handed on; made when needed
+  v1::FinalizeRequest request{};  // as it is forwarded; made when needed
   bool answered = false;
-  bool lacks_base = false;  // the remote and this daemon
-  bool refused = false;     // no other remote would do better
+  bool lacks_base = false;  // the remote and this daemon lack it
+  bool refused = false;     // another remote would refuse it, too
   bool call_failed = false;
   std::string why{};  // the last failure
 
@@ -109,7 +112,8 @@ bool Forwarder::Finalize(const Job& job,
       Deadline(settings_.timeout, job.request->btf().size(), call_deadline),
       response};
   bool asked = false;
-  // One more than there are: a daemon that is stopping says so once.
+  // One more than there are remotes, because a daemon that is stopping says so
+  // once.
   for (size_t i = 0; i <= remotes_.size(); ++i) {
     Remote* const remote = Next(absl::Now());
     if (remote == nullptr) break;
@@ -151,8 +155,8 @@ bool Forwarder::Try(Remote* remote, Attempt* attempt) {
   };
   attempt->call_failed = false;
   bool over = step();
-  // The connection stands: behind a balancer it was perhaps one daemon of many
-  // that died with the call, and the next call meets another.
+  // The connection is still open. Behind a load balancer, perhaps only one of
+  // many daemons died with the call, and the next call reaches another one.
   if (!over && attempt->call_failed && remote->connected() &&
       absl::Now() < attempt->deadline) {
     attempt->response->Clear();
@@ -166,7 +170,7 @@ bool Forwarder::Try(Remote* remote, Attempt* attempt) {
     }
     return attempt->answered;
   }
-  // Something that another request would meet as well.
+  // An error that another request would get, too.
   if (!over && remote->Failed(absl::Now())) {
     log_->Warning(absl::StrCat("remote daemon ", remote->name(), ": ",
                                attempt->why, "; work is done here meanwhile"));
@@ -174,8 +178,8 @@ bool Forwarder::Try(Remote* remote, Attempt* attempt) {
   return false;
 }
 
-// What a call came to: true if it is over, and `attempt` says how; false if the
-// remote is to be left alone.
+// Looks at the result of a call. True if the attempt is over; `attempt` then
+// says how. False if the remote is to be left alone.
 bool Forwarder::Take(Remote* remote, Attempt* attempt) {
   v1::FinalizeResponse& response = *attempt->response;
   switch (response.outcome()) {
@@ -186,7 +190,8 @@ bool Forwarder::Take(Remote* remote, Attempt* attempt) {
       attempt->why = absl::StrCat(remote->name(), ": ", response.message());
       return true;
     default:
-      // A defect of the input is for our own engine to find and to name.
+      // If the input is defective, our own engine shall find and name the
+      // defect.
       attempt->why = absl::StrCat(remote->name(), ": ",
                                   v1::Outcome_Name(response.outcome()), ": ",
                                   response.message());
@@ -227,7 +232,7 @@ bool Forwarder::AskByDigest(Remote* remote, Attempt* attempt) {
     counters_->Add(Counter::kForwardBytesSaved, whole - std::min(whole, bytes));
     return true;
   }
-  // Whatever kept it from saying so, it is said again of the whole request.
+  // Whatever the reason was, the whole request will get the same answer again.
   attempt->response->Clear();
   return false;
 }
@@ -245,7 +250,8 @@ bool Forwarder::Send(Remote* remote, Attempt* attempt) {
     if (!status.ok()) {
       attempt->call_failed = true;
       attempt->why = status.error_message();
-      // Larger than it takes; the next one may be smaller.
+      // The request is larger than this remote accepts. The next one may be
+      // smaller.
       attempt->refused =
           status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
       return attempt->refused;
@@ -262,8 +268,8 @@ bool Forwarder::Send(Remote* remote, Attempt* attempt) {
   return false;
 }
 
-// The first request goes along with the base, so that both meet the same
-// daemon.
+// The first request is sent together with the base, so that the same daemon
+// gets both.
 bool Forwarder::SendWithBase(Remote* remote, Attempt* attempt) {
   const absl::StatusOr<util::Blob> raw = attempt->job.raw_base();
   if (!raw.ok()) {

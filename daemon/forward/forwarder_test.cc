@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the forwarder does with calls that fail while the connection stands, as
-// they do behind a balancer. Whole farms are in tests/farm.
+// Tests calls that fail while the connection stays open, as happens behind a
+// load balancer. Whole farms are tested in tests/farm.
 #include "daemon/forward/forwarder.h"
 
 #include <grpcpp/server.h>
@@ -20,7 +20,7 @@ namespace {
 
 using store::Counter;
 
-// A balancer whose daemons die with the first calls they get.
+// A load balancer whose daemons die during the first calls that they get.
 class Balancer final : public v1::Btfd::Service {
  public:
   grpc::Status Finalize(grpc::ServerContext*, const v1::FinalizeRequest*,

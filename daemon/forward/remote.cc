@@ -16,7 +16,7 @@ namespace btfd::daemon {
 
 namespace {
 
-// A host that is switched off does not even refuse.
+// A host that is switched off does not even refuse a connection.
 constexpr absl::Duration kConnectLimit = absl::Seconds(2);
 constexpr absl::Duration kFirstRest = absl::Seconds(1);
 constexpr absl::Duration kLongestRest = absl::Seconds(10);
@@ -25,12 +25,12 @@ constexpr int kKeepaliveTimeMs = 15'000;
 constexpr int kKeepaliveTimeoutMs = 5'000;
 constexpr int kFirstBackoffMs = 250;
 constexpr int kLongestBackoffMs = 5'000;
-// A call can only be repeated by gRPC while it is held; larger ones fail, and
-// are then ours to repeat.
+// gRPC can repeat a call only while it holds its bytes. Larger calls fail, and
+// then we repeat them.
 constexpr int kRetryBytes = 4 << 20;
 
-// Every call may be repeated: the same bytes give the same answer. `name` is
-// empty for all services.
+// Every call may be repeated, because the same bytes give the same answer. An
+// empty `name` means all services.
 constexpr char kServiceConfig[] = R"({
   "loadBalancingConfig": [{"round_robin": {}}],
   "healthCheckConfig": {"serviceName": ""},
@@ -78,7 +78,8 @@ absl::StatusOr<std::vector<tls::Endpoint>> ParseServer(absl::string_view text) {
   for (const absl::string_view entry : absl::StrSplit(rest, ',')) {
     auto endpoint = tls::ParseEndpoint(absl::StrCat(scheme, entry));
     if (!endpoint.ok()) return malformed;
-    // gRPC's own resolver, which looks again when connections break.
+    // gRPC's own resolver, which resolves the name again when a connection
+    // breaks.
     if (is_name) endpoint->target = absl::StrCat("dns:///", entry);
     endpoints.push_back(*std::move(endpoint));
   }
@@ -117,7 +118,7 @@ bool Remote::resting(absl::Time now) const {
 bool Remote::Failed(absl::Time now) {
   absl::MutexLock lock(&mutex_);
   const bool news = rest_ == absl::ZeroDuration();
-  // Many fail at the same time; that is one failure.
+  // Many calls fail at the same time; that counts as one failure.
   if (now < rests_until_) return false;
   rest_ = std::min(kLongestRest, std::max(kFirstRest, 2 * rest_));
   rests_until_ = now + rest_;

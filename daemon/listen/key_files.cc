@@ -42,7 +42,7 @@ std::unique_ptr<BIO, Free> View(const std::string& bytes) {
       BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
-// A passphrase would be asked for at the terminal.
+// Without this, OpenSSL would ask for a passphrase at the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
 absl::StatusOr<std::unique_ptr<X509, Free>> ReadCertificate(

@@ -22,12 +22,12 @@ namespace btfd::daemon {
 
 namespace {
 
-// How soon a renewed file is noticed.
+// The seconds after which a renewed file is noticed at the latest.
 constexpr unsigned kRefreshSeconds = 5;
-// Clients ask after a silent connection every 15 s; more often than this is
-// misuse.
+// Clients send a ping 15 s after the last byte of a connection. More frequent
+// pings are misuse.
 constexpr int kLeastPingIntervalMs = 5'000;
-// A builder that was switched off is forgotten after this long.
+// A builder that was switched off is noticed after this time.
 constexpr int kKeepaliveTimeMs = 60'000;
 constexpr int kKeepaliveTimeoutMs = 20'000;
 constexpr std::chrono::seconds kHealthGrace(1);
@@ -104,7 +104,8 @@ void AddNetworkListener(const Options& options, grpc::ServerBuilder* builder,
                         int* bound) {
   *bound = 0;
   if (options.listen.empty()) return;
-  // Two daemons at one port would each get some of the connections.
+  // If two daemons listened on one port, each would get some of the
+  // connections.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder->AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,

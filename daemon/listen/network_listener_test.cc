@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which addresses the daemon listens at, and with which credentials. Real
-// connections are made in tests/farm.
+// Tests at which addresses the daemon listens, and with which credentials.
+// tests/farm makes real connections.
 #include "daemon/listen/network_listener.h"
 
 #include <string>
@@ -25,7 +25,7 @@ class NetworkListener : public ::testing::Test {
     tests::WriteFile(files_.file("ca.crt"), authority_.pem());
   }
 
-  // Sets what TLS with client certificates takes.
+  // Sets the options that TLS with client certificates needs.
   void UseTls() {
     options_.tls_certificate = files_.file("server.crt");
     options_.tls_key = files_.file("server.key");
@@ -68,10 +68,10 @@ TEST_F(NetworkListener, NeedsClientCertificatesBeyondLoopback) {
   ExpectOpened();
   EXPECT_THAT(DescribeNetworkListener(options_),
               HasSubstr("TLS with client certificates"));
-  // A certificate of its own is not enough,
+  // The daemon's own certificate is not enough,
   options_.tls_client_ca = "";
   ExpectRefused("listen_insecure = yes-anyone-may-connect");
-  // unless somebody says so.
+  // unless the user says that it is.
   options_.listen_insecure = true;
   ExpectOpened();
   EXPECT_THAT(DescribeNetworkListener(options_),

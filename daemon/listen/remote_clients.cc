@@ -24,8 +24,8 @@ bool IsForRemoteClients(absl::string_view method) {
   return false;
 }
 
-// Empty for a client that came by the Unix socket. gRPC names its connections,
-// which the daemon accepted itself, by their descriptor.
+// The client's name; empty if it came by the Unix socket. gRPC names those
+// connections, which the daemon accepted itself, by their descriptors.
 std::string ClientOf(const grpc::ServerContext& context) {
   const std::string peer = context.peer();
   if (absl::StartsWith(peer, "fd:") || absl::StartsWith(peer, "unix:")) {
@@ -37,7 +37,7 @@ std::string ClientOf(const grpc::ServerContext& context) {
       return std::string(name.data(), name.size());
     }
   }
-  // The port is another one for each connection.
+  // Each connection has another port.
   return peer.substr(0, peer.rfind(':'));
 }
 

@@ -62,9 +62,9 @@ TEST(RemoteClients, OneClientHasSoManyRequestsInFlight) {
               HasSubstr("a has 2 requests with 11 bytes in flight; at most 2 "
                         "requests (max_client_requests) are taken"));
   EXPECT_EQ(counters.Get(Counter::kListenLimited), 1u);
-  // That is nothing to the others,
+  // The other clients still have room,
   EXPECT_TRUE(remote_clients.Admit("b", "Finalize", 1).ok());
-  // and over when one of them ends.
+  // and this client has, too, when one of its calls ends.
   two.reset();
   EXPECT_TRUE(remote_clients.Admit("a", "Finalize", 1).ok());
 }

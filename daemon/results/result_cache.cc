@@ -43,17 +43,17 @@ void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
   key->Add(static_cast<uint64_t>(steps.encoded()));
 }
 
-// What stands before a kept request: who made a result by other rules does not
-// judge it by these.
+// The head of a kept request. A result that was made by other rules must not be
+// judged by these rules.
 std::string Version() {
   const uint32_t versions[] = {static_cast<uint32_t>(kFormat),
                                engine::kEngineVersion};
   return std::string(reinterpret_cast<const char*>(versions), sizeof(versions));
 }
 
-// The request as it came, and behind it, to be merged into it as Protobuf does
-// with what is parsed twice, the digest that its base turned out to have: one
-// copy of what may be megabytes.
+// The request as it came, and behind it the digest of its base. The parser
+// merges both, as Protobuf does with fields that occur twice. So there is only
+// one copy of what may be megabytes.
 std::string Pack(const v1::FinalizeRequest& request, const util::Digest* base) {
   std::string packed = Version();
   request.AppendToString(&packed);
@@ -130,7 +130,7 @@ void ResultCache::Keep(const util::Digest& key,
                        const util::Digest* base,
                        const v1::FinalizeResponse& response) const {
   if (store_ == nullptr) return;
-  // engine_ns and tag are of this run, and still 0 here.
+  // engine_ns and tag belong to this run, and are still 0 here.
   store_->PutResult(key, response.SerializeAsString(), Pack(request, base));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the result cache keeps, finds, and tells apart.
+// Tests what the result cache keeps and finds, and which requests it takes for
+// different.
 #include <atomic>
 #include <functional>
 #include <string>
@@ -47,7 +48,7 @@ TEST_F(ResultCacheTest, ASecondTimeComesFromTheCacheWithItsWarnings) {
   EXPECT_EQ(Count(Counter::kCacheHits), 1u);
   EXPECT_EQ(Count(Counter::kCacheMisses), 1u);
 
-  // A request may go past the cache,
+  // A request may bypass the result cache,
   request.set_bypass_cache(true);
   EXPECT_FALSE(Finalize(request).cached());
   EXPECT_EQ(Count(Counter::kCacheBypassed), 1u);

@@ -14,10 +14,11 @@ namespace btfd::daemon {
 
 namespace {
 
-// For the store, the log, gRPC's own, and whatever is opened for a moment.
+// For the store, the log, gRPC's own descriptors, and files that are open for a
+// moment.
 constexpr size_t kOtherDescriptors = 128;
 
-// 0 if it is no socket (any more).
+// 0 if it is no socket, or no longer one.
 ino_t InodeOfSocket(int fd) {
   struct stat info;
   return fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
@@ -36,7 +37,7 @@ size_t Possible(size_t max) {
 Connections::Connections(size_t max) : max_(Possible(max)) {}
 
 bool Connections::Add(int fd) {
-  // An entry of that number is of a connection that has gone.
+  // An old entry of that number belongs to a connection that is gone.
   open_.erase(fd);
   if (open_.size() >= max_) DropClosed();
   if (open_.size() >= max_) return false;

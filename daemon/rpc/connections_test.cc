@@ -36,7 +36,7 @@ TEST(Connections, ANumberThatIsUsedAgainIsAnotherConnection) {
     const util::UniqueFd fd = NewSocket();
     EXPECT_TRUE(connections.Add(fd.get()));
   }
-  // Now a file, or another's socket, has the number of one.
+  // Now a file, or another socket, has the number of one of them.
   const util::UniqueFd file(open("/dev/null", O_RDONLY | O_CLOEXEC));
   const util::UniqueFd other = NewSocket();
   const util::UniqueFd second = NewSocket();
@@ -45,7 +45,7 @@ TEST(Connections, ANumberThatIsUsedAgainIsAnotherConnection) {
   EXPECT_TRUE(connections.Add(third.get()));
 }
 
-// Two connected sockets; one end is full to the brim.
+// Two connected sockets. The buffer of one end is full.
 struct FullPair {
   FullPair() {
     int fds[2];
@@ -78,7 +78,7 @@ TEST(Connections, WhoNeverReadsIsShutDown) {
   ASSERT_TRUE(connections.Add(silent.get()));
   int closed = 0;
   for (int i = 0; i < 8 && closed == 0; ++i) {
-    // Slowly, but it reads, and is sent more as it does.
+    // It reads slowly, but it reads, and then gets more.
     std::string some(4096 * (1 + i), ' ');
     EXPECT_GT(recv(reading.theirs.get(), some.data(), some.size(), 0), 0);
     if (i % 2 == 1) reading.Fill();

@@ -29,12 +29,12 @@ util::CallDeadline CallDeadlineOf(grpc::ServerContext* context) {
           [context] { return context->IsCancelled(); }};
 }
 
-// What a message of a small method may take.
+// The most memory that a message of a small method may take.
 constexpr uint64_t kSmallMessage = uint64_t{64} << 10;
-// Up to here gRPC takes an answer whole, and writes it together with the end of
-// the call; the admission of a larger one lasts until it is written.
+// gRPC takes an answer of up to this size whole, and writes it together with
+// the end of the call. A larger answer stays admitted until it is written.
 constexpr uint64_t kWrittenAtOnce = uint64_t{32} << 10;
-// Of all bytes in flight, those that one stream may have.
+// One stream may have this part of all bytes in flight: one eighth.
 constexpr uint64_t kStreamsShare = 8;
 
 int IndexOf(const char* method) {
@@ -62,8 +62,8 @@ absl::Status ForeignKey() {
       "digest");
 }
 
-// A request that was handed on waits for a remote daemon; what computes here is
-// bounded by the workspaces all the same.
+// A forwarded request waits for a remote daemon. The workspaces bound what is
+// computed here.
 constexpr uint32_t kHandedOnAtOnce = 64;
 uint32_t StreamedAtOnce(const Options& options) {
   return options.server.empty() ? options.threads
@@ -72,7 +72,8 @@ uint32_t StreamedAtOnce(const Options& options) {
 
 constexpr uint32_t kAskedAtOnce = 64;
 
-// Of this process, in bytes; 0 where the kernel does not tell.
+// The resident memory of this process in bytes; 0 if the kernel does not say
+// it.
 uint64_t ResidentBytes() {
   std::ifstream statm("/proc/self/statm");
   uint64_t size = 0;
@@ -186,10 +187,9 @@ void Service::Tidy() {
   ledger_.Flush();
 }
 
-// After a batch the allocator holds twice of what is in use, and after many
-// calls of any kind too much; each workspace keeps some megabytes. Whoever
-// comes next pays a few page faults for it, and the machine has its memory
-// back.
+// After a batch the allocator holds twice the memory that is in use, and after
+// many calls of any kind too much. Each workspace keeps some megabytes. Giving
+// all that back costs the next request a few page faults.
 void Service::GiveBack() {
   workspaces_.GiveBack();
   malloc_trim(0);
@@ -253,7 +253,8 @@ grpc::Status Service::ServeFinalize(Context* context,
       return ToGrpc(parsed);
     }
     raw.Clear();
-    // One hop, or daemons that name each other would never end.
+    // A request is forwarded once only. Otherwise daemons that name each other
+    // would forward it for ever.
     if (pass->is_remote()) request.set_forwarded(true);
     if (pass->is_remote() && request.base().has_file_key()) {
       finalizer_.Refuse(*size, ForeignKey(), &response);
@@ -270,8 +271,8 @@ grpc::Status Service::ServeFinalize(Context* context,
   return grpc::Status::OK;
 }
 
-// A client asks for one module by itself before it streams, so this is said at
-// the first one.
+// A client asks for one module by itself before it streams. So the complaints
+// are sent with the first answer.
 template <typename Response>
 void Service::Complain(Response* response) const {
   for (const std::string& complaint : options_.complaints) {
@@ -285,8 +286,8 @@ grpc::Status Service::ServeStream(
   const auto pass = remote_clients_.Admit(*context, "FinalizeStream", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   FinalizeStream::Limits limits;
-  // Enough that reading and writing keep every core busy, and the line to the
-  // shared cache, where no thread is held.
+  // So many that reading and writing keep every core busy, and also the line to
+  // the shared cache, for which no thread waits.
   limits.requests = 2 * StreamedAtOnce(options_) + 2 +
                     (shared_ == nullptr ? 0 : kAskedAtOnce);
   limits.bytes = std::max<uint64_t>(admission_.max_bytes() / kStreamsShare, 1);
@@ -305,7 +306,7 @@ grpc::Status Service::ServeUpload(
   const auto read = [&](v1::AddBaseRequest* part) -> absl::Status {
     Bytes raw;
     if (!call->Read(&raw)) return absl::OutOfRangeError("the upload's end");
-    // Chunks are one field; a header may bring a request along.
+    // A chunk is one field. A header may have a request with it.
     RETURN_IF_ERROR(ParseSmallMessage(
         &raw, raw.Length() + options_.max_btf_bytes + kSmallMessage, part));
     if (!part->has_header()) return absl::OkStatus();
@@ -351,8 +352,8 @@ grpc::Status Service::BindFileKey(Context*,
     ASSIGN_OR_RETURN(const util::Digest digest,
                      util::Digest::FromBinary(request->digest()));
     const auto base = bases_.Acquire(digest);
-    // Where others do the work, or have its results, the base may never come
-    // here.
+    // If other daemons do the work, or have its results, the base may never be
+    // needed here.
     if (absl::IsNotFound(base.status()) && forwarder_ == nullptr &&
         (shared_ == nullptr || !shared_->HasBase(digest))) {
       return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
@@ -427,7 +428,7 @@ grpc::Status Service::GetCacheStatus(Context*, const v1::GetCacheStatusRequest*,
     Conclude(absl::OkStatus(), engine::FailedIn::kNone, response);
     return grpc::Status::OK;
   }
-  store_->Flush().IgnoreError();  // what was just kept counts, too
+  store_->Flush().IgnoreError();  // results that were only just kept count, too
   const auto statistics = store_->GetResultStatistics();
   Conclude(statistics.status(), engine::FailedIn::kNone, response);
   if (statistics.ok()) {
@@ -455,8 +456,8 @@ grpc::Status Service::ClearCache(Context*, const v1::ClearCacheRequest*,
 grpc::Status Service::VerifyCache(Context* context,
                                   const v1::VerifyCacheRequest* request,
                                   v1::VerifyCacheResponse* response) {
-  // In flight, so that the daemon neither ends meanwhile nor begins anew while
-  // it stops.
+  // Counts as in flight, so that the daemon does not end meanwhile. If it is
+  // already stopping, this is refused.
   const auto ticket = admission_.Enter(0, CallDeadlineOf(context));
   absl::Status status = ticket.status();
   if (status.ok()) status = verifier_.Verify(*request, response);
@@ -468,7 +469,7 @@ grpc::Status Service::ReportEvents(Context*,
                                    const v1::ReportEventsRequest* request,
                                    v1::ReportEventsResponse*) {
   for (const auto& [name, count] : request->events()) {
-    // What a newer client counts and we do not know is its own business.
+    // A newer client may send counters that we do not know; they are ignored.
     const auto counter = store::FindCounter(name);
     if (counter.has_value()) counters_->Add(*counter, count);
   }
@@ -479,7 +480,8 @@ grpc::Status Service::Shutdown(Context*, const v1::ShutdownRequest*,
                                v1::ShutdownResponse* response) {
   log_->Info("a client asked to stop");
   response->set_pid(getpid());
-  // Here already, so that whoever got this answer meets no open door.
+  // Begins here, so that a client that has this answer finds the daemon
+  // draining.
   admission_.StartDrain();
   if (on_shutdown_) on_shutdown_();
   return grpc::Status::OK;

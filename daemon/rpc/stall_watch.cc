@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An interceptor lives as long as the context of its call, and the core's call
-// a little longer; it leaves the set under the lock under which calls are
-// ended, so that no call is touched that has gone.
+// An interceptor lives as long as the context of its call, and gRPC's core
+// keeps the call a little longer. The interceptor leaves the set under the lock
+// under which calls are ended. So no call is touched after its end.
 #include "daemon/rpc/stall_watch.h"
 
 #include <grpc/grpc.h>
@@ -20,7 +20,8 @@ using grpc::experimental::InterceptionHookPoints;
 
 namespace {
 
-// Public in both kinds of context that a server has, but not in their base.
+// These members are public in both kinds of context that a server has, but not
+// in their base class.
 struct ContextAccess : grpc::ServerContextBase {
   using grpc::ServerContextBase::c_call;
 };
@@ -47,7 +48,7 @@ class StallWatch::Interceptor final : public grpc::experimental::Interceptor {
       return methods->QueryInterceptionHookPoint(point);
     };
     if (at(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) {
-      // The call's beginning; the context knows it from now on.
+      // The call begins. From now on its context knows it.
       last_progress_ns_ = absl::GetCurrentTimeNanos();
       absl::MutexLock lock(&watch_->mutex_);
       call_ = CallOf(info_->server_context());
@@ -66,7 +67,7 @@ class StallWatch::Interceptor final : public grpc::experimental::Interceptor {
     grpc_call_cancel_with_status(call_, GRPC_STATUS_CANCELLED,
                                  "nothing moved on this call for too long",
                                  nullptr);
-    // Once is enough; the call ends as its handler notices.
+    // Once is enough: the call ends when its handler notices.
     last_progress_ns_ = INT64_MAX;
   }
 
@@ -83,8 +84,8 @@ class StallWatch::Factory final
   explicit Factory(StallWatch* watch) : watch_(watch) {}
   grpc::experimental::Interceptor* CreateServerInterceptor(
       grpc::experimental::ServerRpcInfo* info) override {
-    // A client that watches the daemon's health hears nothing while it is well,
-    // and takes no thread for that.
+    // A client that watches the daemon's health gets no message while the
+    // daemon is healthy. Such a call needs no thread.
     if (strcmp(info->method(), "/grpc.health.v1.Health/Watch") == 0) {
       return nullptr;
     }

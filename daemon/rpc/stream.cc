@@ -17,7 +17,8 @@ absl::Status FinalizeStream::Serve() {
   while (status.ok()) {
     WaitForRoom();
     grpc::ByteBuffer raw;
-    // False at the client's end of requests, and when the call is cancelled.
+    // False when the client has sent all its requests, and when the call is
+    // cancelled.
     if (!call_->Read(&raw)) break;
     status = Start(std::move(raw));
   }
@@ -25,7 +26,7 @@ absl::Status FinalizeStream::Serve() {
     absl::MutexLock lock(&mutex_);
     read_all_ = true;
   }
-  // Leaves once everything in flight is delivered.
+  // The writer ends once all requests in flight are answered.
   writer.join();
   return status;
 }
@@ -40,7 +41,7 @@ void FinalizeStream::WaitForRoom() {
 
 absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
   auto answer = std::make_unique<Answer>();
-  // std::function wants what can be copied.
+  // std::function needs a copyable object.
   auto request = std::make_shared<v1::FinalizeRequest>();
   ASSIGN_OR_RETURN(const MessageSize size, MeasureMessage(&raw, *request));
   answer->cost = size.Cost();
@@ -74,7 +75,8 @@ void FinalizeStream::Deliver(std::unique_ptr<Answer> answer) {
 }
 
 void FinalizeStream::WriteAnswers() {
-  // The request being read counts as in flight until there is none.
+  // in_flight_ also counts the request that is being read. So 1 means that no
+  // answer is missing.
   const auto something = [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     return !answers_.empty() || (read_all_ && in_flight_ == 1);
   };
@@ -87,8 +89,8 @@ void FinalizeStream::WriteAnswers() {
       answer = std::move(answers_.front());
       answers_.pop_front();
     }
-    // After a failed write the client is gone; what is still being computed
-    // is waited for all the same, since it uses this object.
+    // After a failed write the client is gone. Requests that are still computed
+    // are waited for, because they use this object.
     if (reachable) reachable = call_->Write(answer->response);
     const uint64_t cost = answer->cost;
     answer = nullptr;

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds every connection to kMaxStreamsOfConnection streams from its first byte
-// on. gRPC 1.51 tells a client of the limit in its SETTINGS, and holds it to
-// that once the client has acknowledged them; one that never does may begin as
-// many streams as it likes, each of which is a call with its memory. HTTP/2
-// leaves it to a server to refuse such streams (RFC 9113, 5.1.2).
+// Allows each connection only kMaxStreamsOfConnection streams, from its first
+// byte on. gRPC 1.51 tells the client of the limit in its SETTINGS, and
+// enforces the limit once the client has acknowledged them. A client that never
+// does so may begin any number of streams, and each of them is a call that
+// takes memory. HTTP/2 allows a server to refuse such streams (RFC 9113,
+// 5.1.2).
 //
-// gRPC has no hook in front of a call, so this takes the place of two functions
-// of its HTTP/2 transport, which the linker is asked to call here instead
-// (--wrap). For each stream that a client begins, gRPC looks how many there are
-// (to compare that with what was acknowledged) and then, on the same thread,
-// makes the new one. What is counted in the first is the bound in the second: a
-// stream beyond it is not made, as the second may answer, and the client is
-// sent RST_STREAM with REFUSED_STREAM, after which it may try again. gRPC
-// itself ends a connection that has too many of those waiting to be sent.
+// gRPC has no hook before a call. So this file replaces two functions of its
+// HTTP/2 transport; the linker calls ours instead (--wrap). For each stream
+// that a client begins, gRPC first asks how many there are (to compare that
+// with the acknowledged limit), and then, on the same thread, makes the new
+// stream. Our first function notes the number, and our second one compares it
+// with the limit. Beyond the limit it makes no stream, which gRPC permits, and
+// sends RST_STREAM with REFUSED_STREAM; the client may then try again. If too
+// many of these wait to be sent, gRPC itself ends the connection.
 //
-// The names are those of Debian 12's libgrpc.a. Where they are not there, the
-// link fails, and that is the time to see whether this is still needed.
+// The names are those in Debian 12's libgrpc.a. If they are not there, the link
+// fails. Then find out whether this file is still needed.
 #include <cstddef>
 #include <cstdint>
 
@@ -27,7 +28,7 @@ namespace {
 thread_local size_t streams_seen = 0;
 
 constexpr uint32_t kRefusedStream = 7;  // RFC 9113, 7
-// GRPC_CHTTP2_INITIATE_WRITE_RST_STREAM, which is for traces only.
+// GRPC_CHTTP2_INITIATE_WRITE_RST_STREAM, which is only used for traces.
 constexpr int kBecauseOfReset = 8;
 
 // grpc_transport_one_way_stats: bytes of framing, data and headers.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// FinalizeStream: every request its answer, and nobody held up by another.
+// Tests FinalizeStream: every request gets its answer, and no request delays
+// another.
 #include <memory>
 #include <set>
 #include <string>
@@ -29,7 +30,7 @@ TEST_F(StreamTest, AStreamAnswersEveryRequestByItsTag) {
     for (int i = 0; i < kModules; ++i) {
       v1::FinalizeRequest request = RequestFor(btf);
       request.set_tag(i);
-      // One module's trouble does not end the call.
+      // An error of one module does not end the call.
       if (i % 3 == 0) request.set_btf("rubbish");
       EXPECT_TRUE(stream->Write(request));
     }
@@ -89,7 +90,7 @@ TEST_F(StreamTest, AClientThatFetchesNoAnswersHoldsUpOnlyItself) {
   request.set_bypass_cache(true);
   grpc::ClientContext context;
   std::unique_ptr<Stream> stream = stub_->FinalizeStream(&context);
-  // It stops being read when it has enough in flight.
+  // The stream is not read while it has enough in flight.
   std::thread writer([&] {
     for (int i = 0; i < 200 && stream->Write(request); ++i) {
     }
@@ -123,7 +124,7 @@ TEST_F(StreamTest, AStreamWhoseClientVanishesLeavesNothingBehind) {
   absl::SleepFor(absl::Milliseconds(50));
   gate.Open();
   EXPECT_TRUE(service_->admission().WaitUntilIdle(absl::Seconds(20)));
-  // The two that were being computed ended; the others were not begun.
+  // The two that were being computed ended; the others never began.
   ExpectCount(Counter::kOutcomeOk, 2);
   ExpectCount(Counter::kOutcomeCancelled, 4);
 }

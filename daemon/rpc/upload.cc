@@ -16,13 +16,14 @@ namespace btfd::daemon {
 
 namespace {
 
-// How long to wait for another client's upload of the same base. The other one
-// may have stalled, so this is short.
+// How long to wait for another client's upload of the same base. This is short,
+// because the other client may have stalled.
 constexpr absl::Duration kUploadWait = absl::Seconds(3);
-// Taken at once, whatever size was announced; from there it doubles.
+// The memory that is taken at once, whatever size was announced. After that it
+// doubles.
 constexpr uint64_t kFirstReservation = uint64_t{8} << 20;
 constexpr size_t kMaxOrigin = 4096;
-// The least that a client must manage: a slow network does.
+// The least pace of a client, in bytes a second. A slow network reaches it.
 constexpr double kBytesPerSecond = 100e3;
 
 }  // namespace
@@ -33,8 +34,8 @@ absl::Status Uploads::Receive(const Reader& read,
                               engine::FailedIn* failed_in) {
   ASSIGN_OR_RETURN(const Announced announced, ReadHeader(read));
 
-  // At the start of a build many clients find the same base missing. One sends
-  // it; the others wait for that and send nothing.
+  // At the start of a build many clients lack the same base in the daemon. One
+  // sends it; the others wait for that and send nothing.
   WaitForOtherUpload(announced.digest, call_deadline);
   const absl::Cleanup end = [&] { EndTurn(announced.digest); };
   const auto known = bases_->Acquire(announced.digest);
@@ -142,7 +143,7 @@ void Uploads::WaitForOtherUpload(const util::Digest& digest,
   mutex_.AwaitWithDeadline(
       absl::Condition(&free),
       std::min(call_deadline.time, absl::Now() + kUploadWait));
-  // After a wait in vain this one sends the base as well.
+  // If the wait was in vain, this client sends the base, too.
   being_sent_.insert(digest);
 }
 
@@ -155,7 +156,7 @@ void Uploads::Welcome(const BaseRegistry::Handle& base,
                       const Announced& announced,
                       v1::AddBaseResponse* response) {
   if (announced.file_key.has_value()) {
-    // A contested key takes nothing from the base.
+    // If the key is bound to another base, this upload still succeeds.
     file_keys_
         ->Bind(*announced.file_key, announced.digest,
                bases_->SampleOf(announced.digest))

@@ -19,10 +19,11 @@ namespace btfd::daemon {
 
 namespace {
 
-// What the daemon tells its starter by the pipe: this byte, or an error text.
+// What the daemon writes into the pipe to its starter: this byte, or an error
+// text.
 constexpr char kReady = '\0';
 
-// All that comes until the other side closes.
+// Reads until the other side closes.
 std::string ReadAll(int fd) {
   std::string text;
   char buffer[512];
@@ -43,7 +44,8 @@ void WriteAll(int fd, absl::string_view text) {
   }
 }
 
-// Waits for the daemon's word. Its exit code is that of the whole start.
+// Waits for the daemon's report. The returned exit code is that of the whole
+// start.
 Side Starter(util::UniqueFd from_daemon, pid_t middle) {
   while (waitpid(middle, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -94,7 +96,8 @@ absl::StatusOr<Side> Background() {
     ready = util::UniqueFd();
     return Starter(std::move(from_daemon), middle);
   }
-  // A new session, and then not its leader: no terminal ever becomes ours.
+  // A new session whose leader is another process, so that the daemon can never
+  // get a terminal.
   setsid();
   const pid_t daemon = fork();
   if (daemon != 0) {
@@ -118,7 +121,7 @@ void ReportReady(util::UniqueFd ready, const absl::Status& status) {
 
 void DetachFromTerminal(const std::string& log_path) {
   const util::UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY));
-  // What others say to stderr goes to the log, if that is a file of ours.
+  // What libraries print on stderr goes to the log, if we can open it.
   absl::StatusOr<util::UniqueFd> log = util::UniqueFd();
   if (log_path != "-") log = util::OpenOwnForAppending(log_path);
   if (null) {

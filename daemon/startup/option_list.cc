@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The table of all options: what each is called and means, how its text is
-// read, and which default a fresh Options gives it.
+// The table of all options: their names and descriptions, how their texts are
+// read, and the defaults that a new Options has.
 #include "daemon/startup/option_list.h"
 
 #include <functional>
@@ -74,8 +74,7 @@ absl::Status AtLeast(uint64_t least, uint64_t value) {
   return absl::InvalidArgumentError(absl::StrCat("must be at least ", least));
 }
 
-// The defaults of the table are those of a fresh Options, in the words that the
-// options are read in.
+// Shows the default of a new Options in the form in which the option is read.
 std::string Show(const std::string& value) {
   return value.empty() ? "-" : value;
 }
@@ -144,8 +143,8 @@ Spec Time(absl::string_view name, absl::Duration Options::*member, Zero zero,
           }};
 }
 
-// The same option with another default, which ReadOptions() works out, or with
-// more that its text means.
+// The same option with another default in the table: ReadOptions() computes it,
+// or the text has a further meaning.
 Spec WithDefault(absl::string_view shown, Spec spec) {
   spec.info.default_value = std::string(shown);
   return spec;
@@ -196,8 +195,8 @@ absl::Status AtMostOneGigabyte(absl::string_view, Options* options) {
   return absl::InvalidArgumentError("must be at most 1G");
 }
 
-// A farm may be silent for a night. `idle_exit` stands later in the list, so it
-// can still say otherwise.
+// A farm may have no requests for a night. `idle_exit` is later in the list, so
+// it can still set a time.
 absl::Status StaysIfListening(absl::string_view text, Options* options) {
   if (!text.empty()) options->idle_exit = absl::InfiniteDuration();
   return absl::OkStatus();

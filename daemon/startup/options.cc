@@ -28,7 +28,7 @@ namespace btfd::daemon {
 
 namespace {
 
-// Named by flag and environment alone, not in the file itself.
+// Set by flag and environment only, not in the configuration file itself.
 OptionInfo ConfigInfo() {
   return {"config", "configuration file", "$XDG_CONFIG_HOME/btfd/btfd.conf"};
 }
@@ -44,10 +44,11 @@ struct ConfigValue {
 
 struct Config {
   std::map<std::string, ConfigValue> values;
-  std::vector<std::string> complaints;  // lines that are none of an option
+  std::vector<std::string> complaints;  // lines that set no option
 };
 
-// Lines of `name = value`, blank ones, and comments from '#' on.
+// Parses lines of `name = value`, empty lines, and comments that begin with
+// '#'.
 Config ParseConfig(std::istream* file, const std::string& path) {
   Config config;
   std::string line;
@@ -73,8 +74,8 @@ Config ParseConfig(std::istream* file, const std::string& path) {
   return config;
 }
 
-// $variable if it is an absolute path, else `below_home` in the home
-// directory; empty if there is none.
+// The value of $variable if it is an absolute path, else `below_home` in the
+// home directory; empty if there is no home directory.
 std::string XdgDirectory(const OptionLookup& system, absl::string_view variable,
                          absl::string_view below_home) {
   const std::optional<std::string> own = system(variable);
@@ -98,7 +99,7 @@ Config ReadConfig(const OptionLookup& flag, const OptionLookup& system) {
   }
   std::ifstream file(*path);
   if (file) return ParseConfig(&file, *path);
-  // The home directory may be another user's (su, containers).
+  // The home directory may belong to another user (su, containers).
   if (!required) return {};
   Config none;
   none.complaints.push_back(
@@ -106,7 +107,7 @@ Config ReadConfig(const OptionLookup& flag, const OptionLookup& system) {
   return none;
 }
 
-// The text of an option that is set, and where.
+// The text of an option that is set, and the place where it is.
 struct Setting {
   std::string text;
   std::string place;
@@ -202,7 +203,7 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
     options.complaints.push_back(complaint + "; the default is used");
   }
   if (!options.connection_fds.empty()) {
-    // A private daemon is what is left when others failed: it has no address,
+    // A private daemon is used when other daemons failed. It has no address,
     // and does its work itself.
     options.listen.clear();
     options.health_listen.clear();

@@ -59,8 +59,8 @@ TEST_F(OptionsTest, NothingSetGivesTheDefaultsBelowHome) {
   EXPECT_GE(options->threads, 1u);
 }
 
-// The rows of README.md's table of options: the names in the first cell, and
-// the default, without what is only markup.
+// The rows of README.md's table of options: the name in the first cell and the
+// default, without markup.
 std::vector<std::pair<std::string, std::string>> RowsOfReadme() {
   std::ifstream file("daemon/README.md");
   std::vector<std::pair<std::string, std::string>> rows;

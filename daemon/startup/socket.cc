@@ -53,7 +53,7 @@ absl::StatusOr<util::UniqueFd> NewSocket() {
   return fd;
 }
 
-// Whether somebody listens: a full queue of waiting clients counts, too.
+// True if somebody listens. A full queue of waiting clients also means that.
 absl::StatusOr<bool> SomebodyListens(const sockaddr_un& address) {
   ASSIGN_OR_RETURN(util::UniqueFd probe, NewSocket());
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address),
@@ -61,7 +61,7 @@ absl::StatusOr<bool> SomebodyListens(const sockaddr_un& address) {
          errno == EAGAIN;
 }
 
-// The lock, or an invalid descriptor where another process holds it.
+// Takes the lock. Returns an invalid descriptor if another process holds it.
 absl::StatusOr<util::UniqueFd> TryLock(const std::string& path) {
   ASSIGN_OR_RETURN(util::UniqueFd fd,
                    util::OpenFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
@@ -75,7 +75,7 @@ absl::StatusOr<util::UniqueFd> TryLock(const std::string& path) {
   return ErrnoError(absl::StrCat("cannot lock ", path));
 }
 
-// Precondition: the lock is held, and nobody listens there.
+// Precondition: we hold the lock, and nobody listens on the socket.
 absl::Status RemoveStaleSocket(const std::string& path) {
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) {
@@ -97,7 +97,7 @@ absl::StatusOr<util::UniqueFd> BindAndListen(const std::string& path,
            sizeof(address)) != 0) {
     return ErrnoError(absl::StrCat("cannot bind ", path));
   }
-  // Nobody can connect before listen(), so the mode is right in time.
+  // Nobody can connect before listen(), so the mode is set early enough.
   if (chmod(path.c_str(), 0600) != 0 || listen(fd.get(), kBacklog) != 0) {
     return ErrnoError(absl::StrCat("cannot listen on ", path));
   }
@@ -125,9 +125,9 @@ absl::Status SetFlags(int fd) {
   return absl::OkStatus();
 }
 
-// Tells when a file may have lost its name: it or its directory was deleted
-// (which takes a link, so changes an attribute) or moved. Nothing where the
-// kernel has no more watches.
+// Reports when a file may have lost its name: the file or its directory was
+// deleted (the link count, an attribute, changes) or moved. Nothing if the
+// kernel allows no more watches.
 util::UniqueFd WatchForLoss(const std::string& path) {
   util::UniqueFd watch(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   const std::string directory = path.substr(0, path.rfind('/') + 1) + ".";
@@ -142,7 +142,8 @@ util::UniqueFd WatchForLoss(const std::string& path) {
   return watch;
 }
 
-// Whether fd is a Unix stream socket, listening or not as asked.
+// True if fd is a Unix stream socket that listens, or does not, as `listening`
+// says.
 bool IsStreamSocket(int fd, bool listening) {
   const auto option = [fd](int name) {
     int value = -1;
@@ -189,7 +190,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Claim(
   const absl::Time give_up = absl::Now() + wait_limit;
   while (true) {
     ASSIGN_OR_RETURN(util::UniqueFd lock, TryLock(lock_path));
-    // A listener without the lock is a supervisor's socket.
+    // If somebody listens without the lock, it is a supervisor's socket.
     ASSIGN_OR_RETURN(const bool served, SomebodyListens(address));
     if (served) {
       return absl::AlreadyExistsError(
@@ -201,7 +202,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Claim(
       return std::unique_ptr<Listener>(
           new Listener(std::move(socket), std::move(lock), path));
     }
-    // Its holder has not bound yet, or is about to end.
+    // The holder of the lock has not bound the socket yet, or is about to end.
     if (absl::Now() >= give_up) {
       return absl::DeadlineExceededError(absl::StrCat(
           "another process holds ", lock_path, " but does not listen"));
@@ -241,7 +242,7 @@ absl::StatusOr<util::UniqueFd> Listener::Accept() {
       case ENOMEM:
         return absl::ResourceExhaustedError(
             absl::StrCat("cannot accept: ", strerror(errno)));
-      default:  // EAGAIN, or the client has gone already
+      default:  // EAGAIN, or the client is already gone
         return absl::UnavailableError(
             absl::StrCat("nothing to accept: ", strerror(errno)));
     }

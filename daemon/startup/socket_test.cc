@@ -53,7 +53,7 @@ class SocketTest : public ::testing::Test {
     struct stat info;
     return lstat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
   }
-  // A socket that nobody listens at, as a killed daemon leaves it.
+  // A socket on which nobody listens, as a killed daemon leaves it.
   void LeaveStaleSocket() {
     auto killed = Claim();
     ASSERT_TRUE(killed.ok());
@@ -150,7 +150,7 @@ TEST_F(SocketTest, ADirectoryThatOthersCanEnterIsRefused) {
   const auto listener = Claim();
   EXPECT_TRUE(absl::IsPermissionDenied(listener.status()));
   EXPECT_THAT(std::string(listener.status().message()), HasSubstr("0700"));
-  // Unless the user named that place.
+  // It is allowed if the user named that place.
   EXPECT_TRUE(
       Listener::Claim(path_, /*shared_directory=*/true, absl::ZeroDuration())
           .ok());
@@ -183,7 +183,7 @@ TEST_F(SocketTest, ARetiredListenerMakesRoomAndStillAcceptsWhoWaits) {
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_TRUE((*first)->Accept().ok());
   EXPECT_TRUE(Connect());
-  // The first one's end does not touch what is the second one's now.
+  // The end of the first one must not touch the socket of the second one.
   EXPECT_FALSE((*first)->Retire());
   EXPECT_TRUE(std::filesystem::exists(path_));
 }
@@ -215,7 +215,7 @@ TEST_F(SocketTest, ASupervisorsSocketIsServedAndStays) {
     EXPECT_EQ((*listener)->path(), path_);
     const util::UniqueFd client = Connect();
     EXPECT_TRUE((*listener)->Accept().ok());
-    // Whoever would start a daemon sees that there is one.
+    // A process that wants to start a daemon sees that one runs.
     ASSERT_EQ(chmod(directory_.c_str(), 0700), 0);
     EXPECT_TRUE(absl::IsAlreadyExists(Claim().status()));
     EXPECT_FALSE((*listener)->Retire());

@@ -18,7 +18,7 @@ namespace btfd::daemon::tls {
 
 namespace {
 
-// How soon a renewed file is noticed.
+// The seconds after which a renewed file is noticed at the latest.
 constexpr unsigned kRefreshSeconds = 30;
 
 absl::Status CheckPem(const std::string& path, absl::string_view what) {

@@ -98,8 +98,8 @@ class Handshake : public ::testing::Test {
     files_.key = directory_ + "/client.key";
   }
 
-  // A server whose certificate is for 127.0.0.1, or as given, and that takes
-  // clients of its own authority only.
+  // Starts a server whose certificate is for 127.0.0.1, or as `subject` says.
+  // It accepts only clients of its own authority.
   void Serve(const tests::CertificateSubject& subject) {
     const tests::Certificate certificate = authority_.Issue(subject);
     grpc::SslServerCredentialsOptions options(
@@ -118,7 +118,7 @@ class Handshake : public ::testing::Test {
     EXPECT_TRUE(credentials.ok()) << credentials.status();
     const auto channel =
         grpc::CreateChannel(absl::StrCat("127.0.0.1:", port_), *credentials);
-    // A refused handshake is tried again, until this says no.
+    // gRPC repeats a refused handshake until this returns false.
     return channel->WaitForConnected(std::chrono::system_clock::now() + limit_);
   }
 

@@ -23,7 +23,7 @@ absl::Status Bad(absl::string_view message) {
   return absl::InvalidArgumentError(message);
 }
 
-// Precondition: the BTF is an encoder's residue.
+// Precondition: the BTF is the residue of an encoder.
 absl::Status CheckEncoded(const v1::FinalizeRequest& request) {
   const v1::Steps& steps = request.steps();
   if (steps.rebase()) return Bad("steps.encoded excludes steps.rebase");
@@ -154,7 +154,7 @@ engine::IdsSection IdsSectionOf(const v1::IdsSection& ids) {
 }
 
 absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key) {
-  // Without it, keys of two machines could run together.
+  // Without a boot id, two machines could have the same key.
   if (key.boot_id().empty()) return Bad("file_key has no boot_id");
   if (key.boot_id().size() > kMaxBootId) {
     return Bad(absl::StrCat("file_key has a boot_id of more than ", kMaxBootId,

@@ -10,7 +10,8 @@ namespace btfd::util {
 
 namespace {
 
-// The length of the UTF-8 sequence at the start of `text`; 0 if it is none.
+// The length of the UTF-8 sequence at the start of `text`; 0 if it is not
+// valid.
 size_t Utf8Length(absl::string_view text) {
   const auto byte = [&text](size_t i) {
     return static_cast<unsigned char>(text[i]);
@@ -25,7 +26,7 @@ size_t Utf8Length(absl::string_view text) {
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xc0) != 0x80) return 0;
   }
-  // Overlong forms, surrogates, and what is beyond U+10FFFF.
+  // Refuses overlong forms, surrogates, and numbers beyond U+10FFFF.
   if (lead == 0xe0 && byte(1) < 0xa0) return 0;
   if (lead == 0xed && byte(1) >= 0xa0) return 0;
   if (lead == 0xf0 && byte(1) < 0x90) return 0;
