@@ -68,6 +68,13 @@ absl::StatusOr<std::vector<Kernel>> FindPointReleases() {
   return kernels;
 }
 
+absl::StatusOr<std::string> FindKernelBtf(const std::string& series) {
+  const std::string path =
+      absl::StrCat(TestdataRoot(), "/kernels/", series, "/vmlinux.btf");
+  if (!fs::exists(path)) return Missing(path);
+  return path;
+}
+
 absl::StatusOr<std::string> FindPeer(const std::string& release) {
   std::string path =
       absl::StrCat(TestdataRoot(), "/peers/", release, "/resolve_btfids");

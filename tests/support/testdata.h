@@ -33,6 +33,10 @@ absl::StatusOr<Kernel> FindKernel(const std::string& series);
 // but no vmlinux and no modules. NotFound as above.
 absl::StatusOr<std::vector<Kernel>> FindPointReleases();
 
+// The raw .BTF of a kernel, also of one that has no modules here ("6.1").
+// NotFound as above.
+absl::StatusOr<std::string> FindKernelBtf(const std::string& series);
+
 // The path of the `resolve_btfids` of a release ("6.12", "7.2", "7.3").
 // NotFound says what to run.
 absl::StatusOr<std::string> FindPeer(const std::string& release);
