@@ -8,55 +8,63 @@
 // Where both together cannot tell one content from another, no key is made.
 //
 // The parts of a key, and what each is for:
-//   boot id         the kernel's numbers below count from its start; two
-//                   machines never share one
-//   mount           the number of the mount, never used again (statx(2),
-//                   STATX_MNT_ID_UNIQUE, Linux 6.8): what is mounted at the
-//                   same place afterwards is another file
-//   file system     type and id (statfs(2)), device and inode: which file
-//   size, mtime, ctime   which state of it; the kernel sets ctime with each
-//                   change and nobody else can
-//   notes           of a vmlinux, its build id among them
-//   sample          pieces of the BTF itself (lib/util/content_sample.h); the
-//                   daemon takes a key for a base only if they agree
+//   boot id        The numbers below count from the start of the kernel. Two
+//                  machines never have the same boot id.
+//   mount          The number of the mount, which is never used again
+//                  (statx(2), STATX_MNT_ID_UNIQUE, Linux 6.8). What is mounted
+//                  later at the same place is another file.
+//   file system    Type and id (statfs(2)), device and inode: which file.
+//   size, mtime, ctime
+//                  Which state of the file. The kernel sets ctime at each
+//                  change, and nobody else can set it.
+//   notes          Those of a vmlinux; its build id is one of them.
+//   sample         Pieces of the BTF itself (lib/util/content_sample.h). The
+//                  daemon binds a key to a base only if their samples agree.
 //
 // What tells files apart in each case. "No key" means that the content is
 // hashed (2 to 3 ms for 5 MB):
-//   images (squashfs, erofs, ISO, cramfs, romfs)   by the mount: their times
-//                   are their maker's, their device numbers are used again at
-//                   once. No key before Linux 6.8.
-//   ext4 and other images that may be written to   by the mount. Before 6.8 a
-//                   ctime of whole seconds was not set by a kernel, and there
-//                   is no key; an image with invented fractions of seconds,
-//                   mounted again, is told by the sample alone.
-//   overlayfs       by the mount, and the lower file's own ctime, which shows
-//                   through, also where a lower layer is changed under the
-//                   mount. What is below may be anything: no key where that
-//                   ctime is of whole seconds.
-//   NFS, SMB, 9p, FUSE, virtiofs, vboxsf and all others that are not in the
-//                   table of file_key.cc: their times may be cached, coarse,
-//                   another clock's, or invented. No key.
-//   FAT, exFAT, NTFS, HFS+, UDF   they have no ctime, or one of seconds: as
-//                   others that are not in the table, no key.
-//   restored backups (cp -a, rsync -t, tar -p)   by inode and ctime: neither
-//                   can be restored.
-//   clones of a virtual machine   by the boot id. Those that go on from one
-//                   state of memory share it, and all else; each has a store
-//                   and a daemon of its own, unless the store is on a shared
-//                   network file system. Then: by ctime, as far as they do not
-//                   change the same file within one tick of their clocks.
-//   a file that just changed   may change again within a tick of its clock:
-//                   no key for two seconds (kSettled).
-//   a file that somebody has mapped to write to   has its times changed by the
-//                   first write to a page alone: on tmpfs for as long as the
-//                   mapping is there, elsewhere until the page went to the
-//                   disk. No key while anybody has the file open for writing,
-//                   which a mapping does as well; later mappings write for a
-//                   first time. The kernel tells us that of our own files
-//                   (fcntl(2), F_SETLEASE), root of all, and nobody below
-//                   overlayfs: there the sample alone decides.
-//   below the file system (dmsetup, losetup -c, dd to a mounted device)   by
-//                   the sample alone, as far as the kernel reads it again.
+//   images (squashfs, erofs, ISO, cramfs, romfs)
+//                  The mount. The maker of the image chose its times, and
+//                  device numbers are used again at once. No key before Linux
+//                  6.8.
+//   ext4 and other images that may be written to
+//                  The mount. Before Linux 6.8: a ctime of whole seconds was
+//                  not set by a kernel, so there is no key. If somebody
+//                  invented fractions of seconds and mounts the image again,
+//                  only the sample tells.
+//   overlayfs      The mount, and the ctime of the lower file. overlayfs shows
+//                  that ctime even if a lower layer changes while it is
+//                  mounted. The lower file system may be of any kind: no key if
+//                  its ctime is of whole seconds.
+//   NFS, SMB, 9p, FUSE, virtiofs, vboxsf, and all that file_key.cc does not list
+//                  No key: their times may be cached, coarse, from another
+//                  clock, or invented.
+//   FAT, exFAT, NTFS, HFS+, UDF
+//                  No key, as file_key.cc does not list them: they have no
+//                  ctime, or one of whole seconds.
+//   restored backups (cp -a, rsync -t, tar -p)
+//                  Inode and ctime, neither of which can be restored.
+//   clones of a virtual machine
+//                  The boot id. Clones of a running machine have the same boot
+//                  id and all else the same, but each has its own store and
+//                  daemon. If the store is on a network file system that they
+//                  share, ctime tells, unless two clones change the same file
+//                  within one tick of their clocks.
+//   a file that has just changed
+//                  No key for two seconds (kSettled): it may change again
+//                  within one tick of its clock.
+//   a file that is mapped for writing
+//                  Only the first write to a page changes the file's times: on
+//                  tmpfs for as long as the mapping exists, elsewhere until the
+//                  page is written to the disk. So there is no key while
+//                  anybody has the file open for writing, as a mapping does; a
+//                  later mapping begins with a first write. The kernel tells us
+//                  whether that is so for our own files (fcntl(2), F_SETLEASE),
+//                  tells root for all files, and tells nobody for files below
+//                  overlayfs: there only the sample tells.
+//   changes below the file system (dmsetup, losetup -c, dd to a mounted device)
+//                  The sample alone, if the kernel reads the changed part
+//                  again.
 //
 // Where only the sample can tell, a change between its pieces is not noticed.
 // BTFD_BASE_CHECK=content makes no keys, so that each base is hashed.
