@@ -36,7 +36,7 @@
 //                  that ctime even if a lower layer changes while it is
 //                  mounted. The lower file system may be of any kind: no key if
 //                  its ctime is of whole seconds.
-//   NFS, SMB, 9p, FUSE, virtiofs, vboxsf, and all that file_key.cc does not list
+//   NFS, SMB, 9p, FUSE, virtiofs, vboxsf, all that file_key.cc does not list
 //                  No key: their times may be cached, coarse, from another
 //                  clock, or invented.
 //   FAT, exFAT, NTFS, HFS+, UDF
