@@ -21,6 +21,7 @@
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
 #include "client/request/loaded_btf.h"
+#include "lib/show/c_text.h"
 #include "lib/show/json_text.h"
 #include "lib/show/raw_text.h"
 #include "lib/show/selection.h"
@@ -33,13 +34,14 @@ namespace btfd::client {
 namespace {
 
 constexpr char kHelp[] =
-    R"(usage: btfc dump [--format raw|json] [--base FILE | --relocate FILE]
+    R"(usage: btfc dump [--format raw|c|json] [--base FILE | --relocate FILE]
                  [--type NAME]... [--id N]... FILE...
 
 Shows the types of each FILE: a module or vmlinux (ELF), raw BTF, either of
 them compressed (gzip, xz, zstd, lz4), or a vmlinuz.
 
   --format FORMAT   raw, the default: what `bpftool btf dump` prints;
+                    c: a header for C and for BPF programs, a vmlinux.h;
                     json: an object in a line for each FILE, with its types as
                     `bpftool --json btf dump` has them
   --base FILE       show modules over the base they were made with; their own
@@ -49,7 +51,8 @@ them compressed (gzip, xz, zstd, lz4), or a vmlinuz.
                     module with .BTF.base is shown over that
   --type NAME       show the types of that name, and before each what it needs:
                     all of it, but of a struct or union that a pointer leads to
-                    the name alone, as a FWD; `struct NAME`, `union NAME`,
+                    the name alone, as a FWD; in C, functions and variables are
+                    declared, and what has no name is called type_N; `struct NAME`, `union NAME`,
                     `enum NAME` and `typedef NAME` ask for that kind
   --id N            the same for the type with that number
   -h, --help        this text
@@ -64,6 +67,8 @@ struct Options {
   std::vector<std::string> types;
   std::vector<std::string> ids;
   std::vector<std::string> files;
+
+  bool all() const { return types.empty() && ids.empty(); }
 };
 
 // Text is handed on in pieces of about this size.
@@ -77,9 +82,9 @@ absl::Status Print(absl::string_view text) {
                              absl::StrCat("cannot write: ", strerror(errno)));
 }
 
-absl::StatusOr<std::vector<show::ShownType>> Select(const btf::Btf& btf,
-                                                    const Options& options) {
-  if (options.types.empty() && options.ids.empty()) return show::AllOwn(btf);
+// What --type and --id ask for.
+absl::StatusOr<std::vector<btf::TypeId>> Roots(const btf::Btf& btf,
+                                               const Options& options) {
   std::vector<btf::TypeId> roots;
   for (const std::string& name : options.types) {
     ASSIGN_OR_RETURN(const std::vector<btf::TypeId> found,
@@ -94,6 +99,25 @@ absl::StatusOr<std::vector<show::ShownType>> Select(const btf::Btf& btf,
     }
     roots.push_back(id);
   }
+  return roots;
+}
+
+absl::Status PrintC(const btf::Btf& btf, const Options& options,
+                    util::WorkBudget* work) {
+  std::string text;
+  if (options.all()) {
+    RETURN_IF_ERROR(show::AppendC(btf, work, &text));
+  } else {
+    ASSIGN_OR_RETURN(const std::vector<btf::TypeId> roots, Roots(btf, options));
+    RETURN_IF_ERROR(show::AppendC(btf, roots, work, &text));
+  }
+  return Print(text);
+}
+
+absl::StatusOr<std::vector<show::ShownType>> Select(const btf::Btf& btf,
+                                                    const Options& options) {
+  if (options.all()) return show::AllOwn(btf);
+  ASSIGN_OR_RETURN(const std::vector<btf::TypeId> roots, Roots(btf, options));
   return show::WithNeeded(btf, roots);
 }
 
@@ -136,6 +160,7 @@ absl::Status DumpFile(const std::string& path, const Under& under,
   const btf::Btf& btf = loaded.btf();
   util::WorkBudget work = util::WorkBudget::ForInput(loaded.input_bytes());
   const auto show = [&]() -> absl::Status {
+    if (options.format == "c") return PrintC(btf, options, &work);
     ASSIGN_OR_RETURN(const std::vector<show::ShownType> types,
                      Select(btf, options));
     if (options.format == "json") return PrintJson(path, btf, types, &work);
@@ -172,13 +197,17 @@ int RunDump(const std::vector<std::string>& arguments) {
   line.List("id", 0, &options.ids);
   const std::optional<int> end = line.Parse(arguments, &options.files);
   if (end.has_value()) return *end;
-  if (options.format != "raw" && options.format != "json") {
+  if (options.format != "raw" && options.format != "c" &&
+      options.format != "json") {
     return line.WrongCall(absl::StrCat("unknown format ", options.format));
   }
   if (!options.base.empty() && !options.relocate.empty()) {
     return line.WrongCall("--base and --relocate exclude each other");
   }
   if (options.files.empty()) return line.WrongCall("no FILE is given");
+  if (options.format == "c" && options.files.size() > 1) {
+    return line.WrongCall("a header is of one FILE");
+  }
 
   const absl::StatusOr<Under> under = ReadUnder(options);
   if (!under.ok()) {

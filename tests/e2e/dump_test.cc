@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // `btfc dump` on real kernels, judged by bpftool of Linux 7.3: the same text
-// line by line, the same JSON. Of all forms that a file may have; over a base,
-// over a .BTF.base, and relocated from that onto another one.
+// line by line, the same JSON, the same C. Of all forms that a file may have;
+// over a base, over a .BTF.base, and relocated from that onto another one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -29,6 +32,7 @@ using ::testing::StartsWith;
 
 // So many modules of each kernel are compared.
 constexpr size_t kModules = 12;
+constexpr char kKfuncs[] = "#ifndef BPF_NO_KFUNC_PROTOTYPES\n";
 
 class Dump : public ::testing::Test {
  protected:
@@ -77,6 +81,27 @@ class Dump : public ::testing::Test {
     ADD_FAILURE() << what << ", line " << line + 1 << ": "
                   << (line < a.size() ? a[line] : "(end)") << " instead of "
                   << (line < b.size() ? b[line] : "(end)");
+  }
+
+  // Of a vmlinux.h: from the first definition to the kfuncs, and those.
+  static std::string Definitions(const std::string& header) {
+    const std::string before = "#endif\n#endif\n\n";
+    const size_t start = header.find(before) + before.size();
+    std::string text = header.substr(start, header.find(kKfuncs) - start);
+    const size_t comment = text.find("/* BPF kfuncs */");
+    if (comment != std::string::npos) text.resize(comment);
+    absl::StripTrailingAsciiWhitespace(&text);
+    return text;
+  }
+  static std::string Kfuncs(const std::string& header) {
+    const size_t start = header.find(kKfuncs);
+    return header.substr(start, header.find("\n#endif", start) - start);
+  }
+  void ExpectCompiles(const std::string& header, const std::string& what) {
+    WriteFile(scratch_.file("header.h"), header);
+    const ProcessResult result = RunProcess(
+        {"gcc", "-x", "c", "-fsyntax-only", "-w", scratch_.file("header.h")});
+    EXPECT_EQ(result.exit_code, 0) << what << ": " << result.err.substr(0, 999);
   }
 
   // The 6.12 module of that name, finalized with a .BTF.base.
@@ -158,6 +183,57 @@ TEST_F(Dump, JsonIsBpftoolsJson) {
   }
 }
 
+// A vmlinux.h: its definitions and kfuncs are bpftool's, and it compiles. (That
+// sorts by default; ours come in the order of the types.)
+TEST_F(Dump, HeaderOfAKernelIsBpftoolsAndCompiles) {
+  for (const Kernel& kernel : kernels_) {
+    const std::string header = Ours({"--format", "c", kernel.vmlinuz()});
+    const ProcessResult theirs =
+        RunProcess({bpftool_, "btf", "dump", "file", kernel.vmlinux_btf,
+                    "format", "c", "unsorted"});
+    ASSERT_EQ(theirs.exit_code, 0) << theirs.err;
+    ExpectSameLines(Definitions(header), Definitions(theirs.out),
+                    kernel.vmlinux);
+    ExpectSameLines(Kfuncs(header), Kfuncs(theirs.out), kernel.vmlinux);
+    ExpectCompiles(header, kernel.vmlinux);
+  }
+}
+
+// The compiler lays each struct out as BTF says. (Of 7.2 and 7.3 some are not,
+// nor in bpftool's header: BTF does not say how a struct is aligned.)
+TEST_F(Dump, HeaderHasTheLayoutOfTheTypes) {
+  const std::string& vmlinux = kernels_[0].vmlinux_btf;
+  WriteFile(scratch_.file("json"), Ours({"--format", "json", vmlinux}));
+  const ProcessResult asserts = RunProcess(
+      {"python3", "tests/e2e/size_asserts.py", scratch_.file("json")});
+  ASSERT_EQ(asserts.exit_code, 0) << asserts.err;
+  EXPECT_GT(std::count(asserts.out.begin(), asserts.out.end(), '\n'), 50'000);
+  ExpectCompiles(Ours({"--format", "c", vmlinux}) + asserts.out, vmlinux);
+}
+
+TEST_F(Dump, HeadersOfModulesAndOfSingleTypesCompile) {
+  for (const Kernel& kernel : kernels_) {
+    for (const std::string& module : SpreadBySize(kernel.modules, 4)) {
+      ExpectCompiles(
+          Ours({"--format", "c", "--base", kernel.vmlinux_btf, module}),
+          module);
+    }
+    const std::string some =
+        Ours({"--format=c", "--type", "task_struct", "--type", "vfs_read",
+              "--id=5", "--type", "struct sk_buff", kernel.vmlinux_btf});
+    for (const char* part :
+         {"\nstruct task_struct {\n", "\nextern ssize_t vfs_read(struct file *",
+          "type_5;\n", "\nstruct sk_buff {\n"}) {
+      EXPECT_TRUE(absl::StrContains(some, part)) << part;
+    }
+    ExpectCompiles(some, kernel.vmlinux);
+    EXPECT_LT(some.size(), 300'000u);
+  }
+  // Over .BTF.base: what is distilled has its size, and no members.
+  ExpectCompiles(Ours({"--format", "c", Distilled("nf_conntrack")}),
+                 "nf_conntrack");
+}
+
 TEST_F(Dump, EveryFormOfAFileIsRead) {
   const Kernel& kernel = kernels_[0];
   const std::string vmlinux = Ours({kernel.vmlinux_btf});
@@ -237,6 +313,8 @@ TEST_F(Dump, WrongCallsAreExplained) {
   EXPECT_EQ(Run({}).exit_code, 2);
   EXPECT_THAT(Run({"--format", "xml", "x"}).err,
               HasSubstr("unknown format xml"));
+  EXPECT_THAT(Run({"--format", "c", "x", "y"}).err,
+              HasSubstr("a header is of one FILE"));
   EXPECT_EQ(Run({"--base", "a", "--relocate", "b", "x"}).exit_code, 2);
   EXPECT_THAT(Run({"--help"}).out, StartsWith("usage: btfc dump "));
 }

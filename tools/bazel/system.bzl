@@ -23,6 +23,7 @@ _LIBRARIES = {
     "grpc++_unsecure": ["grpc++_unsecure", "protobuf"],
     "gtest": ["gmock", "gtest"],
     "gtest_main": ["gmock_main", "gmock", "gtest"],
+    "libbpf": ["libbpf"],
     "libcrypto": ["libcrypto"],
     "libelf": ["libelf"],
     "liblzma": ["liblzma"],
