@@ -153,14 +153,12 @@ TEST_F(LifecycleTest, AStarterThatCannotSaysWhy) {
   EXPECT_EQ(Wait(Spawn({"--threads=0"})), 1);
   EXPECT_EQ(Wait(Spawn({"--no_such_option=0"})), 1);
   EXPECT_EQ(Wait(Spawn({"argument"})), 2);
-  EXPECT_EQ(Wait(Spawn({"--connection-fd=77"})), 1);
   const std::string err = ReadAll(root_ + "/err");
   EXPECT_THAT(err,
               HasSubstr("btfd: " + socket_ + " is there and not a socket"));
   EXPECT_THAT(err, HasSubstr("btfd: --threads = 0: must be at least 1"));
   EXPECT_THAT(err, HasSubstr("no_such_option"));
   EXPECT_THAT(err, HasSubstr("takes no argument: argument"));
-  EXPECT_THAT(err, HasSubstr("descriptor 77 is not"));
 }
 
 TEST_F(LifecycleTest, InTheForegroundItLogsToStderr) {
@@ -198,7 +196,7 @@ TEST_F(LifecycleTest, AStoreThatCannotBeUsedIsNoReasonNotToServe) {
   EXPECT_THAT(status.store(), HasSubstr("none: "));
 }
 
-// Supervisors and private daemons.
+// Supervisors.
 
 TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
   std::filesystem::create_directory(directory_);
@@ -231,36 +229,6 @@ TEST_F(LifecycleTest, ASocketOfSystemdIsServedAndLeft) {
     EXPECT_EQ(Wait(daemon), 0);
     EXPECT_TRUE(std::filesystem::exists(socket_));
   }
-}
-
-TEST_F(LifecycleTest, APrivateDaemonServesItsConnectionsAndEndsWithTheFirst) {
-  int ends[2], more[2];
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, more), 0);
-  tests::SpawnOptions options;
-  options.in_child = [&](char**) {
-    dup2(fcntl(ends[1], F_DUPFD, 10), 5);
-    dup2(fcntl(more[1], F_DUPFD, 10), 6);
-  };
-  const pid_t daemon =
-      Spawn({"--connection-fd=5,6", "--idle_exit=0.05"}, options);
-  close(ends[1]);
-  close(more[1]);
-  {
-    Client second{util::UniqueFd(more[0])};
-    EXPECT_EQ(second.Greet(), daemon);
-  }
-  {
-    Client client{util::UniqueFd(ends[0])};
-    EXPECT_EQ(client.Greet(), daemon);
-    const SampleBtf btf;
-    EXPECT_THAT(AddBase(&client, btf), Ended(v1::OK, ""));
-    EXPECT_THAT(client.Finalize(RequestFor(btf)), Ended(v1::OK, ""));
-    absl::SleepFor(absl::Milliseconds(200));
-    EXPECT_EQ(client.Greet(), daemon) << "its client's silence is no idleness";
-    EXPECT_FALSE(std::filesystem::exists(socket_));
-  }
-  EXPECT_EQ(Wait(daemon), 0);
 }
 
 // Ending.

@@ -8,8 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +24,7 @@
 #include "daemon/listen/network_listener.h"
 #include "daemon/server.h"
 #include "daemon/startup/daemonize.h"
+#include "daemon/startup/limits.h"
 #include "daemon/startup/options.h"
 #include "daemon/startup/socket.h"
 #include "lib/util/inherited.h"
@@ -35,6 +34,8 @@
 namespace btfd::daemon {
 namespace {
 
+// What gRPC and the store may take for their start. They take 10 ms.
+constexpr absl::Duration kStartLimit = absl::Seconds(10);
 // If another daemon holds the lock, its starter waits this long for it to
 // listen.
 constexpr absl::Duration kClaimLimit = absl::Seconds(5);
@@ -58,15 +59,6 @@ std::optional<std::string> Environment(absl::string_view name) {
   return value;
 }
 
-// Each client needs a descriptor. The soft limit is meant for programs that use
-// select().
-void RaiseDescriptorLimit() {
-  rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int Fail(const absl::Status& status) {
   fprintf(stderr, "btfd: %s\n", std::string(status.message()).c_str());
   return 1;
@@ -86,32 +78,13 @@ std::unique_ptr<util::Log> OpenLog(const Options& options,
   return std::make_unique<util::Log>(options.log_level);
 }
 
-absl::StatusOr<Server::Door> OpenDoor(const Options& options, int systemd_fd) {
-  Server::Door door;
-  for (const int fd : options.connection_fds) {
-    auto connection = TakeConnection(fd);
-    if (!connection.ok()) return connection.status();
-    door.connections.push_back(*std::move(connection));
-  }
-  if (!door.connections.empty()) return door;
-  auto listener = systemd_fd >= 0
-                      ? Listener::Adopt(systemd_fd)
-                      : Listener::Claim(options.socket,
-                                        options.shared_directory, kClaimLimit);
-  if (!listener.ok()) return listener.status();
-  door.listener = *std::move(listener);
-  return door;
-}
-
 int Main(Options options) {
   const int systemd_fd = TakeSystemdSocket();
-  std::vector<int> ours = options.connection_fds;
-  ours.push_back(systemd_fd);
-  CloseInherited(std::move(ours));
+  CloseInherited({systemd_fd});
   ForgetBuildEnvironment();
   signal(SIGPIPE, SIG_IGN);
   umask(077);
-  RaiseDescriptorLimit();
+  LiftLimits();
   // An arena for each thread would keep many half-empty heaps.
   mallopt(M_ARENA_MAX, static_cast<int>(std::min(options.threads, 64u)) + 1);
   // Memory as large as a module's BTF is given back to the system when it is
@@ -121,10 +94,8 @@ int Main(Options options) {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
   Server::BlockSignals();
 
-  // A daemon that serves inherited connections or a supervisor's socket stays
-  // in the foreground, because its starter waits for it.
-  const bool background =
-      !options.foreground && systemd_fd < 0 && options.connection_fds.empty();
+  // A supervisor waits for the process that serves its socket.
+  const bool background = !options.foreground && systemd_fd < 0;
   util::UniqueFd ready;
   if (background) {
     absl::StatusOr<Side> side = Background();
@@ -133,15 +104,23 @@ int Main(Options options) {
     ready = std::move(side->ready);
   }
 
-  absl::StatusOr<Server::Door> door = OpenDoor(options, systemd_fd);
-  if (absl::IsAlreadyExists(door.status())) {
+  const absl::Status room = TryThreads(ThreadsNeeded(options.threads));
+  if (!room.ok()) {
+    ReportReady(std::move(ready), room);
+    return background ? 1 : Fail(room);
+  }
+  absl::StatusOr<std::unique_ptr<Listener>> listener =
+      systemd_fd >= 0 ? Listener::Adopt(systemd_fd)
+                      : Listener::Claim(options.socket,
+                                        options.shared_directory, kClaimLimit);
+  if (absl::IsAlreadyExists(listener.status())) {
     // Another daemon serves. The starter wants no more than that.
     ReportReady(std::move(ready), absl::OkStatus());
     return 0;
   }
-  if (!door.ok()) {
-    ReportReady(std::move(ready), door.status());
-    return background ? 1 : Fail(door.status());
+  if (!listener.ok()) {
+    ReportReady(std::move(ready), listener.status());
+    return background ? 1 : Fail(listener.status());
   }
 
   std::string log_path = options.log_file;
@@ -155,7 +134,11 @@ int Main(Options options) {
   if (background) DetachFromTerminal(log_path);
   ReportReady(std::move(ready), absl::OkStatus());
 
-  auto server = Server::Start(options, *std::move(door), log.get());
+  absl::StatusOr<std::unique_ptr<Server>> server;
+  {
+    const Deadline deadline(kStartLimit);
+    server = Server::Start(options, *std::move(listener), log.get());
+  }
   if (!server.ok()) {
     log->Error(server.status().message());
     return 1;
@@ -177,15 +160,11 @@ int Check(absl::StatusOr<Options> options) {
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     Server::BlockSignals();
-    Server::Door door;
-    int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-      return Fail(absl::ErrnoToStatus(errno, "cannot make a socket pair"));
-    }
-    const util::UniqueFd other(ends[1]);
-    door.connections.emplace_back(ends[0]);
+    const absl::Status room = TryThreads(ThreadsNeeded(options->threads));
+    if (!room.ok()) return Fail(room);
+    const Deadline deadline(kStartLimit);
     util::Log log(util::LogLevel::kError);
-    auto server = Server::Start(*options, std::move(door), &log);
+    auto server = Server::Start(*options, /*listener=*/nullptr, &log);
     complaints = server.ok() ? (*server)->complaints() : options->complaints;
     if (!server.ok()) complaints.emplace_back(server.status().message());
   } else {

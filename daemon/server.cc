@@ -8,7 +8,6 @@
 #include "daemon/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grpc/compression.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -25,6 +24,7 @@
 #include <chrono>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -72,8 +72,7 @@ constexpr int kIdleFactor = 5;
 constexpr uint64_t kGrpcFactor = 2;
 
 // Sets what the server accepts from clients, and for how long.
-void SetLimits(const Options& options, bool inherited,
-               grpc::ServerBuilder* builder) {
+void SetLimits(const Options& options, grpc::ServerBuilder* builder) {
   const uint64_t max_message =
       std::min<uint64_t>(options.max_btf_bytes + kMessageOverhead, INT32_MAX);
   builder->SetMaxReceiveMessageSize(static_cast<int>(max_message));
@@ -87,7 +86,7 @@ void SetLimits(const Options& options, bool inherited,
     builder->SetCompressionAlgorithmSupportStatus(algorithm, false);
   }
   builder->AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  if (!inherited && options.stall_timeout != absl::InfiniteDuration()) {
+  if (options.stall_timeout != absl::InfiniteDuration()) {
     builder->AddChannelArgument(
         GRPC_ARG_MAX_CONNECTION_IDLE_MS,
         static_cast<int>(std::min<int64_t>(
@@ -105,13 +104,13 @@ void SetLimits(const Options& options, bool inherited,
   builder->SetResourceQuota(quota);
 }
 
-std::unique_ptr<grpc::Server> StartGrpc(const Options& options, bool inherited,
+std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
                                         Service* service, StallWatch* stalls) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.RegisterService(service);
-  SetLimits(options, inherited, &builder);
+  SetLimits(options, &builder);
   std::vector<
       std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>>
       interceptors;
@@ -139,17 +138,18 @@ void Server::BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
-                                                      Door door,
-                                                      util::Log* log) {
-  std::unique_ptr<Server> server(new Server(options, std::move(door), log));
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(
+    const Options& options, std::unique_ptr<Listener> listener,
+    util::Log* log) {
+  std::unique_ptr<Server> server(new Server(options, std::move(listener), log));
   RETURN_IF_ERROR(server->Open());
   return server;
 }
 
-Server::Server(const Options& options, Door door, util::Log* log)
+Server::Server(const Options& options, std::unique_ptr<Listener> listener,
+               util::Log* log)
     : options_(options),
-      door_(std::move(door)),
+      listener_(std::move(listener)),
       log_(log),
       connections_(options.max_connections),
       stalls_(options.stall_timeout) {}
@@ -167,8 +167,7 @@ absl::Status Server::Open() {
   RETURN_IF_ERROR(OpenForwarder());
   RETURN_IF_ERROR(OpenSharedCache());
   MakeService(store_path);
-  RETURN_IF_ERROR(OpenGrpc());
-  return ServeConnections();
+  return OpenGrpc();
 }
 
 absl::Status Server::OpenSignals() {
@@ -248,8 +247,7 @@ void Server::MakeService(const std::string& store_path) {
 }
 
 absl::Status Server::OpenGrpc() {
-  grpc_ =
-      StartGrpc(options_, !door_.connections.empty(), service_.get(), &stalls_);
+  grpc_ = StartGrpc(options_, service_.get(), &stalls_);
   if (grpc_ == nullptr && !options_.listen.empty()) {
     return absl::UnavailableError(absl::StrCat(
         "cannot listen at ", options_.listen, "; is another program there?"));
@@ -262,25 +260,10 @@ absl::Status Server::OpenGrpc() {
   return absl::OkStatus();
 }
 
-// Serves the connections that the starter has passed on.
-absl::Status Server::ServeConnections() {
-  if (door_.connections.empty()) return absl::OkStatus();
-  // gRPC handles the connection. We only watch for its end, at which this
-  // daemon ends.
-  watched_ =
-      util::UniqueFd(fcntl(door_.connections[0].get(), F_DUPFD_CLOEXEC, 0));
-  if (!watched_) return absl::ErrnoToStatus(errno, "cannot watch");
-  for (util::UniqueFd& connection : door_.connections) {
-    Serve(grpc_.get(), std::move(connection));
-  }
-  return absl::OkStatus();
-}
-
 void Server::Run() {
   log_->Info(absl::StrCat("btfd ", util::kVersion, " serves ",
-                          watched_ ? "its starter" : door_.listener->path(),
-                          ", process ", getpid(), ", ", options_.threads,
-                          " threads, store ",
+                          listener_->path(), ", process ", getpid(), ", ",
+                          options_.threads, " threads, store ",
                           store_ == nullptr ? "none" : store_->path()));
   const char* reason = nullptr;
   while (reason == nullptr) reason = RunOnce();
@@ -289,15 +272,12 @@ void Server::Run() {
 }
 
 const char* Server::RunOnce() {
-  const bool accepting =
-      door_.listener != nullptr && absl::Now() >= accept_again_;
+  const bool accepting = absl::Now() >= accept_again_;
   pollfd fds[] = {
       {signals_.get(), POLLIN, 0},
       {stop_.get(), POLLIN, 0},
-      {watched_ ? watched_.get() : -1, POLLRDHUP, 0},
-      {accepting ? door_.listener->fd() : -1, POLLIN, 0},
-      {door_.listener != nullptr ? door_.listener->changes_fd() : -1, POLLIN,
-       0},
+      {accepting ? listener_->fd() : -1, POLLIN, 0},
+      {listener_->changes_fd(), POLLIN, 0},
   };
   const int64_t wait = absl::ToInt64Milliseconds(
       absl::Ceil(UntilNextChore(), absl::Milliseconds(1)));
@@ -308,10 +288,9 @@ const char* Server::RunOnce() {
     if (const char* reason = OnSignal()) return reason;
   }
   if (fds[1].revents != 0) return "a client asked for it";
-  if (fds[2].revents != 0) return "the connection ended";
-  if (fds[3].revents != 0) AcceptAll();
-  if (fds[4].revents != 0) {
-    door_.listener->ForgetChanges();
+  if (fds[2].revents != 0) AcceptAll();
+  if (fds[3].revents != 0) {
+    listener_->ForgetChanges();
     next_look_ = absl::InfinitePast();
   }
   return DoChores();
@@ -333,7 +312,7 @@ const char* Server::OnSignal() {
 
 void Server::AcceptAll() {
   while (true) {
-    absl::StatusOr<util::UniqueFd> connection = door_.listener->Accept();
+    absl::StatusOr<util::UniqueFd> connection = listener_->Accept();
     if (connection.ok()) {
       // A client whose connection is closed falls back at once. In the queue it
       // would wait first.
@@ -389,27 +368,20 @@ absl::Duration Server::UntilNextChore() const {
   if (accept_again_ > now) next = std::min(next, accept_again_);
   // The daemon has not been idle for longer than this if something is in flight
   // now.
-  if (!watched_) {
-    next = std::min(next, std::min(service_->admission().idle_since(), now) +
-                              options_.idle_exit);
-  }
+  next = std::min(next, std::min(service_->admission().idle_since(), now) +
+                            options_.idle_exit);
   return std::max(next - now, absl::ZeroDuration());
 }
 
 const char* Server::DoChores() {
   const absl::Time now = absl::Now();
-  // A connection of a private daemon counts as work, however long it is silent.
-  if (!watched_ &&
-      now >= service_->admission().idle_since() + options_.idle_exit) {
+  if (now >= service_->admission().idle_since() + options_.idle_exit) {
     return "nothing to do";
   }
   EndStalledCalls(now);
   if (now >= next_look_) {
-    if (door_.listener != nullptr && !door_.listener->Reachable()) {
-      return "the socket is gone";
-    }
-    const bool watched =
-        door_.listener == nullptr || door_.listener->changes_fd() >= 0;
+    if (!listener_->Reachable()) return "the socket is gone";
+    const bool watched = listener_->changes_fd() >= 0;
     // Nothing watches the directories above the socket's own.
     next_look_ = now + (watched ? kTidyEvery : kLookEvery);
   }
@@ -430,11 +402,9 @@ void Server::Drain() {
       absl::Ceil(options_.drain_timeout + kGrpcGrace + kStoreGrace,
                  absl::Seconds(1)) +
       absl::Seconds(1))));
-  if (door_.listener != nullptr) {
-    // Clients that wait at a supervisor's socket are served by the next daemon.
-    if (door_.listener->Retire()) AcceptAll();
-    door_.listener = nullptr;
-  }
+  // Clients that wait at a supervisor's socket are served by the next daemon.
+  if (listener_->Retire()) AcceptAll();
+  listener_ = nullptr;
   service_->admission().StartDrain();
   grpc_->GetHealthCheckService()->SetServingStatus(false);
   if (health_port_ != nullptr) health_port_->SetServing(false);

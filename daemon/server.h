@@ -35,29 +35,21 @@ namespace btfd::daemon {
 // One thread makes it, runs it and destroys it.
 class Server {
  public:
-  // Where connections come from: exactly one of the two.
-  struct Door {
-    std::unique_ptr<Listener> listener;  // a socket, for all clients
-    // Connections that are served until the first of them ends.
-    std::vector<util::UniqueFd> connections;
-  };
-
   // Blocks SIGTERM, SIGINT and SIGHUP in this thread and in all that are
   // started later, so that Run() gets them. Call it before any thread is
   // started.
   static void BlockSignals();
 
-  // Opens the store and starts gRPC. If the store cannot be opened, the daemon
-  // works without one. `log` must outlive it. Precondition: BlockSignals() was
-  // called.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options,
-                                                       Door door,
-                                                       util::Log* log);
+  // Opens the store (without one it works, too) and starts gRPC. `log` must
+  // outlive it. Where the server is not to be run, `listener` may be null.
+  // Precondition: BlockSignals.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      const Options& options, std::unique_ptr<Listener> listener,
+      util::Log* log);
   ~Server();
 
-  // Serves until SIGTERM or SIGINT, a client's Shutdown, the end of the first
-  // of its connections, a long time without work, or the loss of the socket.
-  // Then lets requests in flight end.
+  // Serves until SIGTERM or SIGINT, a client's Shutdown, nothing to do for
+  // long, or the loss of the socket; then lets requests in flight end.
   void Run();
 
   // What is wrong with the settings. The daemon works without these settings.
@@ -66,7 +58,8 @@ class Server {
   }
 
  private:
-  Server(const Options& options, Door door, util::Log* log);
+  Server(const Options& options, std::unique_ptr<Listener> listener,
+         util::Log* log);
   // Starts all that Run() needs. It calls the following steps in this order.
   absl::Status Open();
   absl::Status OpenSignals();
@@ -75,7 +68,6 @@ class Server {
   absl::Status OpenSharedCache();
   void MakeService(const std::string& store_path);
   absl::Status OpenGrpc();
-  absl::Status ServeConnections();
   absl::Status Excuse(const absl::Status& failure, absl::string_view option);
 
   // Waits for the next event and handles it. Returns the reason to end; null if
@@ -91,12 +83,11 @@ class Server {
   void Drain();
 
   Options options_;  // complaints are added until gRPC starts
-  Door door_;
+  std::unique_ptr<Listener> listener_;
   util::Log* const log_;
 
   util::UniqueFd signals_;  // signalfd
   util::UniqueFd stop_;     // eventfd: a client asked to stop
-  util::UniqueFd watched_;  // the first connection, to see its end
   absl::Time next_tidy_ = absl::InfinitePast();
   absl::Time next_look_ = absl::InfinitePast();
   uint64_t trimmed_at_ = 0;  // calls begun when memory was last given back

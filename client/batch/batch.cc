@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch/batch.h"
 
+#include <pthread.h>
+
+#include <algorithm>
+#include <thread>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "client/batch/batch_stream.h"
 #include "client/request/module_request.h"
@@ -19,6 +24,43 @@ absl::Status SignedError(const std::string& path) {
       path,
       ": the module is signed (it ends in ~Module signature appended~); "
       "finalize before signing, or give --drop-signature"));
+}
+
+// Calls `work` for each of them, on as many threads as there are cores, this
+// one included, or as there can be.
+void ForEachInThreads(std::deque<std::string>* items,
+                      absl::FunctionRef<void(const std::string&)> work) {
+  struct Queue {
+    std::deque<std::string>* items;
+    absl::FunctionRef<void(const std::string&)> work;
+    absl::Mutex mutex;
+  } queue{items, work, {}};
+  const auto run = +[](void* argument) -> void* {
+    Queue* const shared = static_cast<Queue*>(argument);
+    while (true) {
+      std::string item;
+      {
+        const absl::MutexLock lock(&shared->mutex);
+        if (shared->items->empty()) return nullptr;
+        item = std::move(shared->items->front());
+        shared->items->pop_front();
+      }
+      shared->work(item);
+    }
+  };
+  std::vector<pthread_t> threads;
+  const size_t others =
+      std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()),
+                       items->size()) -
+      1;
+  for (size_t i = 0; i < others; ++i) {
+    pthread_t thread;
+    // std::thread would end the process where there can be none.
+    if (pthread_create(&thread, nullptr, run, &queue) != 0) break;
+    threads.push_back(thread);
+  }
+  run(&queue);
+  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
 }
 
 }  // namespace
@@ -128,6 +170,46 @@ void Batch::Stop() {
   if (stream_ != nullptr) stream_->Cancel();
 }
 
+void Batch::FinishByStream(util::UniqueFd socket,
+                           std::deque<std::string>* waiting) {
+  BatchStream stream(
+      std::move(socket), options_.in_flight,
+      [this](const std::string& path,
+             v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
+        if (base_ != nullptr) {
+          const absl::Status status = base_->Fill(request->mutable_base());
+          if (!status.ok()) {
+            Fail(path, status);
+            return nullptr;
+          }
+        }
+        absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, request);
+        if (job.ok()) return std::move(*job);
+        Fail(path, job.status());
+        return nullptr;
+      },
+      [this](const BatchJob& job, const v1::FinalizeResponse& response) {
+        Conclude(job, response);
+      });
+  if (!SetStream(&stream)) return;
+  const absl::Status transport = stream.Run(waiting);
+  if (!SetStream(nullptr)) return;
+  if (!transport.ok() && !waiting->empty()) client_->Failed(transport);
+}
+
+void Batch::FinishHere(LocalEngine* engine, std::deque<std::string>* waiting) {
+  ForEachInThreads(waiting, [this, engine](const std::string& path) {
+    if (!SetStream(nullptr)) return;
+    v1::FinalizeRequest request;
+    const absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
+    if (!job.ok()) return Fail(path, job.status());
+    const absl::StatusOr<v1::FinalizeResponse> response =
+        engine->Finalize(request, base_);
+    if (!response.ok()) return Fail(path, response.status());
+    Conclude(**job, *response);
+  });
+}
+
 void Batch::Run(const std::vector<std::string>& modules) {
   // All modules get the same base, whatever happens to its file and to the
   // daemon. If the base is defective, each module reports that.
@@ -140,33 +222,14 @@ void Batch::Run(const std::vector<std::string>& modules) {
     waiting.pop_front();
     FinishAlone(first);
     if (waiting.empty() || !SetStream(nullptr)) return;
+    if (client_->local() != nullptr) {
+      FinishHere(client_->local(), &waiting);
+      return;
+    }
     absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
     // Without a connection each module is sent by itself, and reports the
     // failure.
-    if (!socket.ok()) continue;
-    BatchStream stream(
-        *std::move(socket), client_->is_private(), options_.in_flight,
-        [this](const std::string& path,
-               v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
-          if (base_ != nullptr) {
-            const absl::Status status = base_->Fill(request->mutable_base());
-            if (!status.ok()) {
-              Fail(path, status);
-              return nullptr;
-            }
-          }
-          absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, request);
-          if (job.ok()) return std::move(*job);
-          Fail(path, job.status());
-          return nullptr;
-        },
-        [this](const BatchJob& job, const v1::FinalizeResponse& response) {
-          Conclude(job, response);
-        });
-    if (!SetStream(&stream)) return;
-    const absl::Status transport = stream.Run(&waiting);
-    if (!SetStream(nullptr)) return;
-    if (!transport.ok() && !waiting.empty()) client_->Failed(transport);
+    if (socket.ok()) FinishByStream(*std::move(socket), &waiting);
   }
 }
 

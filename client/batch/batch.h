@@ -7,6 +7,8 @@
 // the modules without an answer start over in the same way; each round finishes
 // at least one module. The bytes of the base are read beforehand, so that they
 // can be sent again even if the file has changed.
+// least one module. Once the first of a round was finished by the engine in
+// this process, the others are, too, on all cores.
 #ifndef BTFD_CLIENT_BATCH_BATCH_H_
 #define BTFD_CLIENT_BATCH_BATCH_H_
 
@@ -74,6 +76,9 @@ class Batch {
   absl::Status Write(const BatchJob& job, const v1::FinalizeResponse& response,
                      std::vector<std::string>* notices) const;
   void FinishAlone(const std::string& path);
+  // Both take from the front of `waiting`; the first may leave some.
+  void FinishByStream(util::UniqueFd socket, std::deque<std::string>* waiting);
+  void FinishHere(LocalEngine* engine, std::deque<std::string>* waiting);
   // Reports the module; if `response` is OK, first writes its content.
   void Conclude(const BatchJob& job, const v1::FinalizeResponse& response);
   void Fail(const std::string& path, absl::Status status);

@@ -47,10 +47,9 @@ absl::Status FromGrpc(const grpc::Status& status) {
 
 }  // namespace
 
-BatchStream::BatchStream(util::UniqueFd socket, bool is_private,
-                         uint32_t max_in_flight, Load load, Take take)
+BatchStream::BatchStream(util::UniqueFd socket, uint32_t max_in_flight,
+                         Load load, Take take)
     : stub_(NewStub(std::move(socket))),
-      is_private_(is_private),
       max_in_flight_(max_in_flight),
       load_(std::move(load)),
       take_(std::move(take)) {}
@@ -94,8 +93,7 @@ void BatchStream::Receive() {
   v1::FinalizeResponse response;
   while (call_->Read(&response)) {
     InFlight answered;
-    const ClassifiedCall call =
-        ClassifyCall(absl::OkStatus(), response, is_private_);
+    const ClassifiedCall call = ClassifyCall(absl::OkStatus(), response);
     {
       const absl::MutexLock lock(&mutex_);
       last_sign_of_life_ = absl::Now();

@@ -47,10 +47,9 @@ class BatchStream {
   using Take =
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
-  // `socket` is connected and non-blocking. `is_private` is passed to
-  // ClassifyCall().
-  BatchStream(util::UniqueFd socket, bool is_private, uint32_t max_in_flight,
-              Load load, Take take);
+  // `socket` is connected, and does not block.
+  BatchStream(util::UniqueFd socket, uint32_t max_in_flight, Load load,
+              Take take);
 
   // Takes modules from the front of `waiting`. Those that are in it afterwards
   // got no answer, or one that needs more than this call can do (see
@@ -74,7 +73,6 @@ class BatchStream {
   bool RoomFor() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::unique_ptr<v1::Btfd::Stub> stub_;
-  const bool is_private_;
   const uint32_t max_in_flight_;
   const Load load_;
   const Take take_;

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests batches with client/testing/fake_btfd.cc, which puts "finalized:"
-// before the BTF that it gets: what is written into the modules, also if the
-// daemon goes away meanwhile. tests/e2e tests real finalization.
+// Batches against client/testing/fake_btfd.cc, which answers with "finalized:"
+// before the BTF it got: what ends up in the modules, and what of it when the
+// daemon goes away in between and the engine in this process does the rest.
+// Real finalization is judged in tests/e2e.
 #include "client/batch/batch.h"
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,9 +22,11 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "client/local/local_engine.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/btf/testing/builder.h"
 #include "lib/elf/testing/elf_builder.h"
 
 namespace btfd::client {
@@ -32,7 +37,19 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const char kBtf[] = "\x9f\xeb\x01 of a module";
+// Not sorted by name, so that sorting changes it.
+std::string ModuleBtf() {
+  btf::testing::BtfBuilder builder;
+  builder.Int("int", 4);
+  builder.Int("char", 1);
+  return builder.Build();
+}
+
+std::string BaseBtf(int types) {
+  btf::testing::BtfBuilder builder;
+  for (int i = 0; i < types; ++i) builder.Int(absl::StrCat("t", i), 4);
+  return builder.Build();
+}
 
 class BatchTest : public ::testing::Test {
  protected:
@@ -43,6 +60,13 @@ class BatchTest : public ::testing::Test {
         std::filesystem::absolute("client/testing/fake_btfd").string();
     setenv("FAKE_BTFD_MODE", "", 1);
     options_.in_flight = 4;
+    options_.steps.set_sort(true);
+    options_.steps.set_new_header_size(24);
+    v1::FinalizeRequest request;
+    request.set_btf(btf_);
+    *request.mutable_steps() = options_.steps;
+    sorted_ = LocalEngine().Finalize(request, nullptr)->btf();
+    EXPECT_NE(sorted_, btf_);
   }
   ~BatchTest() override { std::filesystem::remove_all(directory_); }
 
@@ -55,7 +79,7 @@ class BatchTest : public ::testing::Test {
     for (int i = 0; i < count; ++i) {
       elf::ElfBuilder builder;
       builder.AddSection(".text", "some code");
-      builder.AddSection(".BTF", kBtf);
+      builder.AddSection(".BTF", btf_);
       paths.push_back(Module(i));
       testing::WriteFile(paths.back(), builder.Build());
     }
@@ -64,7 +88,7 @@ class BatchTest : public ::testing::Test {
 
   void Run(const std::vector<std::string>& modules, BaseFile* base = nullptr) {
     FinalizeClient client(environment_, util::RuntimePathsOfProcess(),
-                          [](const std::string&) {});
+                          [this](const std::string&) { ++said_; });
     Batch batch(options_, &client, base, [this](const ModuleResult& result) {
       ++reports_;
       results_[result.path] = result;
@@ -73,18 +97,21 @@ class BatchTest : public ::testing::Test {
     batch.Run(modules);
   }
 
-  // Expects that each module was reported once, as finalized, and has the
-  // result.
-  void ExpectAllFinalized(const std::vector<std::string>& modules) {
+  // Each module reported once, as finalized, and holding the result: of the
+  // daemon, or of the engine in this process. Of how many the latter is true.
+  size_t ExpectAllFinalized(const std::vector<std::string>& modules) {
     EXPECT_EQ(reports_, modules.size());
+    size_t here = 0;
     for (const std::string& path : modules) {
-      ASSERT_TRUE(results_[path].status.ok())
+      EXPECT_TRUE(results_[path].status.ok())
           << path << ": " << results_[path].status;
       auto module = elf::ModuleFile::Open(path);
-      ASSERT_TRUE(module.ok()) << module.status();
-      ASSERT_TRUE(module->btf().has_value());
-      EXPECT_EQ(module->btf()->content, absl::StrCat("finalized:", kBtf));
+      EXPECT_TRUE(module.ok()) << module.status();
+      const bool by_daemon = module->btf()->content == "finalized:" + btf_;
+      EXPECT_TRUE(by_daemon || module->btf()->content == sorted_) << path;
+      if (!by_daemon) ++here;
     }
+    return here;
   }
 
   std::vector<std::string> Asked() const {
@@ -93,8 +120,11 @@ class BatchTest : public ::testing::Test {
   }
 
   const std::string directory_;
+  const std::string btf_ = ModuleBtf();
+  std::string sorted_;
   Environment environment_;
   BatchOptions options_;
+  int said_ = 0;
   std::map<std::string, ModuleResult> results_;
   size_t reports_ = 0;
   std::function<void()> after_report_;
@@ -104,14 +134,14 @@ TEST_F(BatchTest, OneModuleGoesWithoutAStream) {
   const auto modules = Modules(1);
   Run(modules);
   ExpectAllFinalized(modules);
-  EXPECT_THAT(Asked(), ElementsAre("shared Finalize"));
+  EXPECT_THAT(Asked(), ElementsAre("Finalize"));
 }
 
 TEST_F(BatchTest, ManyModulesGoOverOneStream) {
   const auto modules = Modules(50);
   Run(modules);
   ExpectAllFinalized(modules);
-  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared FinalizeStream"));
+  EXPECT_THAT(Asked(), ElementsAre("Finalize", "FinalizeStream"));
 }
 
 TEST_F(BatchTest, TheBaseIsBroughtIntoPlaceByTheFirst) {
@@ -121,8 +151,8 @@ TEST_F(BatchTest, TheBaseIsBroughtIntoPlaceByTheFirst) {
   ASSERT_TRUE(base.ok()) << base.status();
   Run(modules, &*base);
   ExpectAllFinalized(modules);
-  EXPECT_THAT(Asked(), ElementsAre("shared Finalize", "shared AddBase 8",
-                                   "shared Finalize", "shared FinalizeStream"));
+  EXPECT_THAT(Asked(), ElementsAre("Finalize", "AddBase 8", "Finalize",
+                                   "FinalizeStream"));
 }
 
 TEST_F(BatchTest, ABadModuleIsNamedAndTheOthersGoOn) {
@@ -156,7 +186,7 @@ TEST_F(BatchTest, ABatchIsOverOneBaseWhateverBecomesOfItsFile) {
   for (const bool written_over : {false, true}) {
     SCOPED_TRACE(written_over);
     unlink(path.c_str());
-    testing::WriteFile(path, "\x9f\xeb\x01 base");
+    testing::WriteFile(path, BaseBtf(1));
     absl::SleepFor(kSettled + absl::Milliseconds(50));
     // After this the daemon knows the base by its key.
     auto first = BaseFile::Open(path, BaseCheck::kKey);
@@ -172,32 +202,62 @@ TEST_F(BatchTest, ABatchIsOverOneBaseWhateverBecomesOfItsFile) {
     after_report_ = [&] {
       if (!std::exchange(is_first, false)) return;
       if (!written_over) unlink(path.c_str());
-      testing::WriteFile(path, "\x9f\xeb\x01 another base");
+      testing::WriteFile(path, BaseBtf(2));
     };
     unlink((directory_ + "/log").c_str());
     reports_ = 0;
     Run(modules, &*base);
     after_report_ = nullptr;
     ExpectAllFinalized(modules);
-    EXPECT_THAT(Asked(), Contains("shared AddBase 8"));
-    EXPECT_THAT(Asked(), Not(Contains("shared AddBase 16")));
-    EXPECT_THAT(Asked(), Not(Contains("private AddBase 16")));
+    const auto sent = [](int types) {
+      return absl::StrCat("AddBase ", BaseBtf(types).size());
+    };
+    EXPECT_THAT(Asked(), Contains(sent(1)));
+    EXPECT_THAT(Asked(), Not(Contains(sent(2))));
   }
 }
 
-TEST_F(BatchTest, ADaemonThatStopsInTheStreamGivesWayToAPrivateOne) {
+TEST_F(BatchTest, ADaemonThatStopsInTheStreamIsDoneWithout) {
   setenv("FAKE_BTFD_MODE", "stop-third", 1);
   const auto modules = Modules(20);
   const absl::Time start = absl::Now();
   Run(modules);
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
-  ExpectAllFinalized(modules);
-  EXPECT_THAT(Asked(), Contains("private fallback_timeout 1"));
-  EXPECT_THAT(Asked(), Contains("private FinalizeStream"));
+  // One alone, two in the stream.
+  EXPECT_EQ(ExpectAllFinalized(modules), 17u);
+  EXPECT_EQ(said_, 1);
 }
 
-TEST_F(BatchTest, WithoutAnyDaemonEachModuleFailsWithTheReason) {
+TEST_F(BatchTest, WithoutAnyDaemonAllIsDoneHere) {
   environment_.daemon_program = "/no/btfd";
+  const auto modules = Modules(50);
+  Run(modules);
+  EXPECT_EQ(ExpectAllFinalized(modules), 50u);
+  EXPECT_EQ(said_, 1);
+}
+
+TEST_F(BatchTest, WithoutThreadsAllIsDoneHereAsWell) {
+  environment_.disable_daemon = true;
+  const auto modules = Modules(50);
+  const pid_t child = fork();
+  if (child == 0) {
+    // Less than the stack of a thread.
+    const rlimit little = {uint64_t{64} << 20, uint64_t{64} << 20};
+    setrlimit(RLIMIT_AS, &little);
+    Run(modules);
+    _exit(reports_ == modules.size() && said_ == 0 ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  reports_ = modules.size();
+  for (const std::string& path : modules) results_[path].status = {};
+  EXPECT_EQ(ExpectAllFinalized(modules), 50u);
+}
+
+TEST_F(BatchTest, WhereADaemonHasToBeEachModuleFailsWithTheReason) {
+  environment_.daemon_program = "/no/btfd";
+  environment_.require_daemon = true;
   const auto modules = Modules(3);
   Run(modules);
   EXPECT_EQ(reports_, 3u);
@@ -246,7 +306,7 @@ TEST_F(BatchTest, AnOutputOfItsOwnLeavesTheModuleAlone) {
   EXPECT_EQ(testing::ReadFile(modules[0]), before);
   auto out = elf::ModuleFile::Open(options_.output);
   ASSERT_TRUE(out.ok()) << out.status();
-  EXPECT_EQ(out->btf()->content, absl::StrCat("finalized:", kBtf));
+  EXPECT_EQ(out->btf()->content, "finalized:" + btf_);
 }
 
 TEST_F(BatchTest, TheBtfMayComeFromElsewhere) {

@@ -17,7 +17,7 @@ enum class BaseCheck {
 struct Environment {
   // BTFD_REQUIRE=1: fail if the shared daemon cannot be used.
   bool require_daemon = false;
-  // BTFD_DISABLE=1: use a private daemon instead of the shared one.
+  // BTFD_DISABLE=1: no daemon, the client does the work itself.
   bool disable_daemon = false;
   // BTFD_RESULT_CACHE=0: neither look in the result cache nor fill it.
   bool bypass_result_cache = false;

@@ -78,7 +78,7 @@ void ExamineRunningDaemon(DirectConnection* daemon,
     findings->push_back(
         {Grade::kBad,
          absl::StrCat("the daemon does not answer: ", called.message()),
-         "btfc restart; until then builds use a private daemon each"});
+         "btfc restart; until then builds do without it"});
     return;
   }
   findings->push_back(
@@ -147,6 +147,36 @@ void ExamineSettings(const std::string& program,
   }
 }
 
+// A directory that we would use, but another user made it. Most often that was
+// root (`sudo -E`), and we are its victim; or we are root in a user's place.
+void ExaminePlace(const std::string& directory, absl::string_view meaning,
+                  std::vector<Finding>* findings) {
+  struct stat info;
+  if (directory.empty() || stat(directory.c_str(), &info) != 0 ||
+      info.st_uid == geteuid()) {
+    return;
+  }
+  findings->push_back(
+      {Grade::kNote,
+       absl::StrCat(directory, " belongs to uid ", info.st_uid, "; ", meaning),
+       geteuid() == 0 ? "that is as it should be under sudo -E"
+                      : "sudo rm -r " + directory});
+}
+
+std::string FromEnvironment(const char* name) {
+  const char* const value = getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+void ExaminePlaces(const util::RuntimePaths& paths,
+                   std::vector<Finding>* findings) {
+  ExaminePlace(paths.passed_over,
+               absl::StrCat(paths.directory, " is used instead"), findings);
+  std::string cache = FromEnvironment("XDG_CACHE_HOME");
+  if (cache.empty()) cache = FromEnvironment("HOME") + "/.cache";
+  ExaminePlace(cache + "/btfd", "the daemon works without a store", findings);
+}
+
 std::vector<Finding> ExamineDaemon() {
   std::vector<Finding> findings;
   const Environment environment = Environment::OfProcess();
@@ -162,17 +192,17 @@ std::vector<Finding> ExamineDaemon() {
                         "BTFD_DAEMON"});
   }
   const util::RuntimePaths paths = util::RuntimePathsOfProcess();
+  ExaminePlaces(paths, &findings);
   if (access(paths.directory.c_str(), F_OK) == 0) {
     const absl::Status directory =
         util::EnsurePrivateDirectory(paths.directory);
     if (!directory.ok()) {
-      findings.push_back(
-          {Grade::kBad, std::string(directory.message()),
-           "builds use a private daemon each until that is mended"});
+      findings.push_back({Grade::kBad, std::string(directory.message()),
+                          "builds do without a daemon until that is mended"});
       return findings;
     }
   }
-  if (BackoffMark(paths.backoff).Active()) {
+  if (BackoffMark::OfFailure(paths).Active()) {
     findings.push_back(
         {Grade::kNote,
          "a client was let down by the daemon within the last minute; others "

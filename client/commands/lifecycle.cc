@@ -16,8 +16,10 @@
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
 #include "client/rpc/daemon_calls.h"
+#include "client/rpc/deaf_daemon.h"
 #include "client/rpc/shared_daemon.h"
 #include "lib/util/file.h"
+#include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -39,6 +41,7 @@ constexpr char kStopHelp[] =
     R"(usage: btfc stop
 
 Lets the daemon end the work that it has in hand, and waits until it is gone.
+One that does not answer is ended by force; clients go on without it.
 
 Exit status: 0 if none runs now, else 1.
 )";
@@ -46,7 +49,7 @@ Exit status: 0 if none runs now, else 1.
 constexpr char kRestartHelp[] =
     R"(usage: btfc restart
 
-Stops the daemon, if it runs, and starts it.
+Stops the daemon, as btfc stop does, if it runs, and starts it.
 
 Exit status: 0 if a new one runs now, else 1.
 )";
@@ -66,25 +69,39 @@ bool IsGone(int64_t pid) {
          ((*stat)[name_end + 2] == 'Z' || (*stat)[name_end + 2] == 'X');
 }
 
-absl::Status Stop() {
-  auto daemon = OpenRunningDaemon();
-  if (absl::IsNotFound(daemon.status())) return absl::OkStatus();
-  RETURN_IF_ERROR(daemon.status());
-  v1::ShutdownResponse response;
-  RETURN_IF_ERROR(
-      Call(daemon->get(), kShutdown, v1::ShutdownRequest(), &response));
-  // The daemon also waits for open connections to end.
-  daemon->reset();
+absl::Status WaitUntilGone(int64_t pid) {
   const absl::Time give_up = absl::Now() + kStopLimit;
-  while (!IsGone(response.pid())) {
+  while (!IsGone(pid)) {
     if (absl::Now() > give_up) {
-      return absl::DeadlineExceededError(
-          absl::StrCat("btfd, pid ", response.pid(), ", is not gone after ",
-                       absl::FormatDuration(kStopLimit)));
+      return absl::DeadlineExceededError("");
     }
     absl::SleepFor(kPoll);
   }
   return absl::OkStatus();
+}
+
+// The pid of the daemon that was asked to end, 0 if there is none. Unavailable
+// or DeadlineExceeded if it does not listen.
+absl::StatusOr<int64_t> AskToEnd() {
+  auto daemon = OpenRunningDaemon();
+  if (absl::IsNotFound(daemon.status())) return 0;
+  RETURN_IF_ERROR(daemon.status());
+  v1::ShutdownResponse response;
+  // It waits for open connections, too: this one is closed at the end.
+  RETURN_IF_ERROR(
+      Call(daemon->get(), kShutdown, v1::ShutdownRequest(), &response));
+  return response.pid();
+}
+
+absl::Status Stop() {
+  const absl::StatusOr<int64_t> pid = AskToEnd();
+  if (pid.ok() && *pid == 0) return absl::OkStatus();
+  const absl::Status gone = pid.ok() ? WaitUntilGone(*pid) : pid.status();
+  if (!absl::IsDeadlineExceeded(gone) && !absl::IsUnavailable(gone)) {
+    return gone;
+  }
+  SayLine("btfc: the daemon does not listen to that; ending it by force");
+  return EndDeafDaemon(util::RuntimePathsOfProcess());
 }
 
 absl::Status Start() {

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,8 @@ namespace btfd::client {
 namespace {
 
 constexpr absl::Duration kPoll = absl::Milliseconds(2);
+// How long the process that starts a daemon may live on once that listens.
+constexpr absl::Duration kReapLimit = absl::Milliseconds(200);
 
 absl::StatusOr<uid_t> UidOfPeer(int fd, const std::string& path) {
   ucred peer{};
@@ -31,6 +34,24 @@ absl::StatusOr<uid_t> UidOfPeer(int fd, const std::string& path) {
     return util::ErrnoStatus(path, "cannot tell who listens");
   }
   return peer.uid;
+}
+
+// Whether there is a mark of ours that is not old.
+bool IsActive(const std::string& path) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0 || info.st_uid != geteuid()) return false;
+  const absl::Duration age = absl::Now() - absl::TimeFromTimespec(info.st_mtim);
+  return age >= -kBackoff && age < kBackoff;
+}
+
+// Waits for a process that is about to end, so that it leaves no zombie to a
+// parent that may not care. `pid` may be of none.
+void Reap(pid_t pid) {
+  const absl::Time give_up = absl::Now() + kReapLimit;
+  while (pid > 0 && waitpid(pid, nullptr, WNOHANG) == 0 &&
+         absl::Now() < give_up) {
+    absl::SleepFor(kPoll);
+  }
 }
 
 // `status` says how the process ended that should have started the daemon.
@@ -109,41 +130,68 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(
       ASSIGN_OR_RETURN(starter, SpawnSharedDaemon(program, paths));
     }
     absl::SleepFor(kPoll);
-    socket = ConnectSocket(paths);
-    if (socket.ok() || !absl::IsNotFound(socket.status())) return socket;
     int status = 0;
-    if (starter > 0 && waitpid(starter, &status, WNOHANG) == starter) {
-      starter = -1;
-      if (status != 0) return StartFailure(program, status, paths);
-      // It ends with 0 only once somebody listens.
-      socket = ConnectSocket(paths);
-      if (socket.ok() || !absl::IsNotFound(socket.status())) return socket;
-      return absl::UnavailableError(
-          absl::StrCat(program, " does not listen at ", paths.socket,
-                       ", as one of our version would"));
+    const pid_t ended = starter > 0 ? waitpid(starter, &status, WNOHANG) : 0;
+    socket = ConnectSocket(paths);
+    if (socket.ok() || !absl::IsNotFound(socket.status())) {
+      if (ended == 0) Reap(starter);
+      return socket;
     }
+    if (ended == 0) continue;
+    // It ends well only once somebody listens. (Where SIGCHLD is ignored nobody
+    // knows how it ended.)
+    if (ended > 0 && status != 0) return StartFailure(program, status, paths);
+    return absl::UnavailableError(
+        absl::StrCat(program, " does not listen at ", paths.socket,
+                     ", as one of our version would; see ", paths.log));
   } while (absl::Now() < give_up);
   return absl::DeadlineExceededError(
       absl::StrCat(program, " cannot be reached at ", paths.socket, " after ",
                    absl::FormatDuration(kStartLimit), "; see ", paths.log));
 }
 
+BackoffMark::BackoffMark(const util::RuntimePaths& paths,
+                         std::vector<std::string> places)
+    : directory_(paths.shared_directory ? "" : paths.directory),
+      places_(std::move(places)) {}
+
+BackoffMark BackoffMark::OfFailure(const util::RuntimePaths& paths) {
+  return BackoffMark(paths, {paths.backoff, paths.other_backoff});
+}
+
+BackoffMark BackoffMark::OfComplaints(const util::RuntimePaths& paths) {
+  return BackoffMark(paths, {paths.told});
+}
+
 bool BackoffMark::Active() const {
-  struct stat info;
-  if (stat(path_.c_str(), &info) != 0) return false;
-  const absl::Duration age = absl::Now() - absl::TimeFromTimespec(info.st_mtim);
-  return age >= -kBackoff && age < kBackoff;
+  return std::any_of(places_.begin(), places_.end(), IsActive);
+}
+
+BackoffMark::Attempt BackoffMark::SetAt(const std::string& path) {
+  const auto made =
+      util::OpenFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (made.ok()) return Attempt::kSet;
+  // Of all who come upon an old one at once, one makes it new.
+  const auto old = util::OpenOwnForAppending(path);
+  if (!old.ok() || flock(old->get(), LOCK_EX) != 0) return Attempt::kImpossible;
+  if (IsActive(path)) return Attempt::kSetByAnother;
+  return futimens(old->get(), nullptr) == 0 ? Attempt::kSet
+                                            : Attempt::kImpossible;
 }
 
 bool BackoffMark::Set() {
-  if (util::OpenFile(path_, O_WRONLY | O_CREAT | O_EXCL, 0600).ok())
-    return true;
-  // If many clients find an old mark at once, only one renews it.
-  const auto old = util::OpenFile(path_, O_WRONLY | O_NOFOLLOW);
-  return old.ok() && flock(old->get(), LOCK_EX) == 0 && !Active() &&
-         futimens(old->get(), nullptr) == 0;
+  const bool usable =
+      directory_.empty() || util::EnsurePrivateDirectory(directory_).ok();
+  for (const std::string& path : places_) {
+    if (&path == &places_[0] && !usable) continue;
+    const Attempt attempt = SetAt(path);
+    if (attempt != Attempt::kImpossible) return attempt == Attempt::kSet;
+  }
+  return true;
 }
 
-void BackoffMark::Clear() { unlink(path_.c_str()); }
+void BackoffMark::Clear() {
+  for (const std::string& path : places_) unlink(path.c_str());
+}
 
 }  // namespace btfd::client

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connects to a daemon: to the shared one by its socket, which is started if it
-// does not run, or to a private one.
+// The way to the shared daemon behind its socket, started where there is none.
 //
 // Starting: if many clients find no daemon, one of them takes the `start` lock
 // and starts it; the others wait for the socket. Failing: the first client to
@@ -15,6 +14,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -45,18 +45,29 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(const util::RuntimePaths& paths,
 // PermissionDenied unless the peer at `path` is the same user as we.
 absl::Status CheckPeer(uid_t peer, uid_t own, const std::string& path);
 
-// The mark of a failure. All processes of the user share it.
+// A mark that is common to all processes of the user, and counts for kBackoff.
 class BackoffMark {
  public:
-  explicit BackoffMark(std::string path) : path_(std::move(path)) {}
+  // Of a daemon that let a client down: in the runtime directory or, where that
+  // cannot be used, in /tmp.
+  static BackoffMark OfFailure(const util::RuntimePaths& paths);
+  // Of wrong settings that a daemon complained of: beside its socket.
+  static BackoffMark OfComplaints(const util::RuntimePaths& paths);
 
   bool Active() const;
-  // Sets the mark. True if this call set it: then this client tells the user.
+  // True for the one that set it: that one tells the user. Where no mark can be
+  // kept each one tells.
   bool Set();
   void Clear();
 
  private:
-  std::string path_;
+  BackoffMark(const util::RuntimePaths& paths, std::vector<std::string> places);
+  // What came of setting one.
+  enum class Attempt { kSet, kSetByAnother, kImpossible };
+  static Attempt SetAt(const std::string& path);
+
+  const std::string directory_;  // to be made, if need be; empty: not ours
+  const std::vector<std::string> places_;  // the first that is usable counts
 };
 
 }  // namespace btfd::client

@@ -112,23 +112,25 @@ TEST_F(ConnectionTest, TheDaemonInheritsNothingOfTheBuild) {
               Not(HasSubstr("MAKEFLAGS")));
 }
 
-TEST_F(ConnectionTest, APrivateDaemonEndsWithItsFirstConnection) {
-  ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
+// A parent that ignores SIGCHLD leaves that to us, and nobody can be waited
+// for.
+TEST_F(ConnectionTest, AStartThatFailsIsSeenWhereNoChildCanBeWaitedFor) {
+  signal(SIGCHLD, SIG_IGN);
+  const absl::Time start = absl::Now();
+  const auto socket = ConnectOrStart(paths_, "/bin/false");
+  signal(SIGCHLD, SIG_DFL);
+  EXPECT_EQ(socket.status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_LT(absl::Now() - start, kStartLimit / 2);
+}
+
+// Where process 1 does not wait for orphans they would pile up.
+TEST_F(ConnectionTest, AStartLeavesNoZombie) {
   while (waitpid(-1, nullptr, 0) > 0) {
-    // The starters of the earlier tests' daemons.
+    // Those of the tests before.
   }
-  auto daemon = SpawnPrivateDaemon(fake_, paths_);
-  ASSERT_TRUE(daemon.ok()) << daemon.status();
-  int status = 0;
-  EXPECT_EQ(waitpid(-1, &status, WNOHANG), 0) << "it runs";
-  daemon->calls.Reset();
-  const absl::Time give_up = absl::Now() + absl::Seconds(10);
-  pid_t ended = 0;
-  while (ended == 0 && absl::Now() < give_up) {
-    ended = waitpid(-1, &status, WNOHANG);
-    absl::SleepFor(absl::Milliseconds(5));
-  }
-  EXPECT_GT(ended, 0);
+  ASSERT_TRUE(ConnectOrStart(paths_, fake_).ok());
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+  EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(ConnectionTest, AProgramThatIsNamedMustBeThere) {
@@ -162,11 +164,11 @@ TEST_F(ConnectionTest, ElseItIsBesideThisProgramOrInThePath) {
 
 TEST_F(ConnectionTest, TheMarkOfAFailureLastsAMinuteAndIsSetByOne) {
   ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
-  BackoffMark mark(paths_.backoff);
+  BackoffMark mark = BackoffMark::OfFailure(paths_);
   EXPECT_FALSE(mark.Active());
   EXPECT_TRUE(mark.Set());
   EXPECT_TRUE(mark.Active());
-  EXPECT_FALSE(BackoffMark(paths_.backoff).Set()) << "somebody else has";
+  EXPECT_FALSE(BackoffMark::OfFailure(paths_).Set()) << "somebody else has";
   const timespec time = absl::ToTimespec(absl::Now() - kBackoff);
   const timespec times[2] = {time, time};
   utimensat(AT_FDCWD, paths_.backoff.c_str(), times, 0);
@@ -176,12 +178,31 @@ TEST_F(ConnectionTest, TheMarkOfAFailureLastsAMinuteAndIsSetByOne) {
   EXPECT_FALSE(mark.Active());
 }
 
+TEST_F(ConnectionTest, TheMarkIsInTmpWhereTheDirectoryCannotBeUsed) {
+  unlink(paths_.other_backoff.c_str());
+  ASSERT_EQ(symlink("/tmp", paths_.directory.c_str()), 0);
+  EXPECT_TRUE(BackoffMark::OfFailure(paths_).Set());
+  EXPECT_TRUE(BackoffMark::OfFailure(paths_).Active());
+  EXPECT_FALSE(BackoffMark::OfFailure(paths_).Set()) << "somebody else has";
+  EXPECT_FALSE(std::filesystem::exists(paths_.backoff));
+  BackoffMark::OfFailure(paths_).Clear();
+  EXPECT_FALSE(BackoffMark::OfFailure(paths_).Active());
+}
+
+TEST_F(ConnectionTest, WhereNoMarkCanBeKeptEachOneTells) {
+  ASSERT_EQ(symlink("/tmp", paths_.directory.c_str()), 0);
+  paths_.other_backoff = "/no/such/directory/mark";
+  EXPECT_TRUE(BackoffMark::OfFailure(paths_).Set());
+  EXPECT_TRUE(BackoffMark::OfFailure(paths_).Set());
+  EXPECT_FALSE(BackoffMark::OfFailure(paths_).Active());
+}
+
 // If a daemon is stopped, all clients of a build notice that at the same
 // moment.
 TEST_F(ConnectionTest, OfManyAtOnceOneSetsTheMark) {
   ASSERT_TRUE(util::EnsurePrivateDirectory(paths_.directory).ok());
   for (int round = 0; round < 200; ++round) {
-    BackoffMark(paths_.backoff).Clear();
+    BackoffMark::OfFailure(paths_).Clear();
     if (round % 2 == 1) {  // there is an old mark
       testing::WriteFile(paths_.backoff, "");
       const timespec time = absl::ToTimespec(absl::Now() - kBackoff);
@@ -194,7 +215,7 @@ TEST_F(ConnectionTest, OfManyAtOnceOneSetsTheMark) {
       clients.emplace_back([&] {
         for (++ready; ready < 4;) {
         }
-        if (BackoffMark(paths_.backoff).Set()) ++set;
+        if (BackoffMark::OfFailure(paths_).Set()) ++set;
       });
     }
     for (std::thread& client : clients) client.join();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Finds and starts btfd: the shared daemon, which runs on after this client, or
-// a private daemon, which serves two connections of ours and ends with the
-// first.
+// Finding btfd and starting it as the shared daemon.
 #ifndef BTFD_CLIENT_RPC_DAEMON_PROCESS_H_
 #define BTFD_CLIENT_RPC_DAEMON_PROCESS_H_
 
@@ -13,7 +11,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 
 namespace btfd::client {
@@ -33,16 +30,6 @@ absl::StatusOr<std::string> FindDaemonIn(const std::string& own_directory,
 // another code if it cannot.
 absl::StatusOr<pid_t> SpawnSharedDaemon(const std::string& program,
                                         const util::RuntimePaths& paths);
-
-// Our ends of the two connections to a private daemon.
-struct PrivateDaemon {
-  util::UniqueFd calls;   // the daemon ends when this is closed
-  util::UniqueFd stream;  // for a caller that uses gRPC
-};
-
-// Starts a private daemon with two connections.
-absl::StatusOr<PrivateDaemon> SpawnPrivateDaemon(
-    const std::string& program, const util::RuntimePaths& paths);
 
 }  // namespace btfd::client
 

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -72,6 +73,22 @@ size_t MessageLength(absl::string_view framed) {
 
 }  // namespace
 
+void GrowingBytes::Reserve(size_t capacity) {
+  if (capacity <= capacity_) return;
+  void* const moved = realloc(data_, capacity);
+  if (moved == nullptr) throw std::bad_alloc();  // as any container
+  data_ = static_cast<char*>(moved);
+  capacity_ = capacity;
+}
+
+char* GrowingBytes::Grow(size_t count) {
+  if (count > capacity_ - size_) {
+    Reserve(std::max(size_ + count, 2 * capacity_));
+  }
+  size_ += count;
+  return data_ + size_ - count;
+}
+
 bool DirectConnection::Exchange::Frame() {
   sent = 0;
   const google::protobuf::MessageLite* const message = (*request)();
@@ -81,17 +98,18 @@ bool DirectConnection::Exchange::Frame() {
     // The answer will have about this length, and this memory was already
     // touched.
     out.clear();
-    if (in.empty()) std::swap(in, out);
+    if (in.empty()) in.swap(out);
     return false;
   }
-  out.reserve(kFrameHead + size + kSlack);
-  out.resize(kFrameHead + size);
-  out[0] = 0;  // not compressed
+  out.clear();
+  out.Reserve(kFrameHead + size + kSlack);
+  char* const framed = out.Grow(kFrameHead + size);
+  framed[0] = 0;  // not compressed
   for (size_t i = 1; i < kFrameHead; ++i) {
-    out[i] = static_cast<char>(size >> (8 * (kFrameHead - 1 - i)));
+    framed[i] = static_cast<char>(size >> (8 * (kFrameHead - 1 - i)));
   }
   message->SerializeWithCachedSizesToArray(
-      reinterpret_cast<uint8_t*>(&out[kFrameHead]));
+      reinterpret_cast<uint8_t*>(framed + kFrameHead));
   return true;
 }
 
@@ -134,11 +152,12 @@ int DirectConnection::OnData(nghttp2_session*, uint8_t, int32_t stream,
                              const uint8_t* data, size_t size, void* self) {
   Exchange& exchange = static_cast<DirectConnection*>(self)->exchange_;
   if (stream != exchange.stream) return 0;
-  std::string& in = exchange.in;
+  GrowingBytes& in = exchange.in;
   const bool had_head = in.size() >= kFrameHead;
-  in.append(reinterpret_cast<const char*>(data), size);
+  memcpy(in.Grow(size), data, size);
   if (!had_head && in.size() >= kFrameHead) {
-    in.reserve(kFrameHead + std::min<size_t>(MessageLength(in), kWindow));
+    in.Reserve(kFrameHead +
+               std::min<size_t>(MessageLength(in.view()), kWindow));
   }
   return 0;
 }
@@ -298,11 +317,11 @@ absl::Status DirectConnection::Conclude(
     return absl::Status(static_cast<absl::StatusCode>(exchange.grpc_status),
                         exchange.grpc_message);
   }
-  if (exchange.in.size() < kFrameHead || exchange.in[0] != 0 ||
-      exchange.in.size() - kFrameHead != MessageLength(exchange.in) ||
-      !response->ParseFromArray(
-          exchange.in.data() + kFrameHead,
-          static_cast<int>(exchange.in.size() - kFrameHead))) {
+  const absl::string_view in = exchange.in.view();
+  if (in.size() < kFrameHead || in[0] != 0 ||
+      in.size() - kFrameHead != MessageLength(in) ||
+      !response->ParseFromArray(in.data() + kFrameHead,
+                                static_cast<int>(in.size() - kFrameHead))) {
     return Broken("its answer is no message");
   }
   return absl::OkStatus();

@@ -13,8 +13,10 @@
 #include <nghttp2/nghttp2.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -23,6 +25,38 @@
 #include "lib/util/file.h"
 
 namespace btfd::client {
+
+// Bytes that grow at their end. What is new is not set to zero first, as in a
+// string: a request is as large as a module's BTF.
+class GrowingBytes {
+ public:
+  GrowingBytes() = default;
+  GrowingBytes(GrowingBytes&& other) noexcept { swap(other); }
+  GrowingBytes& operator=(GrowingBytes&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~GrowingBytes() { free(data_); }
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const char* data() const { return data_; }
+  absl::string_view view() const { return {data_, size_}; }
+  void clear() { size_ = 0; }
+  void Reserve(size_t capacity);
+  // Adds `count` bytes, whatever they are; the first of them.
+  char* Grow(size_t count);
+  void swap(GrowingBytes& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+
+ private:
+  char* data_ = nullptr;  // of malloc()
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
 
 // Not thread-safe.
 class DirectConnection {
@@ -65,9 +99,9 @@ class DirectConnection {
 
     const Messages* request = nullptr;
     int32_t stream = 0;
-    std::string out;  // framed
+    GrowingBytes out;  // framed
     size_t sent = 0;
-    std::string in;  // framed
+    GrowingBytes in;  // framed
     int http_status = 0;
     int grpc_status = -1;
     std::string grpc_message;

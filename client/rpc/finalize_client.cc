@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/rpc/daemon_calls.h"
-#include "client/rpc/daemon_process.h"
+#include "lib/util/event_file.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
 
@@ -55,8 +55,7 @@ const char* FallbackCounter(Fallback reason) {
 }
 
 ClassifiedCall ClassifyCall(const absl::Status& transport,
-                            const v1::FinalizeResponse& response,
-                            bool is_private) {
+                            const v1::FinalizeResponse& response) {
   switch (transport.code()) {
     case absl::StatusCode::kOk:
       break;
@@ -93,7 +92,7 @@ ClassifiedCall ClassifyCall(const absl::Status& transport,
   }
   // Only possible if the user named the socket; otherwise its name has the
   // version.
-  if (!is_private && response.engine_version() != util::kEngineVersion) {
+  if (response.engine_version() != util::kEngineVersion) {
     return {NextStep::kFallBack, Fallback::kVersion,
             absl::StrCat("the daemon's engine is of version ",
                          response.engine_version(), ", not ",
@@ -140,18 +139,21 @@ FinalizeClient::FinalizeClient(Environment environment,
     : environment_(std::move(environment)),
       paths_(std::move(paths)),
       notice_(std::move(notice)),
-      mark_(paths_.backoff) {}
+      mark_(BackoffMark::OfFailure(paths_)) {}
 
-absl::StatusOr<DirectConnection*> FinalizeClient::Use() {
-  if (daemon_ != nullptr) return daemon_.get();
-  if (environment_.disable_daemon) return UsePrivate();
+absl::Status FinalizeClient::Use() {
+  if (daemon_ != nullptr || local_ != nullptr) return absl::OkStatus();
+  if (environment_.disable_daemon) {
+    local_ = std::make_unique<LocalEngine>();
+    return absl::OkStatus();
+  }
   if (!environment_.require_daemon && mark_.Active()) {
     return FallBack(Fallback::kNoDaemon, "");
   }
   return UseShared();
 }
 
-absl::StatusOr<DirectConnection*> FinalizeClient::UseShared() {
+absl::Status FinalizeClient::UseShared() {
   daemon_.reset();
   absl::StatusOr<util::UniqueFd> socket =
       ConnectOrStart(paths_, environment_.daemon_program);
@@ -162,32 +164,16 @@ absl::StatusOr<DirectConnection*> FinalizeClient::UseShared() {
                     std::string(socket.status().message()));
   }
   daemon_ = std::make_unique<DirectConnection>(std::move(*socket));
-  return daemon_.get();
-}
-
-absl::StatusOr<DirectConnection*> FinalizeClient::UsePrivate() {
-  daemon_.reset();
-  ASSIGN_OR_RETURN(const std::string program,
-                   FindDaemon(environment_.daemon_program));
-  ASSIGN_OR_RETURN(PrivateDaemon spawned, SpawnPrivateDaemon(program, paths_));
-  daemon_ = std::make_unique<DirectConnection>(std::move(spawned.calls));
-  stream_ = std::move(spawned.stream);
-  is_private_ = true;
-  return daemon_.get();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<util::UniqueFd> FinalizeClient::UseStream() {
-  RETURN_IF_ERROR(Use().status());
-  if (!is_private_) {
-    daemon_.reset();  // else the daemon counts it, and waits for it
-    return ConnectSocket(paths_);
-  }
-  if (stream_) return std::move(stream_);
-  return absl::UnavailableError("the private daemon has no more connections");
+  daemon_.reset();  // the daemon would count it, and wait for its end
+  return ConnectSocket(paths_);
 }
 
-absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
-    Fallback reason, const std::string& why) {
+absl::Status FinalizeClient::FallBack(Fallback reason, const std::string& why) {
+  daemon_.reset();
   if (environment_.require_daemon) {
     return absl::UnavailableError(
         absl::StrCat("no daemon, and BTFD_REQUIRE asks for one: ", why));
@@ -201,31 +187,22 @@ absl::StatusOr<DirectConnection*> FinalizeClient::FallBack(
                          "; for a minute, work goes on without "
                          "the shared daemon, and is slower"));
   }
-  ASSIGN_OR_RETURN(DirectConnection* const daemon, UsePrivate());
-  v1::ReportEventsRequest request;
-  (*request.mutable_events())[FallbackCounter(reason)] = 1;
-  v1::ReportEventsResponse response;
+  local_ = std::make_unique<LocalEngine>();
   // An error in counting does not matter.
-  Call(daemon, kReportEvents, request, &response).IgnoreError();
-  return daemon;
+  if (paths_.shared_directory ||
+      util::EnsurePrivateDirectory(paths_.directory).ok()) {
+    util::AddEvent(paths_.fallbacks, FallbackCounter(reason)).IgnoreError();
+  }
+  return absl::OkStatus();
 }
 
-absl::StatusOr<DirectConnection*> FinalizeClient::UseAfter(
-    const ClassifiedCall& call) {
-  if (is_private_) {
-    // The next module may succeed with another daemon.
-    daemon_.reset();
-    is_private_ = false;
-    return absl::UnavailableError(
-        absl::StrCat("the private daemon failed as well: ", call.why));
-  }
+absl::Status FinalizeClient::UseAfter(const ClassifiedCall& call) {
   if (call.next_step == NextStep::kWait && waits_ < kBusyTries) {
     absl::SleepFor(kFirstBusyWait * (1 << waits_++));
     return Use();
   }
   if (call.next_step == NextStep::kReconnect && !reconnected_) {
     reconnected_ = true;
-    daemon_.reset();
     absl::SleepFor(kReconnectPause);
     return UseShared();
   }
@@ -235,16 +212,14 @@ absl::StatusOr<DirectConnection*> FinalizeClient::UseAfter(
 void FinalizeClient::Failed(const absl::Status& transport) {
   reconnected_ = false;
   waits_ = 0;
-  const ClassifiedCall call =
-      ClassifyCall(transport, v1::FinalizeResponse(), is_private_);
   // If there is no daemon to use, the next Use() reports that.
-  if (!UseAfter(call).ok()) daemon_.reset();
+  UseAfter(ClassifyCall(transport, v1::FinalizeResponse())).IgnoreError();
 }
 
 // Prints the complaints, but not for each module of a build.
 void FinalizeClient::Tell(const v1::FinalizeResponse& response) {
   if (response.complaints().empty()) return;
-  if (!BackoffMark(paths_.told).Set()) return;
+  if (!BackoffMark::OfComplaints(paths_).Set()) return;
   for (const std::string& complaint : response.complaints()) {
     notice_(absl::StrCat("btfc: the daemon's settings: ", complaint));
   }
@@ -255,22 +230,22 @@ absl::StatusOr<v1::FinalizeResponse> FinalizeClient::Finalize(
   request->set_bypass_cache(environment_.bypass_result_cache);
   reconnected_ = false;
   waits_ = 0;
-  absl::StatusOr<DirectConnection*> daemon = Use();
-  while (daemon.ok()) {
+  RETURN_IF_ERROR(Use());
+  while (local_ == nullptr) {
     v1::FinalizeResponse response;
     absl::Status base_error;
     const absl::Status transport = SendOverBase(
-        *daemon, base, request, &response, &base_error,
-        [&] { return Call(*daemon, kFinalize, *request, &response); });
+        daemon_.get(), base, request, &response, &base_error,
+        [&] { return Call(daemon_.get(), kFinalize, *request, &response); });
     RETURN_IF_ERROR(base_error);
-    const ClassifiedCall call = ClassifyCall(transport, response, is_private_);
+    const ClassifiedCall call = ClassifyCall(transport, response);
     if (call.next_step == NextStep::kAnswered) {
       Tell(response);
       return response;
     }
-    daemon = UseAfter(call);
+    RETURN_IF_ERROR(UseAfter(call));
   }
-  return daemon.status();
+  return local_->Finalize(*request, base);
 }
 
 }  // namespace btfd::client

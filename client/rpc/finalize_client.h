@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Sends requests and gets an answer to each. The shared daemon answers if it
-// works; otherwise the client starts a private daemon, which does the same
-// work. So a build never fails because of the daemon, unless BTFD_REQUIRE=1 is
-// set.
+// works; otherwise the engine in this process does the same work. So a build
+// never fails because of the daemon, unless BTFD_REQUIRE=1 is set.
 //
 // What the client does about each failure of the shared daemon:
-//   absent, cannot be started     private, and a mark for the next minute
-//   does not answer (stopped)     private, and a mark for the next minute
-//   another protocol or engine    private, and a mark for the next minute
+//   absent, cannot be started     alone, and a mark for the next minute
+//   does not answer (stopped)     alone, and a mark for the next minute
+//   another protocol or engine    alone, and a mark for the next minute
 //   connection lost, draining     one more try over a new connection, then
-//                                 private
-//   busy                          some more tries, then private
-//   a defect of btfd (INTERNAL)   private
-// While the mark is there, no client of the user tries the shared daemon. The
-// client counts each use of a private daemon, under one name for each reason;
-// `btfc status` shows the counts.
+//                                 alone
+//   busy                          some more tries, then alone
+//   a defect of btfd (INTERNAL)   alone
+// While the mark is there, no client of the user tries the shared daemon. Each
+// process that works alone notes the reason in a file; the next daemon counts
+// what it finds there, and `btfc status` shows the counts.
 #ifndef BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
 #define BTFD_CLIENT_RPC_FINALIZE_CLIENT_H_
 
@@ -26,6 +25,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/cli/environment.h"
+#include "client/local/local_engine.h"
 #include "client/request/base_file.h"
 #include "client/rpc/connection.h"
 #include "client/rpc/direct_connection.h"
@@ -51,10 +51,8 @@ struct ClassifiedCall {
   std::string why;
 };
 // Says what a call came to. `response` is looked at only if `transport` is OK.
-// A private daemon is the last resort, so its engine's version is not checked.
 ClassifiedCall ClassifyCall(const absl::Status& transport,
-                            const v1::FinalizeResponse& response,
-                            bool is_private);
+                            const v1::FinalizeResponse& response);
 
 // Sends a request over a base. First it fills in what the request says of the
 // base. If the daemon answers that it does not know the base, the client tells
@@ -73,41 +71,39 @@ class FinalizeClient {
   FinalizeClient(Environment environment, util::RuntimePaths paths,
                  Notice notice);
 
-  // The response may be any outcome but those that the table above is about.
-  // Errors: what is wrong with the base file; Unavailable or NotFound if
-  // neither daemon can be had.
+  // The response may be any outcome but those that the table above is about,
+  // or INTERNAL where the engine in this process has a defect. Errors: what is
+  // wrong with the base file; Unavailable if there has to be a daemon, and is
+  // none.
   absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
                                                 BaseFile* base);
 
-  // A connection to the daemon of the last call, for a caller that makes its
-  // own calls by gRPC. Connects if there is none. A private daemon has only one
-  // such connection: Unavailable if it was handed out before.
+  // The engine that works instead of a daemon from now on; null as long as the
+  // shared daemon serves.
+  LocalEngine* local() { return local_.get(); }
+  // A connection to the shared daemon, for who makes calls of his own by gRPC.
   absl::StatusOr<util::UniqueFd> UseStream();
-  // Whether that daemon is private.
-  bool is_private() const { return is_private_; }
-  // The caller reports how such a call failed. The next call then goes to
-  // another daemon if that can help.
+  // What came of such a call, unless it was OK: the next one goes elsewhere.
   void Failed(const absl::Status& transport);
 
  private:
-  // The daemon that gets the next request. Connects if there is no connection.
-  // The pointer is valid until the next call of any method.
-  absl::StatusOr<DirectConnection*> Use();
-  // The daemon to try after a failed call. Unavailable if none is left.
-  absl::StatusOr<DirectConnection*> UseAfter(const ClassifiedCall& call);
-  absl::StatusOr<DirectConnection*> UseShared();
-  absl::StatusOr<DirectConnection*> UsePrivate();
-  absl::StatusOr<DirectConnection*> FallBack(Fallback reason,
-                                             const std::string& why);
+  // Makes sure that there is somebody to ask: daemon_ or local_. Unavailable
+  // if there has to be a daemon, and is none.
+  absl::Status Use();
+  // The same after a failure.
+  absl::Status UseAfter(const ClassifiedCall& call);
+  absl::Status UseShared();
+  absl::Status FallBack(Fallback reason, const std::string& why);
+  // Says what the daemon complains of, if nobody has lately.
   void Tell(const v1::FinalizeResponse& response);
 
   const Environment environment_;
   const util::RuntimePaths paths_;
   const Notice notice_;
   BackoffMark mark_;
+  // One of the two at most.
   std::unique_ptr<DirectConnection> daemon_;
-  bool is_private_ = false;
-  util::UniqueFd stream_;  // of a private daemon, until it is asked for
+  std::unique_ptr<LocalEngine> local_;
   bool reconnected_ = false;
   int waits_ = 0;
 };

@@ -21,7 +21,7 @@ absl::StatusOr<std::unique_ptr<DirectConnection>> OpenOrStartDaemon() {
   ASSIGN_OR_RETURN(
       util::UniqueFd socket,
       ConnectOrStart(paths, Environment::OfProcess().daemon_program));
-  BackoffMark(paths.backoff).Clear();
+  BackoffMark::OfFailure(paths).Clear();
   return std::make_unique<DirectConnection>(std::move(socket));
 }
 

@@ -3,11 +3,9 @@
 // A daemon for the client's tests: it takes the same calls, does no work, and
 // fails as it is told by the environment.
 //
-//   FAKE_BTFD_LOG   file that each call is noted in, a line each, with "shared"
-//                   or "private" in front; FILE.starts has a line for each
-//                   shared one that got to listen
-//   FAKE_BTFD_MODE  how the shared one behaves (a private one never fails,
-//                   unless the mode starts with "all-"):
+//   FAKE_BTFD_LOG   file that each call is noted in, a line each; FILE.starts
+//                   has a line for each that got to listen
+//   FAKE_BTFD_MODE  how it behaves:
 //     fail-start    ends at once, with status 3
 //     die           ends in the middle of each Finalize
 //     die-once      the same, but only for the first one ever
@@ -25,9 +23,8 @@
 //     slow          takes three seconds for each Finalize
 //     complain      has a complaint about its settings
 //
-// It answers a module's BTF with "finalized:" in front, and who it is as a
-// warning.
-#include <fcntl.h>
+// It answers a module's BTF with "finalized:" in front, and a warning that it
+// was there.
 #include <grpcpp/server_builder.h>
 #include <grpcpp/server_posix.h>
 #include <signal.h>
@@ -43,12 +40,7 @@
 #include <set>
 #include <string>
 #include <thread>
-#include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/string_view.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/version.h"
 #include "proto/btfd_lite.grpc.pb.h"
@@ -63,13 +55,9 @@ std::string Environment(const char* name) {
 
 class FakeService final : public v1::Btfd::Service {
  public:
-  explicit FakeService(bool is_private)
-      : is_private_(is_private), log_(Environment("FAKE_BTFD_LOG")) {
-    mode_ = Environment("FAKE_BTFD_MODE");
-    const bool all = mode_.rfind("all-", 0) == 0;
-    if (all) mode_ = mode_.substr(4);
-    if (is_private_ && !all) mode_ = "";
-  }
+  FakeService()
+      : log_(Environment("FAKE_BTFD_LOG")),
+        mode_(Environment("FAKE_BTFD_MODE")) {}
 
   const std::string& mode() const { return mode_; }
 
@@ -77,8 +65,7 @@ class FakeService final : public v1::Btfd::Service {
   using Context = grpc::ServerContext;
 
   void Note(const std::string& what) {
-    std::ofstream(log_, std::ios::app)
-        << (is_private_ ? "private " : "shared ") << what << "\n";
+    std::ofstream(log_, std::ios::app) << what << "\n";
   }
 
   // True for the first daemon ever that asks.
@@ -112,7 +99,7 @@ class FakeService final : public v1::Btfd::Service {
     response->set_btf("finalized:" + request.btf());
     response->set_types_in(1);
     response->set_types_out(1);
-    response->add_warnings(is_private_ ? "by private" : "by shared");
+    response->add_warnings("by the daemon");
   }
 
   grpc::Status Greet(Context*, const v1::GreetRequest*,
@@ -194,17 +181,8 @@ class FakeService final : public v1::Btfd::Service {
     return grpc::Status::OK;
   }
 
-  grpc::Status ReportEvents(Context*, const v1::ReportEventsRequest* request,
-                            v1::ReportEventsResponse*) override {
-    for (const auto& [name, count] : request->events()) {
-      Note(name + " " + std::to_string(count));
-    }
-    return grpc::Status::OK;
-  }
-
-  const bool is_private_;
   const std::string log_;
-  std::string mode_;
+  const std::string mode_;
   std::set<std::string> digests_, keys_;
 };
 
@@ -222,33 +200,19 @@ int Listen(const std::string& path) {
   return fd;
 }
 
-int Main(const std::vector<int>& connections) {
-  const bool is_private = !connections.empty();
-  FakeService service(is_private);
+int Main() {
+  FakeService service;
   if (service.mode() == "fail-start") return 3;
-  int listener = -1;
-  if (!is_private) {
-    if (service.mode() == "elsewhere") return 0;
-    listener = Listen(util::RuntimePathsOfProcess().socket);
-    // The starter ends when clients can connect.
-    std::ofstream(Environment("FAKE_BTFD_LOG") + ".starts", std::ios::app)
-        << "start\n";
-    if (fork() != 0) _exit(0);
-  }
+  if (service.mode() == "elsewhere") return 0;
+  const int listener = Listen(util::RuntimePathsOfProcess().socket);
+  // The starter ends when we can be reached.
+  std::ofstream(Environment("FAKE_BTFD_LOG") + ".starts", std::ios::app)
+      << "start\n";
+  if (fork() != 0) _exit(0);
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(-1);
   builder.RegisterService(&service);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (is_private) {
-    for (const int connection : connections) {
-      fcntl(connection, F_SETFL, fcntl(connection, F_GETFL) | O_NONBLOCK);
-      grpc::AddInsecureChannelFromFd(server.get(), dup(connection));
-    }
-    char byte;
-    // Waits until the client is gone.
-    while (recv(connections[0], &byte, 1, MSG_PEEK) != 0) usleep(10000);
-    _exit(0);
-  }
   // If a test does not stop this process, it ends by itself.
   alarm(60);
   while (true) {
@@ -260,15 +224,4 @@ int Main(const std::vector<int>& connections) {
 }  // namespace
 }  // namespace btfd
 
-int main(int argc, char** argv) {
-  std::vector<int> connections;
-  for (int i = 1; i < argc; ++i) {
-    const absl::string_view argument = argv[i];
-    if (!absl::StartsWith(argument, "--connection_fd=")) continue;
-    for (const absl::string_view number :
-         absl::StrSplit(argument.substr(argument.find('=') + 1), ',')) {
-      if (!absl::SimpleAtoi(number, &connections.emplace_back())) return 2;
-    }
-  }
-  return btfd::Main(connections);
-}
+int main() { return btfd::Main(); }

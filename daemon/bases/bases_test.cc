@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Tests the calls about bases, and those about the daemon itself, over gRPC.
+#include <unistd.h>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -11,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/testing/service_test_util.h"
 #include "lib/util/content_sample.h"
+#include "lib/util/event_file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/version.h"
 
@@ -406,6 +409,23 @@ TEST_F(BasesTest, WhatClientsReportIsCounted) {
   EXPECT_EQ(status.counters().at("fallback_timeout"), 3u);
   EXPECT_EQ(status.lifetime_counters().at("fallback_timeout"), 3u);
   EXPECT_EQ(status.counters().count("of a newer client"), 0u);
+}
+
+TEST_F(BasesTest, WhatClientsDidWithoutADaemonIsCounted) {
+  options_.socket = options_.store_dir + "-b.sock";
+  const std::string noted = options_.store_dir + "-b.fallbacks";
+  unlink(noted.c_str());
+  for (const char* event :
+       {"fallback_lost", "fallback_lost", "requests", "of a newer client"}) {
+    ASSERT_TRUE(util::AddEvent(noted, event).ok());
+  }
+  Start();
+  ASSERT_TRUE(util::AddEvent(noted, "fallback_lost").ok());
+  const v1::GetStatusResponse status = Status();
+  EXPECT_EQ(status.counters().at("fallback_lost"), 3u);
+  EXPECT_EQ(status.lifetime_counters().at("fallback_lost"), 3u);
+  EXPECT_EQ(status.counters().count("requests"), 0u) << "not theirs to say";
+  EXPECT_EQ(Status().counters().at("fallback_lost"), 3u) << "counted once";
 }
 
 TEST_F(BasesTest, WithoutAStoreEverythingWorksButIsForgotten) {

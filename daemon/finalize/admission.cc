@@ -5,8 +5,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "daemon/wire/outcome.h"
 #include "lib/util/status_macros.h"
+#include "lib/wire/outcome.h"
 
 namespace btfd::daemon {
 
@@ -36,12 +36,13 @@ absl::Status AdmissionControl::WaitForRoom(
     return draining_ || HasRoom(requests, bytes);
   };
   if (decided()) return absl::OkStatus();
-  const auto busy = [this](absl::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(
-                        mutex_) {
-    return OutcomeError(v1::BUSY, absl::StrCat("no room", why, ": ", requests_,
-                                               " requests with ", bytes_,
-                                               " bytes are in flight"));
-  };
+  const auto busy =
+      [this](absl::string_view why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        return wire::OutcomeError(
+            v1::BUSY,
+            absl::StrCat("no room", why, ": ", requests_, " requests with ",
+                         bytes_, " bytes are in flight"));
+      };
   // A waiting request holds its bytes, too. If only one waits, it may have any
   // size.
   if (waiting_ > 0 &&
@@ -58,7 +59,7 @@ absl::Status AdmissionControl::WaitForRoom(
                             absl::Condition(&decided),
                             std::min(give_up, absl::Now() + kCancelPoll))) {
     if (call_deadline.IsCancelled()) {
-      status = OutcomeError(v1::CANCELLED, "given up by the client");
+      status = wire::OutcomeError(v1::CANCELLED, "given up by the client");
     } else if (absl::Now() >= give_up) {
       status = busy("");
     }
@@ -74,7 +75,7 @@ absl::Status AdmissionControl::Await(uint32_t requests, uint64_t bytes,
   RETURN_IF_ERROR(WaitForRoom(requests, bytes, call_deadline));
   // Requests that have begun may grow until they end.
   if (draining_ && requests > 0) {
-    return OutcomeError(v1::DRAINING, "the daemon is stopping");
+    return wire::OutcomeError(v1::DRAINING, "the daemon is stopping");
   }
   requests_ += requests;
   bytes_ += bytes;

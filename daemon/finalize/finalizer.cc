@@ -5,15 +5,14 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "daemon/wire/convert.h"
-#include "daemon/wire/outcome.h"
 #include "lib/util/digest.h"
 #include "lib/util/status_macros.h"
+#include "lib/wire/outcome.h"
 
 namespace btfd::daemon {
 
@@ -28,7 +27,7 @@ constexpr uint64_t kFewFields = 1000;
 
 }  // namespace
 
-Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
+Finalizer::Finalizer(uint64_t max_btf_bytes, wire::FinalizeFn finalize,
                      AdmissionControl* admission, Workspaces* workspaces,
                      BaseRegistry* bases, FileKeyTable* file_keys,
                      ResultCache* results, ResultVerifier* verifier,
@@ -50,7 +49,7 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
 absl::StatusOr<AdmissionControl::Ticket> Finalizer::Admit(
     const MessageSize& size, const util::CallDeadline& call_deadline) {
   if (size.fields > max_btf_bytes_ / kMinBytesPerField + kFewFields) {
-    return OutcomeError(
+    return wire::OutcomeError(
         v1::TOO_LARGE,
         absl::StrCat("the request has ", size.fields,
                      " fields, ids and symbols included; that is too many"));
@@ -119,11 +118,7 @@ void Finalizer::RecordOutcome(Job* job) {
 
 void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
                          absl::Time start, v1::FinalizeResponse* response) {
-  response->set_outcome(OutcomeOf(failure.status, failure.failed_in));
-  if (!failure.status.ok()) {
-    response->set_message(Readable(failure.status.message()));
-  }
-  response->set_engine_version(engine::kEngineVersion);
+  wire::Conclude(failure, response);
   const uint64_t bytes_out = BytesOut(*response);
   counters_->Add(Counter::kRequests);
   counters_->Add(store::OutcomeCounter(response->outcome()));
@@ -153,7 +148,8 @@ absl::Status Finalizer::Check(Job* job) {
   job->hand_on = forwarder_ != nullptr && !job->request.forwarded();
   // Another daemon or the shared cache may have the base, or the result.
   const bool others = job->hand_on || shared_ != nullptr;
-  const bool is_missing = OutcomeOf(job->base.status()) == v1::BASE_UNKNOWN;
+  const bool is_missing =
+      wire::OutcomeOf(job->base.status()) == v1::BASE_UNKNOWN;
   return others && is_missing ? absl::OkStatus() : job->base.status();
 }
 
@@ -295,7 +291,7 @@ absl::Status Finalizer::CheckSizes(const v1::FinalizeRequest& request) const {
                {".BTF_ids", request.ids().content().size()}};
   for (const auto& part : parts) {
     if (part.size <= max_btf_bytes_) continue;
-    return OutcomeError(
+    return wire::OutcomeError(
         v1::TOO_LARGE,
         absl::StrCat(part.what, " has ", part.size, " bytes; at most ",
                      max_btf_bytes_, " are taken (max_btf_bytes)"));
@@ -316,8 +312,8 @@ absl::StatusOr<std::optional<util::Digest>> Finalizer::NameBase(
   const absl::StatusOr<util::Digest> found = file_keys_->Find(key);
   counters_->Add(found.ok() ? Counter::kFileKeyHits : Counter::kFileKeyMisses);
   if (found.ok()) return std::optional<util::Digest>(*found);
-  return OutcomeError(v1::BASE_KEY_UNKNOWN,
-                      "the digest of the base file is not known");
+  return wire::OutcomeError(v1::BASE_KEY_UNKNOWN,
+                            "the digest of the base file is not known");
 }
 
 absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::AcquireBase(
@@ -325,7 +321,7 @@ absl::StatusOr<std::optional<BaseRegistry::Handle>> Finalizer::AcquireBase(
   if (!digest.has_value()) return std::optional<BaseRegistry::Handle>();
   absl::StatusOr<BaseRegistry::Handle> handle = bases_->Acquire(*digest);
   if (absl::IsNotFound(handle.status())) {
-    return OutcomeError(v1::BASE_UNKNOWN, handle.status().message());
+    return wire::OutcomeError(v1::BASE_UNKNOWN, handle.status().message());
   }
   RETURN_IF_ERROR(handle.status());
   return std::optional<BaseRegistry::Handle>(*std::move(handle));
@@ -335,14 +331,14 @@ Finalizer::Failure Finalizer::RunEngine(const v1::FinalizeRequest& request,
                                         const BaseRegistry::Handle* base,
                                         const util::CallDeadline& call_deadline,
                                         v1::FinalizeResponse* response) {
-  EngineJob job;
+  wire::EngineJob job;
   Failure failure = PrepareEngine(request, base, &job);
   if (!failure.status.ok()) return failure;
   const Workspaces::Loan workspace = workspaces_->Borrow();
   if (call_deadline.IsCancelled()) {
-    return {OutcomeError(v1::CANCELLED, "given up by the client")};
+    return {wire::OutcomeError(v1::CANCELLED, "given up by the client")};
   }
-  return daemon::RunEngine(finalize_, job, workspace.arena(), response);
+  return wire::RunEngine(finalize_, job, workspace.arena(), response);
 }
 
 // If this fails, the module is finalized all the same. The next module then

@@ -39,7 +39,7 @@ class Finalizer {
   // Three of them may be null. Without a `verifier` no hit is computed anew;
   // without a `forwarder` no request goes to a remote daemon; without `shared`
   // there is no cache that many hosts share.
-  Finalizer(uint64_t max_btf_bytes, FinalizeFn finalize,
+  Finalizer(uint64_t max_btf_bytes, wire::FinalizeFn finalize,
             AdmissionControl* admission, Workspaces* workspaces,
             BaseRegistry* bases, FileKeyTable* file_keys, ResultCache* results,
             ResultVerifier* verifier, store::Counters* counters, util::Log* log,
@@ -77,7 +77,7 @@ class Finalizer {
             v1::FinalizeResponse* response);
 
  private:
-  using Failure = EngineFailure;
+  using Failure = wire::EngineFailure;
 
   // A request under way. It lives from the start of Run() or Start() to their
   // end, which for Start() may be on another thread.
@@ -139,7 +139,7 @@ class Finalizer {
                 v1::FinalizeResponse* response);
 
   const uint64_t max_btf_bytes_;
-  const FinalizeFn finalize_;
+  const wire::FinalizeFn finalize_;
   AdmissionControl* const admission_;
   Workspaces* const workspaces_;
   BaseRegistry* const bases_;

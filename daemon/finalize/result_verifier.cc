@@ -42,7 +42,7 @@ struct Hit {
 
 }  // namespace
 
-ResultVerifier::ResultVerifier(uint32_t verify_hits, FinalizeFn finalize,
+ResultVerifier::ResultVerifier(uint32_t verify_hits, wire::FinalizeFn finalize,
                                BaseRegistry* bases, ResultCache* results,
                                store::Counters* counters, util::Log* log)
     : verify_hits_(verify_hits),
@@ -84,13 +84,13 @@ ResultVerifier::Agreement ResultVerifier::CompareAnew(
     if (!acquired.ok()) return Agreement::kNotCompared;
     handle = *std::move(acquired);
   }
-  EngineJob job;
-  EngineFailure failure =
+  wire::EngineJob job;
+  wire::EngineFailure failure =
       PrepareEngine(request, handle.has_value() ? &*handle : nullptr, &job);
   if (!failure.status.ok()) return Agreement::kNotCompared;
   util::Arena arena;
   v1::FinalizeResponse anew;
-  failure = RunEngine(finalize_, job, &arena, &anew);
+  failure = wire::RunEngine(finalize_, job, &arena, &anew);
   // This is a problem of the machine, not of the result.
   if (absl::IsResourceExhausted(failure.status)) return Agreement::kNotCompared;
   counters_->Add(store::Counter::kCacheVerified);

@@ -32,9 +32,9 @@ namespace btfd::daemon {
 class ResultVerifier {
  public:
   // `verify_hits`: one in so many hits is verified; 0: none.
-  ResultVerifier(uint32_t verify_hits, FinalizeFn finalize, BaseRegistry* bases,
-                 ResultCache* results, store::Counters* counters,
-                 util::Log* log);
+  ResultVerifier(uint32_t verify_hits, wire::FinalizeFn finalize,
+                 BaseRegistry* bases, ResultCache* results,
+                 store::Counters* counters, util::Log* log);
 
   // Notes that a request over a base (null: without one) was answered with a
   // kept result. This costs one addition; if the hit is chosen, it costs a copy
@@ -57,7 +57,7 @@ class ResultVerifier {
   void Reject(const util::Digest& key, absl::string_view why);
 
   const uint32_t verify_hits_;
-  const FinalizeFn finalize_;
+  const wire::FinalizeFn finalize_;
   BaseRegistry* const bases_;
   ResultCache* const results_;
   store::Counters* const counters_;

@@ -9,16 +9,19 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "daemon/rpc/raw_handlers.h"
 #include "daemon/rpc/stream.h"
 #include "daemon/wire/convert.h"
 #include "daemon/wire/message.h"
-#include "daemon/wire/outcome.h"
+#include "lib/util/event_file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
+#include "lib/wire/outcome.h"
 
 namespace btfd::daemon {
 
@@ -182,7 +185,23 @@ void Service::RegisterMethods() {
           }));
 }
 
+void Service::CollectFallbacks() {
+  // Where a client puts it that looks for us at that socket.
+  const std::string path =
+      absl::StrCat(absl::StripSuffix(options_.socket, ".sock"), ".fallbacks");
+  const auto events = util::TakeEvents(path);
+  if (!events.ok()) return;  // not ours
+  for (const auto& [name, count] : *events) {
+    // What a newer client counts and we do not know is its own business.
+    const auto counter = store::FindCounter(name);
+    if (counter.has_value() && absl::StartsWith(name, "fallback_")) {
+      counters_->Add(*counter, count);
+    }
+  }
+}
+
 void Service::Tidy() {
+  CollectFallbacks();
   bases_.Trim();
   ledger_.Flush();
 }
@@ -196,6 +215,7 @@ void Service::GiveBack() {
 }
 
 void Service::Finish(absl::Duration limit) {
+  CollectFallbacks();
   if (!bases_.FinishSaving(limit)) {
     log_->Warning("ending before all bases were written to the store");
   }
@@ -211,7 +231,7 @@ void Service::Finish(absl::Duration limit) {
 template <typename Response>
 void Service::Conclude(const absl::Status& status, engine::FailedIn failed_in,
                        Response* response) {
-  const v1::Outcome outcome = OutcomeOf(status, failed_in);
+  const v1::Outcome outcome = wire::OutcomeOf(status, failed_in);
   response->set_outcome(outcome);
   if (status.ok()) return;
   response->set_message(std::string(status.message()));
@@ -276,7 +296,7 @@ grpc::Status Service::ServeFinalize(Context* context,
 template <typename Response>
 void Service::Complain(Response* response) const {
   for (const std::string& complaint : options_.complaints) {
-    response->add_complaints(Readable(complaint));
+    response->add_complaints(wire::Readable(complaint));
   }
 }
 
@@ -356,7 +376,7 @@ grpc::Status Service::BindFileKey(Context*,
     // needed here.
     if (absl::IsNotFound(base.status()) && forwarder_ == nullptr &&
         (shared_ == nullptr || !shared_->HasBase(digest))) {
-      return OutcomeError(v1::BASE_UNKNOWN, base.status().message());
+      return wire::OutcomeError(v1::BASE_UNKNOWN, base.status().message());
     }
     if (!absl::IsNotFound(base.status())) RETURN_IF_ERROR(base.status());
     return file_keys_.Bind(key, digest, bases_.SampleOf(digest));
@@ -383,7 +403,7 @@ grpc::Status Service::RemoveBase(Context*, const v1::RemoveBaseRequest* request,
     }
     const absl::Status status = bases_.Remove(request->digest());
     if (!absl::IsNotFound(status)) return status;
-    return OutcomeError(
+    return wire::OutcomeError(
         v1::BASE_UNKNOWN,
         absl::StrCat("no base with digest ",
                      absl::BytesToHexString(request->digest())));
@@ -394,6 +414,7 @@ grpc::Status Service::RemoveBase(Context*, const v1::RemoveBaseRequest* request,
 
 grpc::Status Service::GetStatus(Context*, const v1::GetStatusRequest*,
                                 v1::GetStatusResponse* response) {
+  CollectFallbacks();
   response->set_version(util::kVersion);
   response->set_protocol(util::kProtocolVersion);
   response->set_engine_version(engine::kEngineVersion);

@@ -53,14 +53,15 @@ class Service final : public v1::Btfd::Service {
     Forwarder* forwarder = nullptr;  // null: no request is forwarded
     SharedCache* shared = nullptr;   // null: no shared cache
     util::Log* log = nullptr;
-    FinalizeFn finalize = engine::Finalize;
+    wire::FinalizeFn finalize = engine::Finalize;
     std::function<void()> on_shutdown;  // a client asked for it; any thread
   };
   explicit Service(Parts parts);
 
   AdmissionControl& admission() { return admission_; }
-  // Must be called now and then by one thread. Writes counters to the store,
-  // and evicts bases that are too many.
+  // Housekeeping, to be called now and then by one thread: what clients noted
+  // down to the counters, these to the store, bases that are too many out of
+  // memory.
   void Tidy();
   // Gives memory that is not used back to the system.
   void GiveBack();
@@ -117,6 +118,9 @@ class Service final : public v1::Btfd::Service {
   void FinalizeAlong(const v1::FinalizeRequest& request,
                      const util::CallDeadline& call_deadline,
                      v1::FinalizeResponse* response);
+
+  // Counts what clients did without a daemon since this was last called.
+  void CollectFallbacks();
 
   // Sets outcome and message of a response other than FinalizeResponse, and
   // counts an error (OK is counted for modules only).

@@ -51,7 +51,7 @@ TEST_F(StreamTest, AStreamAnswersEveryRequestByItsTag) {
 
 TEST_F(StreamTest, AStreamAnswersInTheOrderOfCompletion) {
   Gate gate;
-  const FinalizeFn held = gate.Before(engine::Finalize);
+  const wire::FinalizeFn held = gate.Before(engine::Finalize);
   Start([&](const engine::FinalizeInput& input, const engine::Steps& steps,
             std::pmr::memory_resource* memory, engine::FinalizeOutput* output) {
     return (input.base == nullptr ? held : engine::Finalize)(input, steps,

@@ -9,8 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/wire/convert.h"
-#include "daemon/wire/outcome.h"
 #include "lib/util/status_macros.h"
+#include "lib/wire/outcome.h"
 
 namespace btfd::daemon {
 
@@ -70,7 +70,7 @@ absl::StatusOr<Uploads::Announced> Uploads::ReadHeader(
   ASSIGN_OR_RETURN(announced.digest, util::Digest::FromBinary(header.digest()));
   announced.size = header.size();
   if (announced.size > max_btf_bytes_) {
-    return OutcomeError(
+    return wire::OutcomeError(
         v1::TOO_LARGE,
         absl::StrCat("the base has ", announced.size, " bytes; at most ",
                      max_btf_bytes_, " are taken (max_btf_bytes)"));
@@ -108,9 +108,9 @@ absl::StatusOr<std::string> Uploads::ReadChunks(
           "more than the ", announced.size, " bytes that were announced"));
     }
     if (absl::Now() > give_up) {
-      return OutcomeError(v1::CANCELLED,
-                          absl::StrCat("only ", raw.size(), " of ",
-                                       announced.size, " bytes came in time"));
+      return wire::OutcomeError(
+          v1::CANCELLED, absl::StrCat("only ", raw.size(), " of ",
+                                      announced.size, " bytes came in time"));
     }
     RETURN_IF_ERROR(ticket->Grow(part.chunk().size(), call_deadline));
     digest.AddChunk(part.chunk());
@@ -118,7 +118,7 @@ absl::StatusOr<std::string> Uploads::ReadChunks(
   }
   if (!absl::IsOutOfRange(status)) return status;
   if (call_deadline.IsCancelled()) {
-    return OutcomeError(v1::CANCELLED, "given up by the client");
+    return wire::OutcomeError(v1::CANCELLED, "given up by the client");
   }
   if (raw.size() != announced.size) {
     return absl::InvalidArgumentError(absl::StrCat("ended after ", raw.size(),

@@ -42,10 +42,10 @@ class Uploads {
   // any other error becomes the result of the call.
   using Reader = std::function<absl::Status(v1::AddBaseRequest* part)>;
 
-  // Serves one call. On success fills in digest, already_known and types. An
-  // error before the bytes are known to have the announced digest becomes an
-  // outcome by OutcomeOf(status). A later one does so by OutcomeOf(status,
-  // kBase): see `failed_in`.
+  // Serves one call. On success fills in digest, already_known and types; an
+  // error becomes an outcome by wire::OutcomeOf(status, kBase) after the bytes
+  // were seen to be those announced, and by wire::OutcomeOf(status) before: see
+  // `failed_in`.
   absl::Status Receive(const Reader& read,
                        const util::CallDeadline& call_deadline,
                        v1::AddBaseResponse* response,

@@ -161,18 +161,6 @@ Spec WithEffect(
   return spec;
 }
 
-absl::Status ReadConnections(absl::string_view text, Options* options) {
-  for (const absl::string_view number : absl::StrSplit(text, ',')) {
-    int fd;
-    RETURN_IF_ERROR(ReadNumber(number, &fd));
-    if (fd < 3) {
-      return absl::InvalidArgumentError("must be descriptors from 3 up");
-    }
-    options->connection_fds.push_back(fd);
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ReadListenInsecure(absl::string_view text, Options* options) {
   options->listen_insecure = text == "yes-anyone-may-connect";
   if (options->listen_insecure || text.empty()) return absl::OkStatus();
@@ -217,11 +205,6 @@ const std::vector<OptionSpec>& OptionSpecs() {
                        ", else /tmp/btfd-UID/", SocketName()),
           WithEffect(SharesItsDirectory,
                      Text("socket", &O::socket, "path of the Unix socket"))),
-      {{"connection_fd",
-        "serve inherited connections, descriptors with commas between, until "
-        "the first of them ends",
-        "-"},
-       ReadConnections},
       Flag("foreground", &O::foreground,
            "stay in the foreground, log to stderr"),
       WithDefault("$XDG_CACHE_HOME/btfd",

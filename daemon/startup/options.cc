@@ -202,14 +202,6 @@ absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
     if (setting->is_of_call) return absl::InvalidArgumentError(complaint);
     options.complaints.push_back(complaint + "; the default is used");
   }
-  if (!options.connection_fds.empty()) {
-    // A private daemon is used when other daemons failed. It has no address,
-    // and does its work itself.
-    options.listen.clear();
-    options.health_listen.clear();
-    options.server.clear();
-    options.remote_cache.clear();
-  }
   return options;
 }
 

@@ -26,9 +26,6 @@ struct Options {
   std::string socket;  // path of the Unix socket
   // The socket was named by an option, so its directory need not be ours alone.
   bool shared_directory = false;
-  // Inherited connections, which are served instead, until the first of them
-  // ends.
-  std::vector<int> connection_fds;
   bool foreground = false;
 
   // What it keeps on disk.

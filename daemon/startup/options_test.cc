@@ -24,6 +24,7 @@ using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 using Texts = std::map<std::string, std::string>;
 
@@ -205,22 +206,21 @@ INSTANTIATE_TEST_SUITE_P(
                       WrongValue{"idle_exit", "-1", "must be seconds"},
                       WrongValue{"idle_exit", "soon", "must be seconds"},
                       WrongValue{"result_cache", "maybe", "1 or 0"},
-                      WrongValue{"connection_fd", "3,1", "from 3 up"},
-                      WrongValue{"connection_fd", "3,", "a whole number"},
                       WrongValue{"log_level", "loud", "loud"}));
 
 TEST_F(OptionsTest, AWrongVariableIsNamedAndTheDefaultUsed) {
   const auto options = ReadOptions(
-      In({}), In({{"BTFD_THREADS", "x"}, {"BTFD_CONNECTION_FD", "3,x"}}));
+      In({}), In({{"BTFD_THREADS", "x"}, {"BTFD_MAX_BTF_BYTES", "2G"}}));
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_THAT(
       options->complaints,
-      ElementsAre("BTFD_CONNECTION_FD = 3,x: must be a whole number; the "
-                  "default is used",
-                  "BTFD_THREADS = x: must be a whole number; the default is "
-                  "used"));
+      UnorderedElementsAre("BTFD_MAX_BTF_BYTES = 2G: must be at most 1G; the "
+                           "default is used",
+                           "BTFD_THREADS = x: must be a whole number; the "
+                           "default is used"));
   EXPECT_GE(options->threads, 1u);
-  EXPECT_THAT(options->connection_fds, IsEmpty()) << "not the half of it";
+  EXPECT_EQ(options->max_btf_bytes, Options().max_btf_bytes)
+      << "not the half of it";
 }
 
 TEST_F(OptionsTest, AWrongLineOfTheUsersFileIsNamedAndTheOthersCount) {
@@ -291,18 +291,6 @@ TEST_F(OptionsTest, TheServerComesFromTheEnvironment) {
       ReadOptions(In({}), In({{"BTFD_SERVER", "grpcs://a:1,b:2"}}));
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->server, "grpcs://a:1,b:2");
-}
-
-TEST_F(OptionsTest, APrivateDaemonKeepsToItself) {
-  const auto options = ReadOptions(In({{"connection_fd", "3,4"}}),
-                                   In({{"BTFD_SERVER", "grpcs://a:1"},
-                                       {"BTFD_LISTEN", "localhost:1"},
-                                       {"BTFD_HEALTH_LISTEN", "localhost:2"}}));
-  ASSERT_TRUE(options.ok()) << options.status();
-  EXPECT_EQ(options->server, "");
-  EXPECT_EQ(options->listen, "");
-  EXPECT_EQ(options->health_listen, "");
-  EXPECT_THAT(options->connection_fds, ElementsAre(3, 4));
 }
 
 }  // namespace

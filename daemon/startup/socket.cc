@@ -142,9 +142,7 @@ util::UniqueFd WatchForLoss(const std::string& path) {
   return watch;
 }
 
-// True if fd is a Unix stream socket that listens, or does not, as `listening`
-// says.
-bool IsStreamSocket(int fd, bool listening) {
+bool IsListeningStreamSocket(int fd) {
   const auto option = [fd](int name) {
     int value = -1;
     socklen_t size = sizeof(value);
@@ -152,7 +150,7 @@ bool IsStreamSocket(int fd, bool listening) {
     return value;
   };
   return option(SO_DOMAIN) == AF_UNIX && option(SO_TYPE) == SOCK_STREAM &&
-         option(SO_ACCEPTCONN) == (listening ? 1 : 0);
+         option(SO_ACCEPTCONN) == 1;
 }
 
 }  // namespace
@@ -213,7 +211,7 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Claim(
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(int fd) {
   util::UniqueFd socket(fd);
-  if (!IsStreamSocket(fd, /*listening=*/true)) {
+  if (!IsListeningStreamSocket(fd)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "descriptor ", fd, " is not a listening Unix stream socket"));
   }
@@ -263,17 +261,6 @@ bool Listener::Retire() {
   if (Reachable()) unlink(path_.c_str());
   lock_.Reset();
   return true;
-}
-
-absl::StatusOr<util::UniqueFd> TakeConnection(int fd) {
-  util::UniqueFd connection(fd);
-  if (!IsStreamSocket(fd, /*listening=*/false)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "descriptor ", fd, " is not a connected Unix stream socket"));
-  }
-  RETURN_IF_ERROR(CheckPeer(fd));
-  RETURN_IF_ERROR(SetFlags(fd));
-  return connection;
 }
 
 int TakeSystemdSocket() {

@@ -76,11 +76,6 @@ class Listener {
   ino_t inode_ = 0;
 };
 
-// Prepares an inherited, connected socket for being served: checks that it is
-// one and that the peer is the same user; makes it non-blocking and
-// close-on-exec.
-absl::StatusOr<util::UniqueFd> TakeConnection(int fd);
-
 // The descriptor that systemd passed to this process by LISTEN_PID and
 // LISTEN_FDS, or -1. Removes both variables.
 int TakeSystemdSocket();

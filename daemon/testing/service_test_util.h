@@ -79,7 +79,7 @@ inline v1::FinalizeRequest RequestFor(const SampleBtf& btf) {
 // Stops requests before the engine, until the test opens it.
 class Gate {
  public:
-  FinalizeFn Before(FinalizeFn finalize) {
+  wire::FinalizeFn Before(wire::FinalizeFn finalize) {
     return [this, finalize](const engine::FinalizeInput& input,
                             const engine::Steps& steps,
                             std::pmr::memory_resource* memory,
@@ -125,7 +125,7 @@ class ServiceTest : public ::testing::Test {
   }
   ~ServiceTest() override { Stop(); }
 
-  void Start(FinalizeFn finalize = engine::Finalize) {
+  void Start(wire::FinalizeFn finalize = engine::Finalize) {
     store::StoreOptions store_options;
     store_options.directory = options_.store_dir;
     store_options.log = &log_;

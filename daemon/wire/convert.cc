@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/wire/convert.h"
 
-#include <algorithm>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "lib/util/content_sample.h"
 #include "lib/util/digest.h"
-#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -96,63 +92,6 @@ absl::Status CheckRequest(const v1::FinalizeRequest& request) {
   return absl::OkStatus();
 }
 
-namespace {
-
-std::optional<engine::LibbpfRules> RulesOf(v1::EncodedBy encoded) {
-  switch (encoded) {
-    case v1::ENCODED_BY_LIBBPF_1_1:
-      return engine::LibbpfRules::k1_1;
-    case v1::ENCODED_BY_LIBBPF_1_5:
-      return engine::LibbpfRules::k1_5;
-    case v1::ENCODED_BY_LIBBPF_1_7:
-      return engine::LibbpfRules::k1_7;
-    case v1::ENCODED_BY_LIBBPF_1_8:
-      return engine::LibbpfRules::k1_8;
-    default:
-      return std::nullopt;
-  }
-}
-
-}  // namespace
-
-engine::Steps StepsOf(const v1::Steps& steps) {
-  engine::Steps out;
-  out.rebase = steps.rebase();
-  out.encoded = RulesOf(steps.encoded());
-  switch (steps.kfuncs()) {
-    case v1::KFUNCS_DECL_TAGS:
-      out.kfuncs = engine::KfuncSource::kDeclTags;
-      break;
-    case v1::KFUNCS_SET8:
-      out.kfuncs = engine::KfuncSource::kSet8;
-      break;
-    default:
-      out.kfuncs = engine::KfuncSource::kNone;
-  }
-  out.implicit_args = steps.implicit_args();
-  out.kfunc_tags = steps.kfunc_tags();
-  out.dedup = steps.dedup();
-  out.distill = steps.distill();
-  out.sort = steps.sort();
-  out.resolve_ids = steps.resolve_ids();
-  out.follow_resolved_ids = steps.follow_resolved_ids();
-  out.new_header_size = steps.new_header_size();
-  out.kernel_check = steps.kernel_check();
-  return out;
-}
-
-engine::IdsSection IdsSectionOf(const v1::IdsSection& ids) {
-  engine::IdsSection out;
-  out.content = ids.content();
-  out.address = ids.address();
-  out.foreign_endian = ids.big_endian() != util::kHostIsBigEndian;
-  out.symbols.reserve(ids.symbols_size());
-  for (const v1::IdSymbol& symbol : ids.symbols()) {
-    out.symbols.push_back({symbol.name(), symbol.value(), symbol.size()});
-  }
-  return out;
-}
-
 absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key) {
   // Without a boot id, two machines could have the same key.
   if (key.boot_id().empty()) return Bad("file_key has no boot_id");
@@ -174,28 +113,6 @@ absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key) {
                            " ", absl::BytesToHexString(key.notes()));
   out.sample = key.sample();
   return out;
-}
-
-void FillResponse(engine::FinalizeOutput output,
-                  v1::FinalizeResponse* response) {
-  if (output.btf) response->set_btf(*std::move(output.btf));
-  if (output.btf_base) response->set_btf_base(*std::move(output.btf_base));
-  if (output.btf_ids) response->set_btf_ids(*std::move(output.btf_ids));
-  for (std::string& warning : output.warnings) {
-    response->add_warnings(std::move(warning));
-  }
-  response->set_types_in(output.types_in);
-  response->set_types_out(output.types_out);
-  if (output.kernel_checked) {
-    response->set_kernel_checked(*output.kernel_checked);
-  }
-}
-
-std::string Readable(absl::string_view text) {
-  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x80;
-  });
-  return ascii ? std::string(text) : absl::CHexEscape(text);
 }
 
 uint64_t BytesIn(const v1::FinalizeRequest& request) {

@@ -10,8 +10,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
-#include "lib/engine/pipeline.h"
 #include "lib/store/store.h"
 #include "proto/btfd.pb.h"
 
@@ -21,19 +19,7 @@ namespace btfd::daemon {
 // other.
 absl::Status CheckRequest(const v1::FinalizeRequest& request);
 
-// Precondition of both: CheckRequest() returned OK.
-engine::Steps StepsOf(const v1::Steps& steps);
-engine::IdsSection IdsSectionOf(const v1::IdsSection& ids);
-
 absl::StatusOr<store::FileKey> FileKeyOf(const v1::FileKey& key);
-
-// Moves the output into the response.
-void FillResponse(engine::FinalizeOutput output,
-                  v1::FinalizeResponse* response);
-
-// Makes of a text a string of proto3, which must be UTF-8; names in the input
-// may be other bytes.
-std::string Readable(absl::string_view text);
 
 // The number of BTF bytes of a request and of a response, as the counters count
 // them.

@@ -37,26 +37,34 @@ absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
   return absl::ErrnoToStatus(error, absl::StrCat("store: ", doing, " ", path));
 }
 
+// What `path` is in.
+std::string ParentOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 // Makes `path` if it is missing.
 absl::Status MakeDirectory(const std::string& path) {
-  if (mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
-  const int error = errno;
-  // If the directory exists, mkdir(2) may still give EROFS or EACCES instead of
-  // EEXIST.
-  if (error == EEXIST || access(path.c_str(), F_OK) == 0) {
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0) return absl::OkStatus();
+  const std::string parent = ParentOf(path);
+  // Where the parent cannot be looked at, mkdir() says what is wrong.
+  if (stat(parent.c_str(), &status) == 0) {
+    RETURN_IF_ERROR(CheckParent(status, geteuid(), parent));
+  }
+  // Another process may have made it meanwhile.
+  if (mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) {
     return absl::OkStatus();
   }
-  return ErrnoStatus("making the directory", path, error);
+  return ErrnoStatus("making the directory", path);
 }
 
 // Makes the directory and its parent, for example ~/.cache/btfd and ~/.cache.
 // It makes nothing above them, so where a home does not exist
 // (HOME=/nonexistent) none is made.
 absl::Status MakeDirectories(const std::string& directory) {
-  const size_t slash = directory.rfind('/');
-  if (slash != std::string::npos && slash > 0) {
-    RETURN_IF_ERROR(MakeDirectory(directory.substr(0, slash)));
-  }
+  RETURN_IF_ERROR(MakeDirectory(ParentOf(directory)));
   return MakeDirectory(directory);
 }
 
@@ -100,6 +108,14 @@ absl::Status PrepareDirectory(const std::string& directory) {
     return ErrnoStatus("looking at the directory", directory);
   }
   return CheckDirectory(status, geteuid(), directory);
+}
+
+absl::Status CheckParent(const struct stat& status, uid_t user,
+                         const std::string& parent) {
+  if (status.st_uid == user || status.st_uid == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      absl::StrCat("store: nothing is made in the directory of another user (",
+                   status.st_uid, ", we are ", user, "): ", parent));
 }
 
 absl::Status CheckDirectory(const struct stat& status, uid_t user,

@@ -18,13 +18,17 @@
 
 namespace btfd::store {
 
-// Makes the directory with mode 0700, and its parent if that is missing. It
-// makes nothing above them: where a home is missing, it stays missing.
-// PermissionDenied if the directory belongs to another user or if others may
-// write to it, because results from the cache go into modules.
+// Makes the directory (0700), and the one that it is in; nothing above them:
+// where a home is missing, it stays missing. PermissionDenied if it belongs to
+// somebody else or others may write there: cached results go into modules. Nor
+// is anything made in the directory of somebody else but root.
 absl::Status PrepareDirectory(const std::string& directory);
 
-// The check of owner and mode in PrepareDirectory(). `user` is our own uid.
+// The parts of it that look at who may do what; `user` is who we are. Root
+// could make directories in another user's (`sudo -E` leaves HOME as it was),
+// and that user could not use them.
+absl::Status CheckParent(const struct stat& status, uid_t user,
+                         const std::string& parent);
 absl::Status CheckDirectory(const struct stat& status, uid_t user,
                             const std::string& directory);
 

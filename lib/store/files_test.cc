@@ -62,6 +62,19 @@ TEST_F(FilesTest, TheDirectoryAndItsParentAreMadeAndNothingAboveThem) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/home"));
 }
 
+TEST_F(FilesTest, NothingIsMadeInAnotherUsersDirectory) {
+  struct stat seen;
+  ASSERT_EQ(stat(directory_.c_str(), &seen), 0);
+  EXPECT_TRUE(CheckParent(seen, geteuid(), directory_).ok());
+  seen.st_uid = 1000;
+  EXPECT_TRUE(CheckParent(seen, 1000, directory_).ok());
+  const absl::Status status = CheckParent(seen, 0, directory_);
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("nothing is made in the directory of another user "
+                        "(1000, we are 0)"));
+}
+
 TEST_F(FilesTest, DirectoryOfAnotherUserIsRefused) {
   struct stat seen;
   ASSERT_EQ(stat(directory_.c_str(), &seen), 0);

@@ -24,16 +24,28 @@ struct RuntimePaths {
   std::string start;      // flock()ed by the client that starts the daemon
   std::string backoff;    // its mtime: when a client last found no daemon
   std::string told;  // its mtime: when a client last told of wrong settings
-  std::string log;   // stderr of a daemon that a client started
+  std::string fallbacks;  // what clients did without it (event_file.h)
+  std::string log;        // stderr of a daemon that a client started
+  // Stands for `backoff` where the directory cannot be used.
+  std::string other_backoff;
   // The directory is not ours alone (it was named by BTFD_SOCKET).
   bool shared_directory = false;
+  // The directory that would have come first, if it is another user's or there
+  // is none to make it in; else empty.
+  std::string passed_over;
 };
 
 // $XDG_RUNTIME_DIR/btfd, or /tmp/btfd-UID where that variable is empty, not
 // absolute, or so long that the socket's name would not fit sockaddr_un.
 RuntimePaths RuntimePathsFor(absl::string_view xdg_runtime_dir, uid_t uid);
 
-// The same for this process. $BTFD_RUNTIME_DIR, an absolute path, replaces the
+// The same, but $XDG_RUNTIME_DIR counts only if it is there, and it and the
+// btfd in it are the user's: `sudo -E` leaves it set, and its owner could not
+// use what root made there.
+RuntimePaths UsableRuntimePathsFor(absl::string_view xdg_runtime_dir,
+                                   uid_t uid);
+
+// That for this process. $BTFD_RUNTIME_DIR, an absolute path, replaces the
 // directory itself (tests, several daemons of one user); $BTFD_SOCKET, likewise
 // absolute and before all, names the socket, and all else stands beside it.
 // What was named so is not replaced by anything else: where it is too long for

@@ -7,6 +7,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -45,12 +46,51 @@ TEST(RuntimePaths, ADirectoryTooLongForASocketAddressIsNotUsed) {
   EXPECT_EQ(RuntimePathsFor("/x" + longest, 7).directory, "/tmp/btfd-7");
 }
 
-TEST(RuntimePaths, ProcessTakesItsOwnVariableFirst) {
-  setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+// An XDG_RUNTIME_DIR of the test's own.
+class XdgRuntimeDirectory : public ::testing::Test {
+ protected:
+  XdgRuntimeDirectory() {
+    EXPECT_NE(mkdtemp(xdg_.data()), nullptr);
+    btfd_ = xdg_ + "/btfd";
+    setenv("XDG_RUNTIME_DIR", xdg_.c_str(), 1);
+  }
+  ~XdgRuntimeDirectory() override {
+    unsetenv("XDG_RUNTIME_DIR");
+    rmdir(btfd_.c_str());
+    rmdir(xdg_.c_str());
+  }
+
+  std::string xdg_ = "/tmp/xdg.XXXXXX";  // short: a socket's name is
+  std::string btfd_;
+};
+
+TEST_F(XdgRuntimeDirectory, ComesAfterOurOwnVariable) {
   setenv("BTFD_RUNTIME_DIR", "/somewhere", 1);
   EXPECT_EQ(RuntimePathsOfProcess().socket, "/somewhere/btfd-3.2.sock");
   unsetenv("BTFD_RUNTIME_DIR");
-  EXPECT_EQ(RuntimePathsOfProcess().socket, "/run/user/7/btfd/btfd-3.2.sock");
+  EXPECT_EQ(RuntimePathsOfProcess().socket, btfd_ + "/btfd-3.2.sock");
+  EXPECT_EQ(RuntimePathsOfProcess().passed_over, "");
+}
+
+TEST_F(XdgRuntimeDirectory, OfAnotherUserIsPassedOver) {
+  const uid_t other = geteuid() + 1;
+  const RuntimePaths paths = UsableRuntimePathsFor(xdg_, other);
+  EXPECT_EQ(paths.directory, absl::StrCat("/tmp/btfd-", other));
+  EXPECT_EQ(paths.passed_over, btfd_);
+}
+
+TEST_F(XdgRuntimeDirectory, WithAnotherUsersBtfdInItIsPassedOver) {
+  ASSERT_EQ(mkdir(btfd_.c_str(), 0700), 0);
+  EXPECT_EQ(UsableRuntimePathsFor(xdg_, geteuid()).directory, btfd_);
+  const uid_t other = geteuid() + 1;
+  EXPECT_EQ(UsableRuntimePathsFor(xdg_, other).passed_over, btfd_);
+}
+
+TEST_F(XdgRuntimeDirectory, ThatIsMissingIsPassedOver) {
+  ASSERT_EQ(rmdir(xdg_.c_str()), 0);
+  const RuntimePaths paths = RuntimePathsOfProcess();
+  EXPECT_EQ(paths.directory, absl::StrCat("/tmp/btfd-", geteuid()));
+  EXPECT_EQ(paths.passed_over, btfd_);
 }
 
 TEST(RuntimePaths, WhatIsNamedByTheUserIsNeverReplaced) {

@@ -23,6 +23,7 @@
 #include "tests/support/peer.h"
 #include "tests/support/process.h"
 #include "tests/support/testdata.h"
+#include "tests/support/user.h"
 
 namespace btfd::tests {
 namespace {
@@ -34,43 +35,6 @@ mode_t ModeOf(const std::string& path) {
   struct stat info;
   return lstat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : 0;
 }
-
-// A user that the test makes up, with a home directory, programs and a module.
-class User {
- public:
-  User(uid_t uid, const std::string& home) : uid_(uid), home_(home) {
-    fs::create_directories(home_);
-    Give(home_);
-    chmod(home_.c_str(), 0700);
-  }
-
-  uid_t uid() const { return uid_; }
-  std::string file(const std::string& name) const { return home_ + "/" + name; }
-  void Give(const std::string& path) const {
-    EXPECT_EQ(lchown(path.c_str(), uid_, uid_), 0) << path;
-  }
-  // Runs a program as that user, without this process's environment.
-  ProcessResult Run(const std::vector<std::string>& command,
-                    const std::vector<std::string>& environment = {}) const {
-    std::vector<std::string> argv = {"timeout",
-                                     "60",
-                                     "setpriv",
-                                     absl::StrCat("--reuid=", uid_),
-                                     absl::StrCat("--regid=", uid_),
-                                     "--clear-groups",
-                                     "env",
-                                     "-i",
-                                     "PATH=/usr/bin:/bin",
-                                     "HOME=" + home_};
-    argv.insert(argv.end(), environment.begin(), environment.end());
-    argv.insert(argv.end(), command.begin(), command.end());
-    return RunProcess(argv, {{}, "/", ""});
-  }
-
- private:
-  const uid_t uid_;
-  const std::string home_;
-};
 
 class Stranger : public ::testing::Test {
  protected:
@@ -92,8 +56,8 @@ class Stranger : public ::testing::Test {
       chmod(copy.c_str(), 0755);
     }
     btfc_ = scratch_.file("bin/btfc");
-    Put(kernel->vmlinux_btf, "base.btf");
-    Put(SpreadBySize(kernel->modules, 9)[4], "module.ko");
+    victim_.Put(kernel->vmlinux_btf, "base.btf");
+    victim_.Put(SpreadBySize(kernel->modules, 9)[4], "module.ko");
     WriteFile(victim_.file("precious"), "precious");
     victim_.Give(victim_.file("precious"));
     expected_ = RunResolveBtfids(
@@ -106,16 +70,17 @@ class Stranger : public ::testing::Test {
     if (geteuid() == 0) {
       victim_.Run({btfc_, "stop"});
       fs::remove_all(Default());
+      RemoveMark();
     }
-  }
-  void Put(const std::string& from, const std::string& name) {
-    fs::copy_file(from, victim_.file(name));
-    chmod(victim_.file(name).c_str(), 0644);
-    victim_.Give(victim_.file(name));
   }
   // The directory in which the victim's client looks for a daemon.
   std::string Default() const {
     return absl::StrCat("/tmp/btfd-", victim_.uid());
+  }
+
+  // Of a client that could not use that: the next one would not even try.
+  void RemoveMark() const {
+    fs::remove(util::RuntimePathsFor("", victim_.uid()).other_backoff);
   }
 
   // The path of the file there with that extension.
@@ -130,6 +95,7 @@ class Stranger : public ::testing::Test {
     for (const char* extension : {".BTF", ".BTF.base", ".BTF_ids"}) {
       fs::remove(victim_.file(std::string("module.ko") + extension));
     }
+    RemoveMark();
     std::vector<std::string> more = {"BTFD_PROFILE=7.2"};
     more.insert(more.end(), environment.begin(), environment.end());
     const ProcessResult result =
@@ -203,7 +169,7 @@ TEST_F(Stranger, ADirectoryOfAnothersIsNotUsed) {
   chmod(Default().c_str(), 0777);
   // A name that the client opens for writing there leads to a file of the
   // victim's, to a new file, or nowhere.
-  for (const char* name : {"start", "log", "lock"}) {
+  for (const char* name : {"start", "log", "lock", "backoff", "fallbacks"}) {
     const std::string path = Usual(absl::StrCat(".", name));
     const std::string target = victim_.file("precious");
     const std::vector<std::function<int()>> plants = {
@@ -418,6 +384,55 @@ TEST_F(Stranger, AModuleThatIsALinkIsPatchedWhereItLeadsAsUpstreamDoes) {
             .out;
   }
   EXPECT_EQ(content[0], content[1]);
+}
+
+// `sudo -E make`: root with the victim's environment.
+TEST_F(Stranger, RootLeavesNothingBehindThatTheUserCannotUse) {
+  const std::string runtime = victim_.file("run");
+  fs::create_directory(runtime);
+  chmod(runtime.c_str(), 0700);
+  victim_.Give(runtime);
+  const std::string ours = util::RuntimePathsFor("", 0).directory;
+  ASSERT_FALSE(fs::exists(ours)) << "a daemon of root's own is not disturbed";
+  const ProcessOptions as_root = {
+      {"HOME=" + victim_.file(""), "XDG_RUNTIME_DIR=" + runtime,
+       "XDG_CACHE_HOME", "BTFD_PROFILE=7.2"},
+      "/",
+      ""};
+  const ProcessResult built =
+      RunProcess({btfc_, "resolve_btfids", "--distill_base", "--btf_base",
+                  victim_.file("base.btf"), victim_.file("module.ko")},
+                 as_root);
+  EXPECT_EQ(built.exit_code, 0) << built.err;
+  EXPECT_EQ(built.err, "");
+  EXPECT_TRUE(fs::exists(ours)) << "that is where root's daemon is";
+  EXPECT_EQ(RunProcess({btfc_, "stop"}, as_root).exit_code, 0);
+  fs::remove_all(ours);
+  EXPECT_TRUE(fs::is_empty(runtime));
+  EXPECT_FALSE(fs::exists(victim_.file(".cache")));
+}
+
+// What an earlier version of ours left.
+TEST_F(Stranger, AUserWorksOnWhereRootTookThePlaces) {
+  const std::string runtime = victim_.file("run");
+  for (const std::string& directory :
+       {runtime, runtime + "/btfd", victim_.file(".cache"),
+        victim_.file(".cache/btfd")}) {
+    fs::create_directory(directory);
+    chmod(directory.c_str(), 0700);
+  }
+  victim_.Give(runtime);
+  victim_.Give(victim_.file(".cache"));
+  const std::string variable = "XDG_RUNTIME_DIR=" + runtime;
+  const ProcessResult result = Finalize({variable, "BTFD_REQUIRE=1"});
+  EXPECT_EQ(result.err, "");
+  const ProcessResult doctor = victim_.Run({btfc_, "doctor"}, {variable});
+  for (const std::string& directory :
+       {runtime + "/btfd", victim_.file(".cache/btfd")}) {
+    EXPECT_THAT(doctor.out, HasSubstr(directory + " belongs to uid 0"));
+    EXPECT_THAT(doctor.out, HasSubstr("-> sudo rm -r " + directory));
+  }
+  EXPECT_TRUE(fs::is_empty(runtime + "/btfd"));
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A module has one right answer. About a hundred modules of all sizes are
-// finalized in every way there is, and the files must be the same bytes each
-// time. The ways: one thread or eight; a cold daemon or a warm one; results
-// that are computed, found in the cache, or come from a private daemon; all
-// modules in one stream or each by itself; in any order.
+// One module, one answer: about a hundred modules of all sizes are finalized on
+// every way there is (one thread and eight, a cold daemon and a warm one, with
+// results computed, found in the cache, or computed by the client; all in one
+// stream or one by one; in any order), and the files must be the same bytes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -143,7 +142,7 @@ TEST_F(Determinism, ARestartedDaemon) {
   ExpectExpected(Finalize(daemon_, {{"BTFD_RESULT_CACHE=0"}, {}}));
 }
 
-TEST_F(Determinism, APrivateDaemonWhereTheSharedOneIsNotUsed) {
+TEST_F(Determinism, TheClientAloneWhereTheDaemonIsNotUsed) {
   ExpectExpected(Finalize(daemon_, {{"BTFD_DISABLE=1", "BTFD_REQUIRE=0"}, {}}));
   EXPECT_FALSE(daemon_.Pid().ok());
 }

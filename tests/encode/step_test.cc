@@ -180,6 +180,7 @@ TEST_F(WholeStep, StartsNoPaholeThatIsThere) {
   }
 }
 
+// By the daemon, and by the client alone.
 TEST_F(WholeStep, OfManyModulesInOneCall) {
   const std::vector<std::string> spread = ModulesNamed(
       modules_, {"af_key", "nf_conntrack", "nf_nat", "ip_set", "tun"});
@@ -187,18 +188,26 @@ TEST_F(WholeStep, OfManyModulesInOneCall) {
   ScratchDir theirs, ours;
   MakeExpected(spread, theirs);
   std::vector<std::string> names;
-  for (const std::string& module : spread) {
-    CopyLinked(module, ours.file(NameOf(module)));
-    names.push_back(NameOf(module));
-  }
+  for (const std::string& module : spread) names.push_back(NameOf(module));
   WriteFile(ours.file("list"), absl::StrJoin(names, "\n") + "\n");
-  const ProcessResult result = Ours(
-      {"--btf_base", base_, "--from-file", "list", "-j", "2"}, ours.path());
-  ASSERT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, HasSubstr("5 modules finalized, 0 failed"));
-  for (const std::string& name : names) {
-    EXPECT_THAT(result.out, HasSubstr(name + ": "));
-    ExpectSameSections(ours.file(name), theirs.file(name));
+  for (const char* disable : {"0", "1"}) {
+    for (const std::string& module : spread) {
+      CopyLinked(module, ours.file(NameOf(module)));
+    }
+    const ProcessResult result = Ours(
+        {"--btf_base", base_, "--from-file", "list", "-j", "2"}, ours.path(),
+        {absl::StrCat("BTFD_DISABLE=", disable), "BTFD_REQUIRE=0"});
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    EXPECT_EQ(daemon_.Pid().ok(), disable[0] == '0');
+    EXPECT_THAT(result.out, HasSubstr("5 modules finalized, 0 failed"));
+    for (const std::string& name : names) {
+      EXPECT_THAT(result.out, HasSubstr(name + ": "));
+      ExpectSameSections(ours.file(name), theirs.file(name));
+    }
+    if (daemon_.Pid().ok()) {
+      ASSERT_TRUE(daemon_.Stop().ok());
+    }
   }
 }
 

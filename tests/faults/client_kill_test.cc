@@ -359,11 +359,9 @@ TEST_F(ClientKill, FinalizeOfManyModules) {
                   30});
 }
 
-// A private daemon belongs to its client: it dies with the client, and its
-// calls count.
-TEST_F(ClientKill, TogetherWithItsPrivateDaemon) {
+TEST_F(ClientKill, WhileItDoesTheWorkItself) {
   const std::string module = Module(old_kernel_, "af_key");
-  KillEverywhere({"drop-in 7.2 with a private daemon",
+  KillEverywhere({"drop-in 7.2 without a daemon",
                   [&](const std::string& directory) {
                     fs::copy_file(module, directory + "/m.ko");
                   },

@@ -241,6 +241,18 @@ TEST_F(DamagedStore, DirectoryInPlaceOfItsFileIsDoneWithout) {
   EXPECT_THAT(Log(), HasSubstr("working without a store: store: "));
 }
 
+// Whatever the store has that a daemon does not survive: it dies of that as
+// soon as it is started, and the next one, too.
+TEST_F(DamagedStore, DaemonsThatDieOfItFailNoBuild) {
+  const ScratchDir scratch;
+  WriteFile(scratch.file("btfd"), "#!/bin/sh\nkill -BUS $$\n");
+  fs::permissions(scratch.file("btfd"), fs::perms::owner_all);
+  FinalizeAll(daemon_, {0, 1, 4},
+              {"BTFD_DAEMON=" + scratch.file("btfd"), "BTFD_REQUIRE=0"},
+              "no daemon lives");
+  ExpectWhole("after it");
+}
+
 // On the disk a file can have only some kilobytes.
 TEST_F(DamagedStore, FullDiskCostsNothingButTheStore) {
   const ProcessResult started =

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/wire/outcome.h"
+#include "lib/wire/outcome.h"
+
+#include <algorithm>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/types/optional.h"
 
-namespace btfd::daemon {
+namespace btfd::wire {
 
 namespace {
 
@@ -57,4 +60,11 @@ v1::Outcome OutcomeOf(const absl::Status& status, engine::FailedIn failed_in) {
   }
 }
 
-}  // namespace btfd::daemon
+std::string Readable(absl::string_view text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+  });
+  return ascii ? std::string(text) : absl::CHexEscape(text);
+}
+
+}  // namespace btfd::wire

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/wire/outcome.h"
+#include "lib/wire/outcome.h"
 
 #include "gtest/gtest.h"
 #include "lib/store/counters.h"
 
-namespace btfd::daemon {
+namespace btfd::wire {
 namespace {
 
 using engine::FailedIn;
@@ -49,4 +49,4 @@ TEST(Outcome, EachHasACounterOfItsName) {
 }
 
 }  // namespace
-}  // namespace btfd::daemon
+}  // namespace btfd::wire

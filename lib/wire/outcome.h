@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The only place that turns errors into Outcomes.
-#ifndef BTFD_DAEMON_WIRE_OUTCOME_H_
-#define BTFD_DAEMON_WIRE_OUTCOME_H_
+// The one place where an error becomes an Outcome, and its text a message.
+#ifndef BTFD_LIB_WIRE_OUTCOME_H_
+#define BTFD_LIB_WIRE_OUTCOME_H_
+
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "lib/engine/pipeline.h"
-#include "proto/btfd.pb.h"
+#include "lib/wire/messages.h"
 
-namespace btfd::daemon {
+namespace btfd::wire {
 
 // An error that contains its outcome, if no status code can express it.
 // Precondition: outcome is neither OK nor unspecified.
@@ -20,6 +22,9 @@ absl::Status OutcomeError(v1::Outcome outcome, absl::string_view message);
 v1::Outcome OutcomeOf(const absl::Status& status,
                       engine::FailedIn failed_in = engine::FailedIn::kNone);
 
-}  // namespace btfd::daemon
+// A text for a string of proto3, which is UTF-8; names of the input may be not.
+std::string Readable(absl::string_view text);
 
-#endif  // BTFD_DAEMON_WIRE_OUTCOME_H_
+}  // namespace btfd::wire
+
+#endif  // BTFD_LIB_WIRE_OUTCOME_H_

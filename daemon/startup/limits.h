@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The limits that a daemon is started under (ulimit, containers), which are
+// those of the build that happened to start it. gRPC does not come through a
+// lack of threads: it ends the process, or waits for ever in the middle of its
+// start, with the socket bound and deaf to every signal. So what it needs is
+// tried before the socket is, and its start has a bound.
+#ifndef BTFD_DAEMON_STARTUP_LIMITS_H_
+#define BTFD_DAEMON_STARTUP_LIMITS_H_
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace btfd::daemon {
+
+// Raises each soft limit that is meant for the programs of a build, not for
+// what serves them, to the hard one; and lets a file that has grown to its
+// limit be an error (EFBIG) instead of the end.
+void LiftLimits();
+
+// Starts that many threads at once and ends them. ResourceExhausted says how
+// many there can be.
+absl::Status TryThreads(int count);
+// How many a daemon may need that works on `workers` modules at once.
+int ThreadsNeeded(unsigned workers);
+
+// While it lives, the process has so long to go on; then it says so on stderr
+// and is ended by SIGALRM, whatever it hangs in. One at a time; alarm(2) is in
+// use meanwhile.
+class Deadline {
+ public:
+  explicit Deadline(absl::Duration limit);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+};
+
+}  // namespace btfd::daemon
+
+#endif  // BTFD_DAEMON_STARTUP_LIMITS_H_
