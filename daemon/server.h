@@ -40,16 +40,16 @@ class Server {
   // started.
   static void BlockSignals();
 
-  // Opens the store (without one it works, too) and starts gRPC. `log` must
-  // outlive it. Where the server is not to be run, `listener` may be null.
-  // Precondition: BlockSignals.
+  // Opens the store and starts gRPC. If the store cannot be opened, the daemon
+  // works without one. `log` must outlive it. `listener` may be null if Run()
+  // is not called. Precondition: BlockSignals() was called.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       const Options& options, std::unique_ptr<Listener> listener,
       util::Log* log);
   ~Server();
 
-  // Serves until SIGTERM or SIGINT, a client's Shutdown, nothing to do for
-  // long, or the loss of the socket; then lets requests in flight end.
+  // Serves until SIGTERM or SIGINT, a client's Shutdown, a long time without
+  // work, or the loss of the socket. Then lets requests in flight end.
   void Run();
 
   // What is wrong with the settings. The daemon works without these settings.

@@ -76,7 +76,8 @@ class Batch {
   absl::Status Write(const BatchJob& job, const v1::FinalizeResponse& response,
                      std::vector<std::string>* notices) const;
   void FinishAlone(const std::string& path);
-  // Both take from the front of `waiting`; the first may leave some.
+  // Both take modules from the front of `waiting`. FinishByStream() may leave
+  // some there.
   void FinishByStream(util::UniqueFd socket, std::deque<std::string>* waiting);
   void FinishHere(LocalEngine* engine, std::deque<std::string>* waiting);
   // Reports the module; if `response` is OK, first writes its content.

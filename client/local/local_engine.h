@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine in the client's own process: what a request is worked on by where
-// the shared daemon cannot. It needs no second process, no thread, no directory
-// and no program but this one, so that whatever lets upstream's tool run lets
-// this run; and nothing of it outlives the client. What it costs is upstream's
-// cost as well: the base is read and indexed, once a process.
+// The engine in the client's own process. It does the work if the shared daemon
+// cannot be used. It needs no second process, no thread, no directory and no
+// other program, so it runs wherever upstream's tool runs, and nothing of it
+// outlives the client. Like upstream's tool it reads and indexes the base, once
+// in a process.
 #ifndef BTFD_CLIENT_LOCAL_LOCAL_ENGINE_H_
 #define BTFD_CLIENT_LOCAL_LOCAL_ENGINE_H_
 
@@ -40,8 +40,8 @@ class LocalEngine {
   };
   absl::StatusOr<v1::FinalizeResponse> Run(const v1::FinalizeRequest& request,
                                            BaseFile* base);
-  // What the base is indexed as, with its candidates if `dedup`. An error is
-  // about reading it.
+  // The index of the base, with that for dedup if `dedup`. An error is about
+  // reading the base.
   absl::StatusOr<Indexed> IndexOf(BaseFile* base, bool dedup);
 
   absl::Mutex mutex_;

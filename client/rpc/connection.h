@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way to the shared daemon behind its socket, started where there is none.
+// Connects to the shared daemon by its socket, and starts it if it does not
+// run.
 //
 // Starting: if many clients find no daemon, one of them takes the `start` lock
 // and starts it; the others wait for the socket. Failing: the first client to
@@ -45,29 +46,33 @@ absl::StatusOr<util::UniqueFd> ConnectOrStart(const util::RuntimePaths& paths,
 // PermissionDenied unless the peer at `path` is the same user as we.
 absl::Status CheckPeer(uid_t peer, uid_t own, const std::string& path);
 
-// A mark that is common to all processes of the user, and counts for kBackoff.
+// A mark that something happened less than kBackoff ago. All processes of the
+// user share it.
 class BackoffMark {
  public:
-  // Of a daemon that let a client down: in the runtime directory or, where that
-  // cannot be used, in /tmp.
+  // The mark that a client could not use the daemon. It is in the runtime
+  // directory or, where that cannot be used, in /tmp.
   static BackoffMark OfFailure(const util::RuntimePaths& paths);
-  // Of wrong settings that a daemon complained of: beside its socket.
+  // The mark that a client told its user of wrong settings. It is beside the
+  // daemon's socket.
   static BackoffMark OfComplaints(const util::RuntimePaths& paths);
 
   bool Active() const;
-  // True for the one that set it: that one tells the user. Where no mark can be
-  // kept each one tells.
+  // Sets the mark. True if this call set it: then this client tells the user.
+  // Also true if no mark can be kept anywhere: then each client tells its user.
   bool Set();
   void Clear();
 
  private:
   BackoffMark(const util::RuntimePaths& paths, std::vector<std::string> places);
-  // What came of setting one.
+  // What came of an attempt to set the mark at one place.
   enum class Attempt { kSet, kSetByAnother, kImpossible };
   static Attempt SetAt(const std::string& path);
 
-  const std::string directory_;  // to be made, if need be; empty: not ours
-  const std::vector<std::string> places_;  // the first that is usable counts
+  // The directory of the first place, which Set() makes if it is missing. Empty
+  // if it is not ours alone.
+  const std::string directory_;
+  const std::vector<std::string> places_;  // the first that can be used counts
 };
 
 }  // namespace btfd::client

@@ -5,6 +5,7 @@
 // never fails because of the daemon, unless BTFD_REQUIRE=1 is set.
 //
 // What the client does about each failure of the shared daemon:
+// ("Alone": the engine in this process does the work.)
 //   absent, cannot be started     alone, and a mark for the next minute
 //   does not answer (stopped)     alone, and a mark for the next minute
 //   another protocol or engine    alone, and a mark for the next minute
@@ -73,35 +74,37 @@ class FinalizeClient {
 
   // The response may be any outcome but those that the table above is about,
   // or INTERNAL where the engine in this process has a defect. Errors: what is
-  // wrong with the base file; Unavailable if there has to be a daemon, and is
-  // none.
+  // wrong with the base file; Unavailable if BTFD_REQUIRE=1 asks for a daemon,
+  // and there is none.
   absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
                                                 BaseFile* base);
 
-  // The engine that works instead of a daemon from now on; null as long as the
-  // shared daemon serves.
+  // The engine in this process, if the client has fallen back to it: it then
+  // does all further work. Null as long as the shared daemon serves.
   LocalEngine* local() { return local_.get(); }
-  // A connection to the shared daemon, for who makes calls of his own by gRPC.
+  // A connection to the shared daemon, for a caller that makes its own calls by
+  // gRPC.
   absl::StatusOr<util::UniqueFd> UseStream();
-  // What came of such a call, unless it was OK: the next one goes elsewhere.
+  // The caller reports how such a call failed. The next call then goes
+  // elsewhere if that can help.
   void Failed(const absl::Status& transport);
 
  private:
-  // Makes sure that there is somebody to ask: daemon_ or local_. Unavailable
-  // if there has to be a daemon, and is none.
+  // Makes sure that daemon_ or local_ is there for the next request.
+  // Unavailable if BTFD_REQUIRE=1 asks for a daemon, and there is none.
   absl::Status Use();
-  // The same after a failure.
+  // The same after a call that failed.
   absl::Status UseAfter(const ClassifiedCall& call);
   absl::Status UseShared();
   absl::Status FallBack(Fallback reason, const std::string& why);
-  // Says what the daemon complains of, if nobody has lately.
+  // Tells the user what the daemon complains of, once a minute.
   void Tell(const v1::FinalizeResponse& response);
 
   const Environment environment_;
   const util::RuntimePaths paths_;
   const Notice notice_;
   BackoffMark mark_;
-  // One of the two at most.
+  // At most one of the two is there.
   std::unique_ptr<DirectConnection> daemon_;
   std::unique_ptr<LocalEngine> local_;
   bool reconnected_ = false;

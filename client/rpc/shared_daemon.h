@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// For commands about the shared daemon itself. A private daemon cannot do their
-// work.
+// For commands about the shared daemon itself, which nothing else can stand in
+// for.
 #ifndef BTFD_CLIENT_RPC_SHARED_DAEMON_H_
 #define BTFD_CLIENT_RPC_SHARED_DAEMON_H_
 

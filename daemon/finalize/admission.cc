@@ -13,7 +13,7 @@ namespace btfd::daemon {
 namespace {
 
 // How long a request waits for room. The client repeats its request some times
-// before it uses a private daemon; all these waits together must be bearable.
+// before it works by itself; all these waits together must be bearable.
 constexpr absl::Duration kRoomWait = absl::Seconds(2);
 // The answer BUSY must reach the client before its deadline.
 constexpr absl::Duration kAnswerTime = absl::Milliseconds(50);

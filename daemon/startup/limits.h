@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The limits that a daemon is started under (ulimit, containers), which are
-// those of the build that happened to start it. gRPC does not come through a
-// lack of threads: it ends the process, or waits for ever in the middle of its
-// start, with the socket bound and deaf to every signal. So what it needs is
-// tried before the socket is, and its start has a bound.
+// those of the build that happened to start it. gRPC does not survive a lack of
+// threads: it ends the process, or hangs in its start, while the socket is
+// bound and signals are blocked. So the daemon tries the threads that it needs
+// before it binds the socket, and its start has a time limit.
 #ifndef BTFD_DAEMON_STARTUP_LIMITS_H_
 #define BTFD_DAEMON_STARTUP_LIMITS_H_
 

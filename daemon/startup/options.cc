@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -98,10 +99,17 @@ Config ReadConfig(const OptionLookup& flag, const OptionLookup& system) {
         XdgDirectory(system, "XDG_CONFIG_HOME", ".config") + "/btfd/btfd.conf";
   }
   std::ifstream file(*path);
-  if (file) return ParseConfig(&file, *path);
-  // The home directory may belong to another user (su, containers).
-  if (!required) return {};
   Config none;
+  // The home directory may belong to another user (su, sudo -E, containers).
+  // That user's settings are not for us.
+  if (struct stat info; !required && file && stat(path->c_str(), &info) == 0 &&
+                        info.st_uid != geteuid() && info.st_uid != 0) {
+    none.complaints.push_back(absl::StrCat(*path, ": belongs to uid ",
+                                           info.st_uid, "; it is not used"));
+    return none;
+  }
+  if (file) return ParseConfig(&file, *path);
+  if (!required) return none;
   none.complaints.push_back(
       absl::StrCat("cannot read the configuration file ", *path));
   return none;

@@ -392,22 +392,30 @@ TEST_F(Stranger, RootLeavesNothingBehindThatTheUserCannotUse) {
   fs::create_directory(runtime);
   chmod(runtime.c_str(), 0700);
   victim_.Give(runtime);
-  const std::string ours = util::RuntimePathsFor("", 0).directory;
-  ASSERT_FALSE(fs::exists(ours)) << "a daemon of root's own is not disturbed";
-  const ProcessOptions as_root = {
-      {"HOME=" + victim_.file(""), "XDG_RUNTIME_DIR=" + runtime,
-       "XDG_CACHE_HOME", "BTFD_PROFILE=7.2"},
-      "/",
-      ""};
-  const ProcessResult built =
-      RunProcess({btfc_, "resolve_btfids", "--distill_base", "--btf_base",
-                  victim_.file("base.btf"), victim_.file("module.ko")},
-                 as_root);
+  fs::create_directories(victim_.file(".config/btfd"));
+  WriteFile(victim_.file(".config/btfd/btfd.conf"),
+            absl::StrCat("log_file = ", victim_.file("log"), "\n"));
+  victim_.Give(victim_.file(".config/btfd/btfd.conf"));
+  // A daemon of root's own on this machine is not disturbed: what it has in
+  // /tmp is out of sight.
+  const ProcessResult built = RunProcess(
+      {"unshare", "-m", "sh", "-ec",
+       "mkdir -p -m 0700 /tmp/btfd-0\n"
+       "mount -t tmpfs -o mode=0700 none /tmp/btfd-0\n"
+       "$0 resolve_btfids --distill_base --btf_base base.btf module.ko\n"
+       "test -S /tmp/btfd-0/*.sock\n"
+       "$0 stop",
+       btfc_},
+      {{"HOME=" + victim_.file(""), "XDG_RUNTIME_DIR=" + runtime,
+        "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "BTFD_PROFILE=7.2"},
+       victim_.file(""),
+       ""});
   EXPECT_EQ(built.exit_code, 0) << built.err;
-  EXPECT_EQ(built.err, "");
-  EXPECT_TRUE(fs::exists(ours)) << "that is where root's daemon is";
-  EXPECT_EQ(RunProcess({btfc_, "stop"}, as_root).exit_code, 0);
-  fs::remove_all(ours);
+  EXPECT_EQ(built.err,
+            absl::StrCat("btfc: the daemon's settings: ", victim_.file(""),
+                         "/.config/btfd/btfd.conf: belongs to uid ",
+                         victim_.uid(), "; it is not used\n"));
+  EXPECT_FALSE(fs::exists(victim_.file("log")));
   EXPECT_TRUE(fs::is_empty(runtime));
   EXPECT_FALSE(fs::exists(victim_.file(".cache")));
 }

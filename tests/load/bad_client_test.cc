@@ -350,7 +350,7 @@ TEST_F(BadClient, BeyondItsBoundsTheDaemonSaysBusyAndDoesNotGrow) {
   EXPECT_LT(crowded.peak,
             before_.resident + kClients * MiB(4) + kSanitizerMemory);
 
-  // A real client waits, and then does the work with a private daemon.
+  // A real client waits, and then does the work itself.
   const auto kernel = FindKernel("6.12");
   ASSERT_TRUE(kernel.ok()) << kernel.status();
   ScratchDir scratch;
