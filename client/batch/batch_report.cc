@@ -11,9 +11,6 @@ namespace btfd::client {
 
 namespace {
 
-constexpr absl::Duration kRedraw = absl::Milliseconds(100);
-constexpr size_t kBarCells = 40;
-
 std::string Bytes(uint64_t bytes) {
   if (bytes < 10000) return absl::StrCat(bytes, " B");
   if (bytes < 10000000) return absl::StrFormat("%.0f kB", bytes / 1e3);
@@ -31,15 +28,16 @@ std::string Named(const ModuleResult& result) {
 }  // namespace
 
 BatchReport::BatchReport(ReportForm form, size_t total, FILE* out, FILE* err)
-    : form_(form), total_(total), out_(out), err_(err), started_(absl::Now()) {}
+    : form_(form),
+      total_(total),
+      out_(out),
+      err_(err),
+      started_(absl::Now()),
+      bar_(out, total) {}
 
 // stderr may be the same terminal as that of the bar.
 void BatchReport::SayLine(const std::string& line) {
-  if (bar_width_ > 0) {
-    fprintf(out_, "\r%s\r", std::string(bar_width_, ' ').c_str());
-    fflush(out_);
-    bar_width_ = 0;
-  }
+  bar_.Clear();
   fprintf(err_, "%s\n", line.c_str());
 }
 
@@ -64,7 +62,7 @@ void BatchReport::Add(const ModuleResult& result) {
     case ReportForm::kJson:
       return AddJson(result);
     case ReportForm::kBar:
-      return DrawBar(/*always=*/!result.status.ok());
+      return bar_.Draw(done_, failed_, /*always=*/!result.status.ok());
   }
 }
 
@@ -94,23 +92,6 @@ void BatchReport::AddJson(const ModuleResult& result) {
   fprintf(out_, "%s\n", json.text().c_str());
 }
 
-void BatchReport::DrawBar(bool always) {
-  const absl::Time now = absl::Now();
-  if (!always && done_ < total_ && now - drawn_ < kRedraw) return;
-  drawn_ = now;
-  const size_t cells = total_ == 0 ? kBarCells : kBarCells * done_ / total_;
-  std::string bar =
-      absl::StrFormat("[%s%s] %d of %d", std::string(cells, '#'),
-                      std::string(kBarCells - cells, '.'), done_, total_);
-  if (failed_ > 0) absl::StrAppend(&bar, ", ", failed_, " failed");
-  // The bar on the terminal may be longer.
-  const size_t width = bar.size();
-  if (bar_width_ > width) bar.append(bar_width_ - width, ' ');
-  fprintf(out_, "\r%s", bar.c_str());
-  fflush(out_);
-  bar_width_ = width;
-}
-
 void BatchReport::Finish() {
   const absl::Duration took = absl::Now() - started_;
   if (form_ == ReportForm::kJson) {
@@ -128,8 +109,7 @@ void BatchReport::Finish() {
     fprintf(out_, "%s\n", json.text().c_str());
     return;
   }
-  if (bar_width_ > 0) fputc('\n', out_);
-  bar_width_ = 0;
+  bar_.Finish();
   if (total_ == 1) return;
   absl::FPrintF(
       out_,

@@ -15,6 +15,7 @@
 
 #include "absl/time/time.h"
 #include "client/batch/batch.h"
+#include "client/cli/progress_bar.h"
 
 namespace btfd::client {
 
@@ -36,8 +37,6 @@ class BatchReport {
  private:
   void AddLine(const ModuleResult& result);
   void AddJson(const ModuleResult& result);
-  // Unless `always`, draws nothing if the bar was drawn a moment ago.
-  void DrawBar(bool always);
   void SayLine(const std::string& line);
 
   const ReportForm form_;
@@ -45,8 +44,7 @@ class BatchReport {
   FILE* const out_;
   FILE* const err_;
   const absl::Time started_;
-  absl::Time drawn_ = absl::InfinitePast();
-  size_t bar_width_ = 0;  // of the bar on the terminal; 0: none
+  ProgressBar bar_;
 
   size_t done_ = 0;
   size_t failed_ = 0;

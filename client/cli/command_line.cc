@@ -15,25 +15,36 @@ namespace {
 // character.
 constexpr int kFirstLong = 256;
 constexpr int kHelp = 'h';
+constexpr int kNoOption = 1;
 }  // namespace
 
 void CommandLine::Flag(absl::string_view name, char short_name, bool* target) {
-  options_.push_back({std::string(name), short_name, target, nullptr, nullptr});
+  options_.push_back(
+      {std::string(name), short_name, target, nullptr, nullptr, nullptr});
 }
 
 void CommandLine::Value(absl::string_view name, char short_name,
                         std::string* target) {
-  options_.push_back({std::string(name), short_name, nullptr, target, nullptr});
+  options_.push_back(
+      {std::string(name), short_name, nullptr, target, nullptr, nullptr});
 }
 
 void CommandLine::List(absl::string_view name, char short_name,
                        std::vector<std::string>* target) {
-  options_.push_back({std::string(name), short_name, nullptr, nullptr, target});
+  options_.push_back(
+      {std::string(name), short_name, nullptr, nullptr, target, nullptr});
+}
+
+void CommandLine::PlacedList(absl::string_view name, char short_name,
+                             PlacedValues* target) {
+  options_.push_back(
+      {std::string(name), short_name, nullptr, nullptr, nullptr, target});
 }
 
 std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
                                       std::vector<std::string>* rest) {
-  std::string short_names = "h";
+  // "-": what is no option comes in its place, as if it were one.
+  std::string short_names = "-h";
   std::vector<option> long_names;
   for (size_t i = 0; i < options_.size(); ++i) {
     const Option& o = options_[i];
@@ -56,6 +67,7 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
   }
   argv.push_back(nullptr);
   const int argc = static_cast<int>(argv.size()) - 1;
+  rest->clear();
   optind = 0;  // starts getopt_long anew
   int found;
   while ((found = getopt_long(argc, argv.data(), short_names.c_str(),
@@ -65,6 +77,10 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
       return 0;
     }
     if (found == '?') return kExitWrongCall;  // it has printed why
+    if (found == kNoOption) {
+      rest->push_back(optarg);
+      continue;
+    }
     for (size_t i = 0; i < options_.size(); ++i) {
       const Option& o = options_[i];
       if (found != kFirstLong + static_cast<int>(i) &&
@@ -75,12 +91,14 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
         *o.flag = true;
       } else if (o.list != nullptr) {
         o.list->push_back(optarg);
+      } else if (o.placed != nullptr) {
+        o.placed->emplace_back(rest->size(), optarg);
       } else {
         *o.value = optarg;
       }
     }
   }
-  rest->assign(argv.begin() + optind, argv.begin() + argc);
+  rest->insert(rest->end(), argv.begin() + optind, argv.begin() + argc);
   return std::nullopt;
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -32,6 +33,11 @@ class CommandLine {
   // An option that may be given several times. Each value is appended.
   void List(absl::string_view name, char short_name,
             std::vector<std::string>* target);
+  // The same for an option that belongs to the argument before it: each value
+  // comes with the number of arguments that are no options before it.
+  using PlacedValues = std::vector<std::pair<size_t, std::string>>;
+  void PlacedList(absl::string_view name, char short_name,
+                  PlacedValues* target);
 
   // Returns nothing if the command shall run; `rest` has the arguments that are
   // no options. Otherwise returns the exit code, and has printed everything.
@@ -45,9 +51,10 @@ class CommandLine {
   struct Option {
     std::string name;
     char short_name;
-    bool* flag;  // exactly one of the three is set
+    bool* flag;  // exactly one of the four is set
     std::string* value;
     std::vector<std::string>* list;
+    PlacedValues* placed;
   };
 
   std::string name_;

@@ -19,6 +19,8 @@ int RunPaholeCommand(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
 int RunDump(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);
+int RunMinCore(const std::vector<std::string>& arguments);
+int RunMinCoreBtf(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunBase(const std::vector<std::string>& arguments);

@@ -24,10 +24,9 @@ std::string DirectoryOf(const std::string& path) {
   return slash == std::string::npos ? "" : path.substr(0, slash + 1);
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<std::string>> ReadModuleList(
-    const std::string& path) {
+// Each line of `path` as `entry_of` has it.
+absl::StatusOr<std::vector<std::string>> ReadList(
+    const std::string& path, std::string (*entry_of)(absl::string_view line)) {
   const bool is_stdin = path == "-";
   util::UniqueFd fd;
   if (!is_stdin) {
@@ -38,19 +37,33 @@ absl::StatusOr<std::vector<std::string>> ReadModuleList(
       const util::FileBytes text,
       util::FileBytes::FromFd(is_stdin ? STDIN_FILENO : fd.get(), path));
   const std::string directory = is_stdin ? "" : DirectoryOf(path);
-  std::vector<std::string> modules;
+  std::vector<std::string> entries;
   for (absl::string_view line : absl::StrSplit(text.view(), '\n')) {
     line = absl::StripAsciiWhitespace(line);
     if (line.empty()) continue;
-    std::string module(line);
-    if (absl::ConsumeSuffix(&line, ".o")) module = absl::StrCat(line, ".ko");
-    if (module[0] != '/' && !directory.empty() && !Exists(module)) {
-      std::string beside = directory + module;
-      if (Exists(beside)) module = std::move(beside);
+    std::string entry = entry_of(line);
+    if (entry[0] != '/' && !directory.empty() && !Exists(entry)) {
+      std::string beside = directory + entry;
+      if (Exists(beside)) entry = std::move(beside);
     }
-    modules.push_back(std::move(module));
+    entries.push_back(std::move(entry));
   }
-  return modules;
+  return entries;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ReadModuleList(
+    const std::string& path) {
+  return ReadList(path, [](absl::string_view line) {
+    return absl::ConsumeSuffix(&line, ".o") ? absl::StrCat(line, ".ko")
+                                            : std::string(line);
+  });
+}
+
+absl::StatusOr<std::vector<std::string>> ReadPathList(const std::string& path) {
+  return ReadList(path,
+                  [](absl::string_view line) { return std::string(line); });
 }
 
 }  // namespace btfd::client

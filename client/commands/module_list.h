@@ -19,6 +19,9 @@ namespace btfd::client {
 absl::StatusOr<std::vector<std::string>> ReadModuleList(
     const std::string& path);
 
+// The same for paths of any kind, each as it stands.
+absl::StatusOr<std::vector<std::string>> ReadPathList(const std::string& path);
+
 }  // namespace btfd::client
 
 #endif  // BTFD_CLIENT_COMMANDS_MODULE_LIST_H_

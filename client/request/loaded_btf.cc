@@ -45,8 +45,22 @@ absl::Status CheckUnder(const elf::BtfSource& source, const std::string& path,
 
 absl::StatusOr<LoadedBtf> LoadedBtf::Read(const std::string& path,
                                           const Under& under) {
+  ASSIGN_OR_RETURN(elf::BtfSource source, elf::ReadAnyBtf(path));
+  return Parse(std::move(source), path, under);
+}
+
+absl::StatusOr<LoadedBtf> LoadedBtf::ReadModule(
+    const std::string& path, std::shared_ptr<const btf::Base> kernel) {
+  ASSIGN_OR_RETURN(elf::BtfSource source, elf::ReadAnyBtf(path));
+  const bool is_distilled = source.btf_base.has_value();
+  return Parse(std::move(source), path, {std::move(kernel), is_distilled});
+}
+
+absl::StatusOr<LoadedBtf> LoadedBtf::Parse(elf::BtfSource source_of_file,
+                                           const std::string& path,
+                                           const Under& under) {
   LoadedBtf loaded;
-  ASSIGN_OR_RETURN(loaded.source_, elf::ReadAnyBtf(path));
+  loaded.source_ = std::move(source_of_file);
   const elf::BtfSource& source = loaded.source_;
   RETURN_IF_ERROR(CheckUnder(source, path, under));
   loaded.base_ = under.base;

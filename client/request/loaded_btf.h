@@ -39,6 +39,11 @@ class LoadedBtf {
   static absl::StatusOr<LoadedBtf> Read(const std::string& path,
                                         const Under& under);
 
+  // The same for a module as `kernel` will have it: over it, relocated where it
+  // has a .BTF.base.
+  static absl::StatusOr<LoadedBtf> ReadModule(
+      const std::string& path, std::shared_ptr<const btf::Base> kernel);
+
   const btf::Btf& btf() const { return *btf_; }
   // Of the raw BTF, and of what it stands on: what a budget is reckoned from.
   uint64_t input_bytes() const { return input_bytes_; }
@@ -49,6 +54,9 @@ class LoadedBtf {
 
  private:
   LoadedBtf() = default;
+  static absl::StatusOr<LoadedBtf> Parse(elf::BtfSource source,
+                                         const std::string& path,
+                                         const Under& under);
 
   elf::BtfSource source_;
   std::shared_ptr<const btf::Base> base_;

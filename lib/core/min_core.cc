@@ -144,6 +144,11 @@ absl::Status MinCore::AddProgram(const Program& program) {
   return absl::OkStatus();
 }
 
+void MinCore::Clear() {
+  marks_ = Marks();
+  for (const auto& module : modules_) module->marks = Marks();
+}
+
 MinimizedBtf MinCore::Write() const {
   MinimizedBtf minimized;
   btf::Btf kernel = NewBtf({});

@@ -52,6 +52,9 @@ class MinCore {
   // marked before the error stays marked.
   absl::Status AddProgram(const Program& program);
 
+  // Forgets the programs, not the kernel and its modules: for the next output.
+  void Clear();
+
   // Precondition: the errors of AddProgram() were heeded.
   MinimizedBtf Write() const;
 

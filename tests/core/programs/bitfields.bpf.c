@@ -20,10 +20,11 @@ struct sock {
   u16 sk_type;
 } KERNEL;
 
-#define BITS(from, member)                                              \
-  (*(u64 *)((char *)(from) + FIELD_OFFSET((from)->member))              \
-       << FIELD_LSHIFT((from)->member) >> FIELD_RSHIFT((from)->member)) * \
-      (FIELD_SIGNED((from)->member) ? 3 : 1) +                          \
+#define BITS(from, member)                                 \
+  (*(u64 *)((char *)(from) + FIELD_OFFSET((from)->member)) \
+       << FIELD_LSHIFT((from)->member) >>                  \
+   FIELD_RSHIFT((from)->member)) *                         \
+          (FIELD_SIGNED((from)->member) ? 3 : 1) +         \
       FIELD_SIZE((from)->member)
 
 SEC("kprobe/x")

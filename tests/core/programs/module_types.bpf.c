@@ -62,7 +62,8 @@ u64 modules(void *context) {
   if (ENUM_EXISTS(enum xfs_dacmp, XFS_CMP_EXACT)) {
     sum += ENUM_VALUE(enum xfs_dacmp, XFS_CMP_EXACT);
   }
-  return sum + TYPE_EXISTS(xfs_ino_t) + TYPE_ID_KERNEL(struct xfs_buf) +
+  return sum + TYPE_EXISTS(xfs_ino_t) +
+         TYPE_ID_KERNEL(struct conntrack_gc_work) +
          TYPE_EXISTS(xfs_btree_visit_blocks_fn);
 }
 

@@ -42,7 +42,8 @@ u64 on_switch(u64 *context) {
   struct task_struct *task = (void *)context[1];
   struct task_struct___before_5_14 *old = (void *)task;
   struct pid *pid = READ(task, thread_pid);
-  u64 sum = FIELD_EXISTS(task->__state) ? READ(task, __state) : READ(old, state);
+  u64 sum =
+      FIELD_EXISTS(task->__state) ? READ(task, __state) : READ(old, state);
   sum += READ(READ(pid, numbers[0].ns), ns.inum) + READ(pid, numbers[0].nr);
   return sum + READ(READ(READ(READ(task, cgroups), dfl_cgrp), kn), id) +
          READ(task, prio) + READ(pid, level);

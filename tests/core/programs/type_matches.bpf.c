@@ -47,10 +47,10 @@ typedef struct {
 SEC("kprobe/x")
 u64 matches(void *context) {
   return TYPE_EXISTS(struct list_head) + TYPE_EXISTS(struct rb_root) +
-         TYPE_EXISTS(struct timer_list) +
-         TYPE_EXISTS(struct wait_queue_entry) + TYPE_EXISTS(enum pid_type) +
-         TYPE_EXISTS(struct list_head___other) + TYPE_EXISTS(union sigval) +
-         TYPE_EXISTS(atomic_t) + TYPE_EXISTS(struct hlist_node);
+         TYPE_EXISTS(struct timer_list) + TYPE_EXISTS(struct wait_queue_entry) +
+         TYPE_EXISTS(enum pid_type) + TYPE_EXISTS(struct list_head___other) +
+         TYPE_EXISTS(union sigval) + TYPE_EXISTS(atomic_t) +
+         TYPE_EXISTS(struct hlist_node);
 }
 
 LICENSE

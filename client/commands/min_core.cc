@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// btfc min-core, and btfc min_core_btf with bpftool's order of arguments: BTF
+// cut down to what the CO-RE relocations of BPF programs need.
+//
+// They work in this process: a kernel's BTF is indexed faster than it is sent,
+// and what is done over the index takes microseconds.
+#include <stdio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/cli/command_line.h"
+#include "client/cli/progress_bar.h"
+#include "client/commands/commands.h"
+#include "client/commands/module_list.h"
+#include "client/min_core/kernel_job.h"
+#include "client/min_core/output_files.h"
+#include "client/min_core/output_names.h"
+#include "lib/util/status_macros.h"
+#include "lib/util/task_queue.h"
+
+namespace btfd::client {
+
+namespace {
+
+constexpr char kHelp[] =
+    R"(usage: btfc min-core [OPTION]... KERNEL [--module M.ko]... [KERNEL ...] -- PROG.bpf.o...
+
+Cuts the BTF of each KERNEL down to what the CO-RE relocations of the programs
+need, so that it can be shipped with them to kernels without BTF: libbpf takes it
+as btf_custom_path. KERNEL is raw BTF, a vmlinux, either of them compressed, or
+a vmlinuz; a program is what `clang -target bpf -g` makes, in either byte order.
+The bytes are those of bpftool's `gen min_core_btf`.
+
+  -o, --output DIR    write into DIR, which is made; the current directory if not
+                      given. NAME.btf is called as KERNEL is, with directories
+                      before it where two KERNELs have one name
+      --module M.ko   a module of the KERNEL before it: becomes NAME/M.btf, split
+                      BTF over NAME.btf; a module with .BTF.base is relocated
+      --each          an output for each program, NAME/PROG.btf (and
+                      NAME/PROG/M.btf), instead of one for all
+      --from-file LIST
+                      read more KERNELs from LIST, one a line, or from stdin if
+                      it is -; a line that ends in .ko, .ko.xz, ... is a module
+                      of the KERNEL before it
+      --programs-from LIST
+                      read more programs likewise
+  -j, --jobs N        work on N kernels at once; one a processor if not given
+  -h, --help          this text
+
+Where KERNEL and a module both have a type of the name that a program asks for,
+the kernel's counts, as in libbpf.
+
+Exit status: 0; 1 if anything failed, each being named with the reason; 2 for a
+wrong call.
+)";
+
+constexpr char kBpftoolHelp[] =
+    R"(usage: btfc min_core_btf INPUT OUTPUT OBJECT...
+
+Does what `bpftool gen min_core_btf` does, with its bytes: writes to OUTPUT what
+of the BTF in INPUT the CO-RE relocations of the OBJECTs need. INPUT may also be
+compressed, or a vmlinuz. `btfc min-core` does so for many kernels at once, and
+for modules.
+
+Exit status: 0; 1 if it failed; 2 for a wrong call.
+)";
+
+struct Options {
+  std::string output;
+  CommandLine::PlacedValues modules;
+  bool each = false;
+  std::string from_file;
+  std::string programs_from;
+  std::string jobs;
+  std::vector<std::string> kernels;
+  std::vector<std::string> programs;
+};
+
+bool IsModuleName(absl::string_view path) {
+  for (const absl::string_view ending : {"", ".gz", ".xz", ".zst", ".lz4"}) {
+    if (absl::EndsWith(path, absl::StrCat(".ko", ending))) return true;
+  }
+  return false;
+}
+
+absl::Status ReadLists(Options* options) {
+  if (!options->from_file.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> listed,
+                     ReadPathList(options->from_file));
+    for (const std::string& path : listed) {
+      if (IsModuleName(path)) {
+        options->modules.emplace_back(options->kernels.size(), path);
+      } else {
+        options->kernels.push_back(path);
+      }
+    }
+  }
+  if (!options->programs_from.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<std::string> listed,
+                     ReadPathList(options->programs_from));
+    options->programs.insert(options->programs.end(), listed.begin(),
+                             listed.end());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<NamedProgram>> ReadPrograms(
+    const std::vector<std::string>& paths) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names, OutputNames(paths));
+  std::vector<NamedProgram> programs;
+  for (size_t i = 0; i < paths.size(); ++i) {
+    ASSIGN_OR_RETURN(core::Program program, ReadProgram(paths[i]));
+    programs.push_back({std::move(program), names[i]});
+  }
+  return programs;
+}
+
+absl::StatusOr<std::vector<KernelJob>> MakeJobs(const Options& options) {
+  ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                   OutputNames(options.kernels));
+  std::vector<KernelJob> jobs(options.kernels.size());
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    KernelJob& job = jobs[i];
+    job.kernel = options.kernels[i];
+    job.stem = absl::StrCat(options.output.empty() ? "." : options.output, "/",
+                            names[i]);
+    job.each_program = options.each;
+    for (const auto& [kernels_before, path] : options.modules) {
+      if (kernels_before == i + 1) job.modules.push_back(path);
+    }
+    ASSIGN_OR_RETURN(job.module_names, OutputNames(job.modules));
+  }
+  return jobs;
+}
+
+std::string Bytes(uint64_t bytes) {
+  return bytes < 10000000 ? absl::StrCat(bytes, " B")
+                          : absl::StrFormat("%.1f MB", bytes / 1e6);
+}
+
+// Says what became of the kernels: a bar on a terminal, else a line each, in
+// their order, whatever the order in which they are done.
+class Report {
+ public:
+  explicit Report(const std::vector<KernelJob>& jobs)
+      : jobs_(jobs),
+        results_(jobs.size()),
+        with_bar_(isatty(STDOUT_FILENO) && jobs.size() > 1),
+        bar_(stdout, jobs.size()) {}
+
+  void Add(size_t number, KernelResult result) {
+    const absl::MutexLock lock(&mutex_);
+    failed_ += !result.errors.empty();
+    ++done_;
+    results_[number] = std::move(result);
+    for (; said_ < jobs_.size() && results_[said_].has_value(); ++said_) {
+      Say(jobs_[said_], *results_[said_]);
+    }
+    if (with_bar_) bar_.Draw(done_, failed_, /*always=*/false);
+  }
+  // A line of which the bar may not be in the way.
+  void Notice(const std::string& line) {
+    const absl::MutexLock lock(&mutex_);
+    bar_.Clear();
+    SayLine(line);
+  }
+  // The exit code.
+  int Finish() {
+    const absl::MutexLock lock(&mutex_);
+    bar_.Finish();
+    return failed_ == 0 ? 0 : kExitFailure;
+  }
+
+ private:
+  void Say(const KernelJob& job, const KernelResult& result)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (const absl::Status& error : result.errors) {
+      bar_.Clear();
+      SayError(error.message());
+    }
+    if (with_bar_ || result.files == 0) return;
+    absl::FPrintF(stdout, "%s: %s -> %s in %d file%s\n", job.kernel,
+                  Bytes(result.bytes_in), Bytes(result.bytes_out), result.files,
+                  result.files == 1 ? "" : "s");
+  }
+
+  const std::vector<KernelJob>& jobs_;
+  absl::Mutex mutex_;
+  std::vector<std::optional<KernelResult>> results_ ABSL_GUARDED_BY(mutex_);
+  size_t said_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t done_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t failed_ ABSL_GUARDED_BY(mutex_) = 0;
+  const bool with_bar_;
+  ProgressBar bar_ ABSL_GUARDED_BY(mutex_);
+};
+
+int RunJobs(const Options& options, const std::vector<KernelJob>& jobs,
+            const std::vector<NamedProgram>& programs, uint32_t threads) {
+  Report report(jobs);
+  OutputFiles files(
+      [&report](const std::string& line) { report.Notice(line); });
+  for (const KernelJob& job : jobs) {
+    files.Protect(job.kernel);
+    for (const std::string& module : job.modules) files.Protect(module);
+  }
+  for (const std::string& program : options.programs) files.Protect(program);
+  util::TaskQueue queue(
+      std::min<uint32_t>(threads, static_cast<uint32_t>(jobs.size())));
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    queue.Run(
+        [&, i] { report.Add(i, RunKernelJob(jobs[i], programs, files)); });
+  }
+  queue.Finish(absl::InfiniteDuration());
+  return report.Finish();
+}
+
+int Fail(const absl::Status& status) {
+  SayError(status.message());
+  return kExitFailure;
+}
+
+}  // namespace
+
+int RunMinCore(const std::vector<std::string>& arguments) {
+  Options options;
+  CommandLine line("btfc min-core", kHelp);
+  line.Value("output", 'o', &options.output);
+  line.PlacedList("module", 0, &options.modules);
+  line.Flag("each", 0, &options.each);
+  line.Value("from-file", 0, &options.from_file);
+  line.Value("programs-from", 0, &options.programs_from);
+  line.Value("jobs", 'j', &options.jobs);
+  const auto programs_begin =
+      std::find(arguments.begin(), arguments.end(), "--");
+  const std::optional<int> end =
+      line.Parse({arguments.begin(), programs_begin}, &options.kernels);
+  if (end.has_value()) return *end;
+  if (programs_begin != arguments.end()) {
+    options.programs.assign(programs_begin + 1, arguments.end());
+  }
+  uint32_t threads = std::max(1u, std::thread::hardware_concurrency());
+  if (!options.jobs.empty() &&
+      (!absl::SimpleAtoi(options.jobs, &threads) || threads == 0)) {
+    return line.WrongCall(
+        absl::StrCat("--jobs is a number from 1, not '", options.jobs, "'"));
+  }
+  const absl::Status listed = ReadLists(&options);
+  if (!listed.ok()) return Fail(listed);
+  if (options.kernels.empty()) return line.WrongCall("no KERNEL is given");
+  if (options.programs.empty()) {
+    return line.WrongCall("no program is given, behind --");
+  }
+  for (const auto& [kernels_before, path] : options.modules) {
+    if (kernels_before == 0) {
+      return line.WrongCall(
+          absl::StrCat("the module ", path, " stands before any KERNEL"));
+    }
+  }
+  const absl::StatusOr<std::vector<NamedProgram>> programs =
+      ReadPrograms(options.programs);
+  if (!programs.ok()) return Fail(programs.status());
+  const absl::StatusOr<std::vector<KernelJob>> jobs = MakeJobs(options);
+  if (!jobs.ok()) return Fail(jobs.status());
+  return RunJobs(options, *jobs, *programs, threads);
+}
+
+int RunMinCoreBtf(const std::vector<std::string>& arguments) {
+  std::vector<std::string> rest;
+  CommandLine line("btfc min_core_btf", kBpftoolHelp);
+  const std::optional<int> end = line.Parse(arguments, &rest);
+  if (end.has_value()) return *end;
+  if (rest.size() < 3)
+    return line.WrongCall("name INPUT, OUTPUT and an OBJECT");
+  OutputFiles files(SayLine);
+  std::vector<NamedProgram> programs;
+  for (size_t i = 2; i < rest.size(); ++i) {
+    absl::StatusOr<core::Program> program = ReadProgram(rest[i]);
+    if (!program.ok()) return Fail(program.status());
+    programs.push_back({*std::move(program), ""});
+  }
+  const absl::StatusOr<std::string> bytes = MinimizeFile(rest[0], programs);
+  if (!bytes.ok()) return Fail(bytes.status());
+  const absl::Status written = files.Write(rest[1], *bytes);
+  return written.ok() ? 0 : Fail(written);
+}
+
+}  // namespace btfd::client
