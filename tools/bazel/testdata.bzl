@@ -27,8 +27,14 @@ cc_library(
     name = "libbpf_{release}",
     testonly = True,
     srcs = ["peers/{release}/libbpf.a"],
-    hdrs = glob(["peers/{release}/include/**/*.h"]),
-    includes = ["peers/{release}/include"],
+    hdrs = glob([
+        "peers/{release}/include/**/*.h",
+        "peers/{release}/src/tools/lib/bpf/relo_core.h",
+    ]),
+    includes = [
+        "peers/{release}/include",
+        "peers/{release}/src/tools/lib/bpf",
+    ],
     deps = [
         "@system//:libelf",
         "@system//:zlib",
