@@ -35,6 +35,8 @@ constexpr Command kCommands[] = {
     {"gen-btf", "make the BTF of a module or vmlinux, as the kernel's script",
      RunGenBtf},
     {"pahole", "stand in for pahole where it encodes BTF", RunPaholeCommand},
+    {"diff", "say what changed between the types of two kernels or modules",
+     RunDiff},
     {"dump", "show the types of modules and kernels, as bpftool does", RunDump},
     {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
     {"min-core", "cut kernels' BTF down to what BPF programs need", RunMinCore},

@@ -17,6 +17,7 @@ int RunGenBtf(const std::vector<std::string>& arguments);
 // runs under the name of pahole and has only the real pahole's options.
 int RunPaholeCommand(const std::vector<std::string>& arguments);
 int RunPahole(const std::vector<std::string>& arguments);
+int RunDiff(const std::vector<std::string>& arguments);
 int RunDump(const std::vector<std::string>& arguments);
 int RunExtractBase(const std::vector<std::string>& arguments);
 int RunMinCore(const std::vector<std::string>& arguments);

@@ -4,12 +4,14 @@
 #include <elf.h>
 
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/elf/any_btf.h"
 #include "lib/engine/relocate.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/work_budget.h"
 
@@ -95,6 +97,22 @@ absl::StatusOr<LoadedBtf> LoadedBtf::Parse(elf::BtfSource source_of_file,
     loaded.input_bytes_ += loaded.base_->blob().size();
   }
   return loaded;
+}
+
+absl::StatusOr<std::optional<engine::IdsSection>> LoadedBtf::ids() const {
+  std::optional<engine::IdsSection> ids;
+  if (!source_.file.has_value() || !source_.file->has_ids()) return ids;
+  const elf::ModuleFile& file = *source_.file;
+  ASSIGN_OR_RETURN(const std::vector<elf::IdSymbol> symbols, file.IdSymbols());
+  ids.emplace();
+  ids->content = std::string(file.btf_ids()->content);
+  ids->address = file.btf_ids()->header.sh_addr;
+  ids->foreign_endian = file.form().big_endian != util::kHostIsBigEndian;
+  for (const elf::IdSymbol& symbol : symbols) {
+    ids->symbols.push_back(
+        {std::string(symbol.name), symbol.value, symbol.size});
+  }
+  return ids;
 }
 
 absl::StatusOr<std::shared_ptr<const btf::Base>> ReadBase(

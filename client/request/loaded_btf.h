@@ -7,12 +7,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
 #include "lib/elf/module_file.h"
+#include "lib/engine/pipeline.h"
 #include "lib/util/arena.h"
 
 namespace btfd::client {
@@ -47,10 +49,10 @@ class LoadedBtf {
   const btf::Btf& btf() const { return *btf_; }
   // Of the raw BTF, and of what it stands on: what a budget is reckoned from.
   uint64_t input_bytes() const { return input_bytes_; }
-  // The file's sections; null for raw BTF.
-  const elf::ModuleFile* file() const {
-    return source_.file.has_value() ? &*source_.file : nullptr;
-  }
+  bool has_btf_base() const { return source_.btf_base.has_value(); }
+  // Its .BTF_ids with their symbols, where it has both. InvalidArgument, with
+  // the file, where these are defective.
+  absl::StatusOr<std::optional<engine::IdsSection>> ids() const;
 
  private:
   LoadedBtf() = default;

@@ -103,6 +103,14 @@ std::vector<std::string> SpreadBySize(const std::vector<std::string>& modules,
   return spread;
 }
 
+std::vector<std::string> SpreadUnlessAll(
+    const char* variable, const std::vector<std::string>& modules,
+    size_t count) {
+  const char* const value = std::getenv(variable);
+  if (value != nullptr && std::string(value) == "all") return modules;
+  return SpreadBySize(modules, count);
+}
+
 std::vector<std::string> ModulesNamed(const std::vector<std::string>& modules,
                                       const std::vector<std::string>& names) {
   std::vector<std::string> found;

@@ -49,6 +49,12 @@ absl::StatusOr<std::string> FindBpftool();
 std::vector<std::string> SpreadBySize(const std::vector<std::string>& modules,
                                       size_t count);
 
+// The same, or all of them if the environment says VARIABLE=all, as tools do
+// that take their time.
+std::vector<std::string> SpreadUnlessAll(
+    const char* variable, const std::vector<std::string>& modules,
+    size_t count);
+
 // The modules whose file name without .ko is among `names`.
 std::vector<std::string> ModulesNamed(const std::vector<std::string>& modules,
                                       const std::vector<std::string>& names);
