@@ -20,6 +20,7 @@
 #include "client/request/base_file.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
+#include "lib/elf/any_btf.h"
 #include "lib/util/json.h"
 #include "lib/util/status_macros.h"
 
@@ -35,7 +36,8 @@ constexpr char kHelp[] =
 The bases that the daemon holds: BTF of vmlinux, by its SHA-256.
 
   add FILE        hand one over ahead of the first module: an ELF file with
-                  .BTF (vmlinux), or raw BTF; prints its digest
+                  .BTF (vmlinux), raw BTF, or a boot image (vmlinuz); prints
+                  its digest
   list            digest, size, requests since the daemon started, origin
   remove DIGEST   forget one, in memory and in the store; a beginning of the
                   digest is enough if only one base has it
@@ -53,7 +55,8 @@ absl::Status Outcome(v1::Outcome outcome, const std::string& message) {
 
 absl::Status Add(const std::string& path) {
   ASSIGN_OR_RETURN(BaseFile base,
-                   BaseFile::Open(path, Environment::OfProcess().base_check));
+                   BaseFile::Open(path, Environment::OfProcess().base_check,
+                                  &elf::ReadAnyBtf));
   ASSIGN_OR_RETURN(const util::Digest digest, base.digest());
   ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   ASSIGN_OR_RETURN(const v1::AddBaseResponse response,

@@ -25,6 +25,7 @@
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
+#include "lib/elf/any_btf.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/write_output.h"
 
@@ -41,8 +42,8 @@ whatever happens meanwhile. Those that were finalized before can be finalized
 again, and twice is the same as once; only dedup, like upstream's, may find
 more the second time.
 
-  --base FILE           the base: an ELF file with .BTF (vmlinux), or raw BTF;
-                        without it a module must be complete in itself
+  --base FILE           the base: an ELF file with .BTF (vmlinux), raw BTF, or a
+                        boot image (vmlinuz), unpacked each time; without it a module must be complete in itself
   --btf FILE            read the BTF from FILE, not from the module; for one
                         module
   --distill=WHEN        make .BTF.base out of the base: always, never, or auto,
@@ -195,7 +196,7 @@ int RunFinalize(const std::vector<std::string>& arguments) {
   std::optional<BaseFile> base;
   if (!options.base.empty()) {
     absl::StatusOr<BaseFile> opened =
-        BaseFile::Open(options.base, environment.base_check);
+        BaseFile::Open(options.base, environment.base_check, &elf::ReadAnyBtf);
     if (!opened.ok()) {
       SayError(opened.status().message());
       return kExitFailure;

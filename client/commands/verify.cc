@@ -27,6 +27,7 @@
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
+#include "lib/elf/any_btf.h"
 #include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/json.h"
@@ -56,8 +57,9 @@ are meant for, by doing what the kernel does at load:
 
 A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
 
-  --against BASE    a kernel's BTF: an ELF file with .BTF (vmlinux), or raw BTF,
-                    such as /sys/kernel/btf/vmlinux; may be given many times
+  --against BASE    a kernel's BTF: an ELF file with .BTF (vmlinux), a boot image
+                    (vmlinuz), or raw BTF, such as /sys/kernel/btf/vmlinux; may
+                    be given many times
   --from-file LIST  read paths from LIST, one a line, or from stdin if it is -;
                     the lines of modules.order are understood
   --json            a line of JSON for each module and base, then one with a
@@ -240,7 +242,7 @@ int RunVerify(const std::vector<std::string>& arguments) {
   std::vector<BaseFile> bases;
   for (const std::string& path : against) {
     absl::StatusOr<BaseFile> base =
-        BaseFile::Open(path, environment.base_check);
+        BaseFile::Open(path, environment.base_check, &elf::ReadAnyBtf);
     if (!base.ok()) {
       SayError(base.status().message());
       return kExitFailure;

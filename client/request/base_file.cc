@@ -27,7 +27,7 @@ constexpr size_t kPiece = size_t{64} << 10;
 
 // Passes the raw .BTF to `take` in pieces. A raw BTF file is read and not
 // mapped, so that we are not killed if somebody truncates it meanwhile.
-absl::Status ReadBtf(int fd, const std::string& path,
+absl::Status ReadBtf(int fd, const std::string& path, BaseFile::Reader reader,
                      absl::FunctionRef<void(absl::string_view)> take) {
   struct stat info;
   if (fstat(fd, &info) != 0) return util::ErrnoStatus(path, "cannot stat");
@@ -46,7 +46,7 @@ absl::Status ReadBtf(int fd, const std::string& path,
     done += size;
   }
   if (done > 0) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const elf::BtfSource source, elf::ReadBtfSource(fd, path));
+  ASSIGN_OR_RETURN(const elf::BtfSource source, reader(fd, path));
   take(source.btf);
   return absl::OkStatus();
 }
@@ -54,7 +54,7 @@ absl::Status ReadBtf(int fd, const std::string& path,
 }  // namespace
 
 absl::StatusOr<BaseFile> BaseFile::Open(const std::string& path,
-                                        BaseCheck check) {
+                                        BaseCheck check, Reader reader) {
   ASSIGN_OR_RETURN(util::UniqueFd fd,
                    util::OpenFile(path, O_RDONLY | O_NONBLOCK));
   RETURN_IF_ERROR(util::CheckRegularFd(fd.get(), path));
@@ -63,14 +63,15 @@ absl::StatusOr<BaseFile> BaseFile::Open(const std::string& path,
   if (check == BaseCheck::kKey) {
     key = FileKeyOf(fd.get(), state, absl::Now(), BootId());
   }
-  return BaseFile(path, std::move(fd), state, std::move(key));
+  return BaseFile(path, std::move(fd), state, std::move(key), reader);
 }
 
 BaseFile::BaseFile(std::string path, util::UniqueFd fd, const FileState& state,
-                   std::optional<v1::FileKey> key)
+                   std::optional<v1::FileKey> key, Reader reader)
     : path_(std::move(path)),
       fd_(std::move(fd)),
       state_(state),
+      reader_(reader),
       key_(std::move(key)) {}
 
 absl::Status BaseFile::Fill(v1::BaseRef* ref) {
@@ -85,13 +86,16 @@ absl::Status BaseFile::Fill(v1::BaseRef* ref) {
 
 absl::StatusOr<util::Digest> BaseFile::digest() {
   if (digest_.has_value()) return *digest_;
-  // A file that can be read only once (a pipe) is kept in memory.
-  if (!S_ISREG(state_.mode)) RETURN_IF_ERROR(bytes().status());
+  // What can be read only once (a pipe), or takes long, is kept in memory.
+  if (!S_ISREG(state_.mode) ||
+      !elf::FindBtfPlace(fd_.get(), state_.size).has_value()) {
+    RETURN_IF_ERROR(bytes().status());
+  }
   if (digest_.has_value()) return *digest_;
   util::DigestBuilder digest;
-  RETURN_IF_ERROR(ReadBtf(fd_.get(), path_, [&](absl::string_view piece) {
-    digest.AddChunk(piece);
-  }));
+  RETURN_IF_ERROR(
+      ReadBtf(fd_.get(), path_, reader_,
+              [&](absl::string_view piece) { digest.AddChunk(piece); }));
   digest_ = digest.Finish();
   CheckKey();
   return *digest_;
@@ -111,9 +115,10 @@ void BaseFile::CheckKey() {
 absl::StatusOr<absl::string_view> BaseFile::bytes() {
   if (bytes_.has_value()) return *bytes_;
   std::string bytes;
-  RETURN_IF_ERROR(ReadBtf(fd_.get(), path_, [&](absl::string_view piece) {
-    bytes.append(piece.data(), piece.size());
-  }));
+  RETURN_IF_ERROR(
+      ReadBtf(fd_.get(), path_, reader_, [&](absl::string_view piece) {
+        bytes.append(piece.data(), piece.size());
+      }));
   const util::Digest seen = util::Digest::Of(bytes);
   if (digest_.has_value() && seen != *digest_) {
     return absl::FailedPreconditionError(

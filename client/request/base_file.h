@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "client/cli/environment.h"
 #include "client/request/file_key.h"
+#include "lib/elf/module_file.h"
 #include "lib/util/digest.h"
 #include "lib/util/file.h"
 #include "proto/btfd_lite.pb.h"
@@ -29,9 +30,16 @@ namespace btfd::client {
 // Not thread-safe.
 class BaseFile {
  public:
-  // Errors are those of open(2).
-  static absl::StatusOr<BaseFile> Open(const std::string& path,
-                                       BaseCheck check);
+  // How a file is read whose BTF is not plain to see.
+  using Reader = absl::StatusOr<elf::BtfSource> (*)(int fd,
+                                                    const std::string& path);
+
+  // Errors are those of open(2). With elf::ReadAnyBtf (lib/elf/any_btf.h) as
+  // `reader` it may be a boot image or a compressed file as well. Those have no
+  // key: each process unpacks them. (It is not the default, so that it is
+  // not linked into what does as upstream's tools do.)
+  static absl::StatusOr<BaseFile> Open(const std::string& path, BaseCheck check,
+                                       Reader reader = &elf::ReadBtfSource);
 
   const std::string& path() const { return path_; }
   const std::optional<v1::FileKey>& key() const { return key_; }
@@ -51,12 +59,13 @@ class BaseFile {
 
  private:
   BaseFile(std::string path, util::UniqueFd fd, const FileState& state,
-           std::optional<v1::FileKey> key);
+           std::optional<v1::FileKey> key, Reader reader);
   void CheckKey();
 
   std::string path_;
   util::UniqueFd fd_;
   FileState state_;
+  Reader reader_;
   std::optional<v1::FileKey> key_;
   std::optional<std::string> bytes_;
   std::optional<util::Digest> digest_;

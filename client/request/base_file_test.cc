@@ -9,6 +9,7 @@
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/elf/any_btf.h"
 #include "lib/util/content_sample.h"
 
 namespace btfd::client {
@@ -28,6 +29,23 @@ TEST(BaseFile, ElfAndRawOfOneKernelHaveOneDigestAndSample) {
   EXPECT_EQ(elf->key()->sample(), raw->key()->sample());
   EXPECT_NE(elf->key()->notes(), raw->key()->notes()) << "vmlinux has some";
   EXPECT_EQ(*raw->digest(), util::Digest::Of(testing::ReadFile(raw->path())));
+}
+
+TEST(BaseFile, BootImageIsUnpackedWhereThatIsAskedFor) {
+  const std::string vmlinuz = testing::TestData("kernels/6.12/vmlinuz");
+  auto image = BaseFile::Open(vmlinuz, BaseCheck::kKey, &elf::ReadAnyBtf);
+  auto raw = BaseFile::Open(testing::TestData("kernels/6.12/vmlinux.btf"),
+                            BaseCheck::kKey);
+  ASSERT_TRUE(image.ok() && raw.ok());
+  EXPECT_FALSE(image->key().has_value()) << "who looks cannot see the BTF";
+  ASSERT_TRUE(image->digest().ok()) << image->digest().status();
+  EXPECT_EQ(*image->digest(), *raw->digest());
+  EXPECT_TRUE(*image->bytes() == *raw->bytes());
+
+  auto as_upstream = BaseFile::Open(vmlinuz, BaseCheck::kKey);
+  ASSERT_TRUE(as_upstream.ok());
+  EXPECT_THAT(std::string(as_upstream->digest().status().message()),
+              HasSubstr("with btfc extract-base"));
 }
 
 TEST(BaseFile, OnTheHotPathItIsNamedByItsKeyAlone) {

@@ -115,6 +115,23 @@ TEST_F(Finalize, TwiceGivesTheSameFilesAsOnce) {
   }
 }
 
+TEST_F(Finalize, ABootImageIsTheBaseThatItsVmlinuxIs) {
+  const auto spread = SpreadBySize(kernel_.modules, 5);
+  const auto by_vmlinux = Copy(spread, "vmlinux");
+  ASSERT_EQ(Run(by_vmlinux).exit_code, 0);
+  const auto by_image = Copy(spread, "vmlinuz");
+  std::vector<std::string> arguments = {
+      "finalize",         "--base",  kernel_.vmlinuz(), "--profile=7.3",
+      "--distill=always", "--dedup", "--drop-signature"};
+  arguments.insert(arguments.end(), by_image.begin(), by_image.end());
+  const ProcessResult result = daemon_.Client(arguments);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(Contents(by_vmlinux) == Contents(by_image));
+  // And the daemon holds one base.
+  const ProcessResult add = daemon_.Client({"base", "add", kernel_.vmlinuz()});
+  EXPECT_THAT(add.out, HasSubstr(", known already")) << add.err;
+}
+
 TEST_F(Finalize, FromTheCacheIsTheSameAsComputed) {
   const auto spread = SpreadBySize(kernel_.modules, 100);
   const auto first = Copy(spread, "first");

@@ -108,16 +108,17 @@ TEST_F(Verify, DistilledModulesFitTheirOwnKernelAndStayAsTheyAre) {
   for (const Kernel& kernel : kernels_) {
     const std::string module = Distilled(kernel, "xt_TEE");
     const std::string before = ReadFileOrEmpty(module);
-    // The whole vmlinux and its BTF alone are the same base.
+    // The whole vmlinux, its BTF alone and the boot image are the same base.
     const ProcessResult result =
-        Run({kernel.vmlinux, kernel.vmlinux_btf}, {module}, /*json=*/false);
+        Run({kernel.vmlinux, kernel.vmlinux_btf, kernel.vmlinuz()}, {module},
+            /*json=*/false);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_THAT(
         result.out,
         AllOf(StartsWith(absl::StrCat(module, ": relocates onto ",
                                       kernel.vmlinux, ", ")),
               HasSubstr(" types; "), HasSubstr(" judged as the kernel does\n"),
-              HasSubstr("2 checks of 1 modules, 0 failed")));
+              HasSubstr("3 checks of 1 modules, 0 failed")));
     EXPECT_TRUE(ReadFileOrEmpty(module) == before);
   }
 }
