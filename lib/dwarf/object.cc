@@ -52,7 +52,7 @@ uint64_t Relocations::SlowOffsetOf(size_t index) const {
   return entry_size_ == sizeof(Elf64_Rela) ? reader.U64() : reader.U32();
 }
 
-std::optional<uint64_t> Relocations::Resolve(size_t index) const {
+std::optional<uint64_t> Relocations::SlowResolve(size_t index) const {
   const size_t entry = sorted_.empty() ? index : sorted_[index].second;
   Reader reader(table_.substr(entry * entry_size_, entry_size_),
                 object_->big_endian());
@@ -69,8 +69,7 @@ std::optional<uint64_t> Relocations::Resolve(size_t index) const {
   }
   if (info != last_.info) last_ = MakeRule(info, offset);
   if (!last_.applies) return std::nullopt;
-  const uint64_t value = addend + last_.add;
-  return last_.narrow ? value & 0xffffffff : value;
+  return (addend + last_.add) & last_.mask;
 }
 
 Relocations::Rule Relocations::MakeRule(uint64_t info, uint64_t offset) const {
@@ -115,7 +114,7 @@ Relocations::Rule Relocations::MakeRule(uint64_t info, uint64_t offset) const {
     }
   }
   rule.applies = true;
-  rule.narrow = known->type32 == type;
+  if (known->type32 == type) rule.mask = 0xffffffff;
   return rule;
 }
 
@@ -315,6 +314,7 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
     relocations.entry_size_ =
         file_.form().is_64bit ? sizeof(Elf64_Rela) : sizeof(Elf32_Rela);
     relocations.count_ = content.size() / relocations.entry_size_;
+    relocations.native_ = file_.form().is_64bit && !big_endian();
     uint64_t last = 0;
     bool in_order = true;
     for (size_t k = 0; k < relocations.count_ && in_order; ++k) {
@@ -323,6 +323,7 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
       last = offset;
     }
     if (!in_order) {
+      relocations.native_ = false;
       std::vector<std::pair<uint64_t, uint32_t>> sorted(relocations.count_);
       for (size_t k = 0; k < relocations.count_; ++k) {
         sorted[k] = {relocations.OffsetOf(k), k};
@@ -332,7 +333,6 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
           [](const auto& a, const auto& b) { return a.first < b.first; });
       relocations.sorted_ = std::move(sorted);
     }
-    relocations.native_ = in_order && file_.form().is_64bit && !big_endian();
     return absl::OkStatus();
   }
   return absl::OkStatus();

@@ -91,7 +91,7 @@ class Relocations {
   struct Rule {
     uint64_t info = ~uint64_t{0};
     bool applies = false;
-    bool narrow = false;
+    uint64_t mask = ~uint64_t{0};  // the field's width
     uint64_t add = 0;
   };
   uint64_t OffsetOf(size_t index) const {
@@ -103,7 +103,17 @@ class Relocations {
     return SlowOffsetOf(index);
   }
   uint64_t SlowOffsetOf(size_t index) const;
-  std::optional<uint64_t> Resolve(size_t index) const;
+  std::optional<uint64_t> Resolve(size_t index) const {
+    if (native_) {
+      Elf64_Rela entry;
+      memcpy(&entry, table_.data() + index * sizeof(entry), sizeof(entry));
+      if (entry.r_info == last_.info && last_.applies) {
+        return (static_cast<uint64_t>(entry.r_addend) + last_.add) & last_.mask;
+      }
+    }
+    return SlowResolve(index);
+  }
+  std::optional<uint64_t> SlowResolve(size_t index) const;
   Rule MakeRule(uint64_t info, uint64_t offset) const;
 
   const Object* object_ = nullptr;

@@ -516,9 +516,11 @@ inline void DieCursor::TakeQuickly(const AbbrevStep& step, Value* value) {
     value->type = type;
   };
   switch (step.form) {
-    case kFormStrp:
-      if (unit_.offset_size != 4 || relocated_) break;
-      return set(ValueClass::kString, reader_.KnownU32());
+    case kFormStrp: {
+      if (unit_.offset_size != 4) break;
+      const uint64_t place = reader_.offset();
+      return set(ValueClass::kString, Relocated(place, reader_.KnownU32()));
+    }
     case kFormRef4:
       return set(ValueClass::kReference, unit_.offset + reader_.KnownU32());
     case kFormData1:

@@ -25,6 +25,7 @@ namespace {
 
 // Compilers nest by some dozens.
 constexpr int kMostDepth = 400;
+constexpr size_t kNamesTogether = 256;
 
 using TagList = absl::InlinedVector<DeclTagNode, 2>;
 
@@ -51,41 +52,27 @@ NameId Loader::Name(Slot slot) {
 }
 
 void FinishNames(UnitGraph* graph, NameTable* names) {
-  // Far enough ahead for a fetch from memory.
-  constexpr size_t kAhead = 24;
-  const auto of = [&](NameId name) -> NameId {
-    if (name == 0) return 0;
-    if ((name & kOtherText) != 0) {
-      return names->Of(graph->other_texts[name & ~kOtherText]);
+  absl::InlinedVector<NameId*, kNamesTogether> offsets;
+  const auto finish = [&](NameId* name) {
+    if (*name == 0) return;
+    if ((*name & kOtherText) != 0) {
+      *name = names->Of(graph->other_texts[*name & ~kOtherText]);
+      return;
     }
-    if (names->HasOffset(name - 1)) return names->AtOffset(name - 1);
-    Value value;
-    value.type = ValueClass::kString;
-    value.number = name - 1;
-    return names->Of(value);
+    --*name;
+    offsets.push_back(name);
+    if (offsets.size() < kNamesTogether) return;
+    names->AtOffsets(offsets);
+    offsets.clear();
   };
-  const auto finish = [&](auto& nodes, auto name_of) {
-    const size_t count = nodes.size();
-    for (size_t i = 0; i < count; ++i) {
-      if (i + kAhead < count) {
-        const NameId ahead = name_of(nodes[i + kAhead]);
-        if (ahead - 1 < kOtherText - 1 && names->HasOffset(ahead - 1)) {
-          names->Prefetch(ahead - 1);
-        }
-      }
-      NameId& name = name_of(nodes[i]);
-      name = of(name);
-    }
-  };
-  const auto name = [](auto& node) -> NameId& { return node.name; };
-  finish(graph->types, name);
-  finish(graph->members, name);
-  finish(graph->enumerators, name);
-  finish(graph->parameters, name);
-  finish(graph->functions, name);
-  finish(graph->variables, name);
-  finish(graph->decl_tags,
-         [](DeclTagNode& tag) -> NameId& { return tag.value; });
+  for (TypeNode& node : graph->types) finish(&node.name);
+  for (MemberNode& node : graph->members) finish(&node.name);
+  for (EnumeratorNode& node : graph->enumerators) finish(&node.name);
+  for (ParameterNode& node : graph->parameters) finish(&node.name);
+  for (FunctionNode& node : graph->functions) finish(&node.name);
+  for (VariableNode& node : graph->variables) finish(&node.name);
+  for (DeclTagNode& tag : graph->decl_tags) finish(&tag.value);
+  names->AtOffsets(offsets);
 }
 
 // Of a member's place: a constant, or an expression that adds one.

@@ -16,26 +16,42 @@ namespace btfd::encode {
 namespace {
 
 constexpr size_t kFirstSlots = 1 << 10;
-constexpr size_t kMostOffset = 0x7fffffff;
+// A bit more than what one unit has, and what fits a processor's own cache.
+constexpr size_t kMostRemembered = size_t{1} << 16;
 constexpr size_t kShortTexts = 1 << 12;
 constexpr uint32_t kShortTextShift = 32 - 12;
-
-uint32_t HashOf(absl::string_view text) {
-  return static_cast<uint32_t>(
-      XXH3_64bits_withSeed(text.data(), text.size(), util::HashSecret()));
-}
 
 }  // namespace
 
 NameTable::NameTable(const dwarf::Object& object, util::WorkBudget* work)
-    : object_(object), work_(work), slots_(kFirstSlots, 0) {
-  // Texts beyond that are looked up by themselves.
-  by_offset_size_ = std::min<size_t>(object.str.content.size(), kMostOffset);
-  pages_ = util::AllocateZeroPages(by_offset_size_ * sizeof(uint32_t));
-  by_offset_ = reinterpret_cast<uint32_t*>(pages_.get());
+    : object_(object),
+      work_(work),
+      secret_(util::HashSecret()),
+      slots_(kFirstSlots) {
+  const size_t texts = object.str.content.size() / 4;
+  size_t remembered = 1;
+  while (remembered < texts && remembered < kMostRemembered) remembered *= 2;
+  // An offset that is none: 0 would be found before it was looked up.
+  remembered_.assign(remembered, {~uint32_t{0}, 0});
   short_texts_.resize(kShortTexts);
   texts_.push_back({});
-  hashes_.push_back(0);
+}
+
+NameTable::Hash NameTable::HashOf(absl::string_view text) const {
+  const XXH128_hash_t hash =
+      XXH3_128bits_withSeed(text.data(), text.size(), secret_);
+  return {hash.low64, static_cast<uint32_t>(hash.high64)};
+}
+
+absl::string_view NameTable::TextAt(const dwarf::Value& value) {
+  const absl::StatusOr<absl::string_view> text = dwarf::TextOf(object_, value);
+  if (!text.ok()) {
+    if (status_.ok()) status_ = text.status();
+    return {};
+  }
+  work_->Spend(text->size());
+  if (work_->exhausted() && status_.ok()) status_ = work_->Check();
+  return *text;
 }
 
 NameId NameTable::Of(const dwarf::Value& value) {
@@ -51,68 +67,93 @@ NameId NameTable::Of(const dwarf::Value& value) {
     }
     return known.name;
   }
-  const absl::StatusOr<absl::string_view> text = dwarf::TextOf(object_, value);
-  if (!text.ok()) {
-    if (status_.ok()) status_ = text.status();
-    return 0;
-  }
-  work_->Spend(text->size());
-  if (work_->exhausted() && status_.ok()) status_ = work_->Check();
-  return Intern(*text);
+  return Intern(TextAt(value));
 }
 
-NameId NameTable::SlowAtOffset(uint32_t offset) {
-  dwarf::Value value;
-  value.type = dwarf::ValueClass::kString;
-  value.number = offset;
-  const NameId id = Of(value);
-  by_offset_[offset] = id + 1;
-  return id;
+void NameTable::AtOffsets(absl::Span<NameId* const> names) {
+  constexpr size_t kTogether = 64;
+  struct Miss {
+    NameId* name;
+    absl::string_view text;
+    Hash hash;
+  };
+  Miss misses[kTogether];
+  while (!names.empty()) {
+    const absl::Span<NameId* const> some = names.subspan(0, kTogether);
+    names.remove_prefix(some.size());
+    for (NameId* const name : some) {
+      __builtin_prefetch(&remembered_[PlaceOf(*name)]);
+    }
+    size_t count = 0;
+    for (NameId* const name : some) {
+      const Remembered& known = remembered_[PlaceOf(*name)];
+      if (known.offset == *name) {
+        *name = known.name;
+        continue;
+      }
+      misses[count++].name = name;
+      if (*name < object_.str.content.size()) {
+        __builtin_prefetch(object_.str.content.data() + *name);
+      }
+    }
+    for (size_t i = 0; i < count; ++i) {
+      dwarf::Value value;
+      value.type = dwarf::ValueClass::kString;
+      value.number = *misses[i].name;
+      misses[i].text = TextAt(value);
+      misses[i].hash = HashOf(misses[i].text);
+      __builtin_prefetch(&slots_[misses[i].hash.low & (slots_.size() - 1)]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      const uint32_t offset = *misses[i].name;
+      const NameId name = Intern(misses[i].hash, misses[i].text);
+      // A file with trouble is given up: nothing wrong is remembered for long.
+      remembered_[PlaceOf(offset)] = {offset, name};
+      *misses[i].name = name;
+    }
+  }
+}
+
+NameTable::Slot& NameTable::Find(const Hash& hash) {
+  size_t slot = hash.low & (slots_.size() - 1);
+  while (slots_[slot].name != 0 && (slots_[slot].hash.low != hash.low ||
+                                    slots_[slot].hash.high != hash.high)) {
+    slot = (slot + 1) & (slots_.size() - 1);
+  }
+  return slots_[slot];
+}
+
+NameId NameTable::Intern(const Hash& hash, absl::string_view text) {
+  if (text.empty()) return 0;
+  Slot& slot = Find(hash);
+  if (slot.name != 0) return slot.name;
+  const NameId name = texts_.size();
+  texts_.push_back(text);
+  slot = {hash, name};
+  if (texts_.size() * 2 > slots_.size()) Grow();
+  return name;
 }
 
 NameId NameTable::Intern(absl::string_view text) {
-  if (text.empty()) return 0;
-  const uint32_t hash = HashOf(text);
-  size_t slot = hash & (slots_.size() - 1);
-  while (slots_[slot] != 0) {
-    const NameId id = slots_[slot];
-    if (hashes_[id] == hash && texts_[id] == text) return id;
-    slot = (slot + 1) & (slots_.size() - 1);
-  }
-  const NameId id = texts_.size();
-  texts_.push_back(text);
-  hashes_.push_back(hash);
-  slots_[slot] = id;
-  if (texts_.size() * 2 > slots_.size()) Grow();
-  return id;
+  return text.empty() ? 0 : Intern(HashOf(text), text);
 }
 
 NameId NameTable::InternCopy(absl::string_view text) {
-  if (text.empty()) return 0;
   const NameId known = Find(text);
-  if (known != 0) return known;
+  if (known != 0 || text.empty()) return known;
   return Intern(copies_.emplace_back(text));
 }
 
-NameId NameTable::Find(absl::string_view text) const {
-  if (text.empty()) return 0;
-  const uint32_t hash = HashOf(text);
-  for (size_t slot = hash & (slots_.size() - 1); slots_[slot] != 0;
-       slot = (slot + 1) & (slots_.size() - 1)) {
-    const NameId id = slots_[slot];
-    if (hashes_[id] == hash && texts_[id] == text) return id;
-  }
-  return 0;
+NameId NameTable::Find(absl::string_view text) {
+  return text.empty() ? 0 : Find(HashOf(text)).name;
 }
 
 void NameTable::Grow() {
-  std::vector<uint32_t> slots(slots_.size() * 2, 0);
-  for (NameId id = 1; id < texts_.size(); ++id) {
-    size_t slot = hashes_[id] & (slots.size() - 1);
-    while (slots[slot] != 0) slot = (slot + 1) & (slots.size() - 1);
-    slots[slot] = id;
+  std::vector<Slot> old(slots_.size() * 2);
+  slots_.swap(old);
+  for (const Slot& slot : old) {
+    if (slot.name != 0) Find(slot.hash) = slot;
   }
-  slots_.swap(slots);
 }
 
 }  // namespace btfd::encode
