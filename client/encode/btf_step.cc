@@ -113,9 +113,9 @@ absl::Status BtfStep::RunHere(const std::string& elf,
                          "Linux ", ProfileName(options_.profile.release),
                          " does: ", elf));
   }
-  ASSIGN_OR_RETURN(
-      EncodedAnswer answer,
-      EncodeAndFinalize(file, call.options, &request, client_, base_));
+  ASSIGN_OR_RETURN(EncodedAnswer answer,
+                   EncodeAndFinalize(file, call.options, &request, client_,
+                                     base_, &base_names_));
   RETURN_IF_ERROR(answer.encoding);
   if (answer.nothing_to_encode) {
     return absl::NotFoundError("there is nothing to encode in its DWARF");

@@ -9,6 +9,7 @@
 #define BTFD_CLIENT_ENCODE_BTF_STEP_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -72,6 +73,7 @@ class BtfStep {
   const BtfStepOptions& options_;
   FinalizeClient* const client_;
   BaseFile* const base_;
+  std::optional<encode::BaseNames> base_names_;  // once they were asked for
 };
 
 }  // namespace btfd::client

@@ -7,13 +7,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "absl/base/internal/endian.h"
+#include "absl/strings/str_cat.h"
 #include "client/encode/stand_in.h"
 #include "lib/dwarf/object.h"
+#include "lib/encode/rules.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -37,6 +41,9 @@ void GiveBack(absl::string_view map, absl::string_view bytes) {
   }
 }
 
+// Each request has to say a header size, also one that makes no BTF.
+constexpr uint32_t kAnyHeader = 24;
+
 // BTF without types: the residue of a file in which there is nothing to encode.
 std::string EmptyBtf(bool big_endian) {
   constexpr uint16_t kMagic = 0xeb9f;
@@ -52,6 +59,53 @@ std::string EmptyBtf(bool big_endian) {
   put(4, kHeaderSize);
   put(20, 1);  // str_len
   return btf;
+}
+
+absl::StatusOr<EncodedAnswer> EncodeOnce(const elf::ModuleFile& file,
+                                         const encode::EncodeOptions& options,
+                                         v1::FinalizeRequest* request,
+                                         FinalizeClient* client,
+                                         BaseFile* base) {
+  EncodedAnswer answer;
+  absl::StatusOr<encode::Encoded> encoded = EncodeFile(file, options);
+  answer.encoding = encoded.status();
+  if (!encoded.ok()) return answer;
+  answer.encoded = *std::move(encoded);
+  if (answer.encoded.btf.empty()) {
+    answer.nothing_to_encode = base == nullptr;
+    if (answer.nothing_to_encode) return answer;
+    answer.encoded.btf = EmptyBtf(file.form().big_endian);
+  }
+  *request->mutable_btf() = std::move(answer.encoded.btf);
+  v1::Steps* const steps = request->mutable_steps();
+  steps->set_encoded(LibbpfOf(options.version));
+  steps->clear_interned();
+  if (answer.encoded.interned && base != nullptr) {
+    const std::vector<uint32_t>& forwards = answer.encoded.forwards;
+    steps->mutable_interned()->mutable_forwards()->Add(forwards.begin(),
+                                                       forwards.end());
+  }
+  ASSIGN_OR_RETURN(answer.response, client->Finalize(request, base));
+  return answer;
+}
+
+absl::Status AskBaseNames(FinalizeClient* client, BaseFile* base,
+                          std::optional<encode::BaseNames>* names) {
+  if (names->has_value()) return absl::OkStatus();
+  v1::FinalizeRequest request;
+  request.mutable_steps()->set_base_names(true);
+  request.mutable_steps()->set_new_header_size(kAnyHeader);
+  ASSIGN_OR_RETURN(const v1::FinalizeResponse response,
+                   client->Finalize(&request, base));
+  if (response.outcome() != v1::OK) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(base->path(), ": ", response.message()));
+  }
+  const v1::BaseNames& told = response.base_names();
+  names->emplace();
+  (*names)->declared.assign(told.declared().begin(), told.declared().end());
+  (*names)->repeated.assign(told.repeated().begin(), told.repeated().end());
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -73,25 +127,21 @@ absl::StatusOr<encode::Encoded> EncodeFile(
 
 absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     const elf::ModuleFile& file, const encode::EncodeOptions& options,
-    v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base) {
-  EncodedAnswer answer;
-  encode::EncodeOptions knowing = options;
-  // If a name has two meanings in the base, types that were left out may say
-  // which one is meant.
-  knowing.make_all = base != nullptr;
-  absl::StatusOr<encode::Encoded> encoded = EncodeFile(file, knowing);
-  answer.encoding = encoded.status();
-  if (!encoded.ok()) return answer;
-  answer.encoded = *std::move(encoded);
-  if (answer.encoded.btf.empty()) {
-    answer.nothing_to_encode = base == nullptr;
-    if (answer.nothing_to_encode) return answer;
-    answer.encoded.btf = EmptyBtf(file.form().big_endian);
+    v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base,
+    std::optional<encode::BaseNames>* names) {
+  encode::EncodeOptions attempt = options;
+  if (base != nullptr) {
+    attempt.make_all |= encode::RulesOf(options.version).copies_count_over_base;
+    if (!attempt.make_all) {
+      RETURN_IF_ERROR(AskBaseNames(client, base, names));
+      attempt.base = **names;
+    }
   }
-  *request->mutable_btf() = std::move(answer.encoded.btf);
-  request->mutable_steps()->set_encoded(LibbpfOf(options.version));
-  ASSIGN_OR_RETURN(answer.response, client->Finalize(request, base));
-  return answer;
+  ASSIGN_OR_RETURN(EncodedAnswer answer,
+                   EncodeOnce(file, attempt, request, client, base));
+  if (answer.response.outcome() != v1::ENCODING_UNCERTAIN) return answer;
+  attempt.make_all = true;
+  return EncodeOnce(file, attempt, request, client, base);
 }
 
 }  // namespace btfd::client

@@ -6,6 +6,8 @@
 #ifndef BTFD_CLIENT_ENCODE_ENCODE_FILE_H_
 #define BTFD_CLIENT_ENCODE_ENCODE_FILE_H_
 
+#include <optional>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/request/base_file.h"
@@ -32,12 +34,14 @@ struct EncodedAnswer {
 };
 
 // Fills in the BTF and steps.encoded, and asks the daemon for the rest of what
-// *request says. If it turns out that the base has a say in how a name must be
-// encoded, encodes once more. `base` may be null. Errors as of
-// FinalizeClient::Finalize().
+// *request says. Encodes once more, with all types, if the daemon finds that
+// what was left out can make a difference over the base. `base` may be null.
+// `*names` holds what is known of the base; if nothing is, the daemon is asked.
+// Errors as of FinalizeClient::Finalize().
 absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     const elf::ModuleFile& file, const encode::EncodeOptions& options,
-    v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base);
+    v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base,
+    std::optional<encode::BaseNames>* names);
 
 }  // namespace btfd::client
 

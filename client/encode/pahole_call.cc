@@ -80,7 +80,9 @@ absl::StatusOr<EncodedAnswer> NativePaholeCall::Encode(
                      !call_.detached.has_value());
   steps->set_new_header_size(kPaholesHeader);
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
-  return EncodeAndFinalize(file, call_.options, &request, &client, base);
+  std::optional<encode::BaseNames> names;
+  return EncodeAndFinalize(file, call_.options, &request, &client, base,
+                           &names);
 }
 
 int NativePaholeCall::BadBase(const absl::Status& why) const {

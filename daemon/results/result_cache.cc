@@ -15,7 +15,7 @@ namespace btfd::daemon {
 namespace {
 
 // Raise it when the form of a kept answer or of its key changes.
-constexpr uint64_t kFormat = 2;
+constexpr uint64_t kFormat = 3;
 
 void SetContent(absl::string_view bytes, v1::Content* content) {
   content->set_digest(std::string(util::Digest::Of(bytes).binary()));
@@ -41,6 +41,10 @@ void AddSteps(const v1::Steps& steps, util::DigestBuilder* key) {
   key->Add(uint64_t{steps.follow_resolved_ids()});
   key->Add(uint64_t{steps.new_header_size()});
   key->Add(static_cast<uint64_t>(steps.encoded()));
+  key->Add(uint64_t{steps.base_names()});
+  key->Add(uint64_t{steps.has_interned()});
+  key->Add(uint64_t(steps.interned().forwards_size()));
+  for (const uint32_t id : steps.interned().forwards()) key->Add(uint64_t{id});
 }
 
 // The head of a kept request. A result that was made by other rules must not be

@@ -29,6 +29,9 @@ absl::Status CheckEncoded(const v1::FinalizeRequest& request) {
   if (steps.follow_resolved_ids()) {
     return Bad("steps.encoded excludes steps.follow_resolved_ids");
   }
+  if (steps.has_interned() && !request.has_base()) {
+    return Bad("steps.interned needs a base");
+  }
   if (!request.distilled_base().empty()) {
     return Bad("steps.encoded takes a standalone BTF, without distilled_base");
   }
@@ -37,6 +40,9 @@ absl::Status CheckEncoded(const v1::FinalizeRequest& request) {
 
 absl::Status CheckSteps(const v1::FinalizeRequest& request) {
   const v1::Steps& steps = request.steps();
+  if (steps.base_names() && !request.has_base()) {
+    return Bad("steps.base_names needs a base");
+  }
   if (!v1::KfuncSource_IsValid(steps.kfuncs())) {
     return Bad(absl::StrCat("steps.kfuncs has no value ", steps.kfuncs()));
   }
@@ -61,6 +67,8 @@ absl::Status CheckSteps(const v1::FinalizeRequest& request) {
   }
   if (steps.encoded() != v1::ENCODED_BY_NONE) {
     RETURN_IF_ERROR(CheckEncoded(request));
+  } else if (steps.has_interned()) {
+    return Bad("steps.interned needs steps.encoded");
   }
   if (steps.rebase() && !request.has_base()) {
     return Bad("steps.rebase needs a base");

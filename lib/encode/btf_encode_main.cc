@@ -26,8 +26,8 @@ absl::Status Main(int argc, char** argv) {
   PaholeVersion version = PaholeVersion::k1_32;
   bool make_all = false;
   bool explain = false;
+  BaseNames base;
   std::vector<std::string> words;
-  std::vector<std::string> uncertain;
   for (int i = 1; i < argc; ++i) {
     absl::string_view word = argv[i];
     if (absl::ConsumePrefix(&word, "--pahole_version=")) {
@@ -38,10 +38,14 @@ absl::Status Main(int argc, char** argv) {
       version = *known;
     } else if (word == "--make_all") {
       make_all = true;
-    } else if (absl::ConsumePrefix(&word, "--uncertain=")) {
+    } else if (absl::ConsumePrefix(&word, "--base_declares=")) {
       ASSIGN_OR_RETURN(const std::string text,
                        util::ReadFile(std::string(word)));
-      uncertain = absl::StrSplit(text, '\n', absl::SkipEmpty());
+      base.declared = absl::StrSplit(text, '\n', absl::SkipEmpty());
+    } else if (absl::ConsumePrefix(&word, "--base_repeats=")) {
+      ASSIGN_OR_RETURN(const std::string text,
+                       util::ReadFile(std::string(word)));
+      base.repeated = absl::StrSplit(text, '\n', absl::SkipEmpty());
     } else if (word == "--explain") {
       explain = true;
     } else {
@@ -53,7 +57,7 @@ absl::Status Main(int argc, char** argv) {
     return absl::InvalidArgumentError("not a call that encodes to a file");
   }
   call->options.make_all = make_all;
-  call->options.uncertain_names = uncertain;
+  call->options.base = base;
   ASSIGN_OR_RETURN(const elf::ModuleFile file,
                    elf::ModuleFile::Open(call->elf));
   ASSIGN_OR_RETURN(const auto object, dwarf::Object::Open(file));
@@ -74,14 +78,14 @@ absl::Status Main(int argc, char** argv) {
            static_cast<unsigned long long>(encoded.types_met),
            static_cast<unsigned long long>(encoded.types_made),
            encoded.btf.size());
-    const Interner::Stats& stats = encoded.interned;
+    const Interner::Stats& stats = encoded.interner;
     printf(
         "%llu marked units, %llu special ones, %llu marked types, %zu "
-        "pairs\n",
+        "forwards\n",
         static_cast<unsigned long long>(stats.marked_units),
         static_cast<unsigned long long>(stats.special_units),
         static_cast<unsigned long long>(stats.marked_types),
-        encoded.pairs.size());
+        encoded.forwards.size());
   }
   if (encoded.btf.empty()) return absl::OkStatus();
   return util::WriteFileAtomically(*call->detached, encoded.btf);

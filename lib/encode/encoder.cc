@@ -151,6 +151,7 @@ absl::Status Run::ReadUnits() {
   ASSIGN_OR_RETURN(std::vector<dwarf::Unit> units, ReadUnitHeaders(object_));
   ASSIGN_OR_RETURN(const bool merged, IsMerged(units));
   if (merged) return ReadMerged(std::move(units));
+  encoded_.interned = !options_.make_all;
   UnitReader reader(object_, rules_, options_.features,
                     options_.excluded_languages, std::move(units),
                     options_.threads);
@@ -228,7 +229,7 @@ absl::StatusOr<Encoded> Run::Encode() {
     return absl::UnimplementedError("the feature true_signature");
   }
   MarkKfuncs();
-  interner_.SetUncertain(options_.uncertain_names, &names_);
+  interner_.SetBaseNames(options_.base, &names_);
   RETURN_IF_ERROR(ReadUnits());
   if (uncertain()) return std::move(encoded_);
   if (encoded_.units == 0) return std::move(encoded_);
@@ -240,10 +241,8 @@ absl::StatusOr<Encoded> Run::Encode() {
   FindMissingKfuncs();
   encoded_.types_made = builder_.next_id() - 1;
   if (encoded_.types_made == 0) return std::move(encoded_);
-  encoded_.interned = interner_.stats();
-  for (const ForwardPair& pair : interner_.Pairs()) {
-    encoded_.pairs.push_back(pair.forward);
-  }
+  encoded_.interner = interner_.stats();
+  encoded_.forwards = interner_.Forwards();
   encoded_.btf = builder_.Serialize(object_.big_endian());
   return std::move(encoded_);
 }

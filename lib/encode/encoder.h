@@ -31,10 +31,8 @@ struct EncodeOptions {
   // Make every type of every unit: the same in the end, for certain, but what
   // comes out is ten to fifty times larger.
   bool make_all = false;
-  // Names that mean more than one thing in the base: it has a forward
-  // declaration of such a type, or several definitions. A file that defines one
-  // is encoded as with make_all.
-  std::vector<std::string> uncertain_names;
+  // What is to be known of the base, so that types can be left out.
+  BaseNames base;
   // Units read at once.
   int threads = 1;
   // Called with the bytes of .debug_info that are not needed any more, so that
@@ -55,14 +53,17 @@ struct Encoded {
   std::vector<std::string> messages;
   std::vector<SkippedFunction> skipped;
   std::vector<MissingKfunc> missing_kfuncs;
-  // Forward declarations in `btf` that may stand for a definition, by their
-  // ids. Where base and result together have more than one definition of such a
-  // name, the result may not be pahole's: encode once more, with make_all.
-  std::vector<uint32_t> pairs;
+  // Whether types that were there already were left out. Then whoever has the
+  // base has to say whether that makes no difference
+  // (lib/engine/interning_check.h); else encode once more, with make_all.
+  bool interned = false;
+  // If so: the ids in `btf` of forward declarations of what the file defines,
+  // too.
+  std::vector<uint32_t> forwards;
   uint64_t units = 0;
   uint64_t types_met = 0;   // in all units
   uint64_t types_made = 0;  // records in `btf`
-  Interner::Stats interned;
+  Interner::Stats interner;
 };
 
 // Errors:

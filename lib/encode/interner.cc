@@ -550,16 +550,15 @@ void Interner::FindOthers(const UnitGraph& graph) {
       if (found == kNone) found = AddDefinition(id);
     }
     definition_of_[i] = found;
-    uncertain_ |= classes_.known[id].uncertain;
     if (definitions_[found].index == 0) continue;
     from_.push_back(i);
   }
   if (!from_.empty()) {
     Spread(graph, from_);
     for (const uint32_t i : defined_) {
-      if (reached_[i]) {
-        Watch(&classes_.known[class_of_[i]]);
-      }
+      // One that is defined here for the first time still has one meaning.
+      Class& known = classes_.known[class_of_[i]];
+      if (reached_[i] && known.made != 0) Watch(&known);
     }
   }
   const size_t definitions = from_.size();
@@ -581,6 +580,18 @@ void Interner::FindOthers(const UnitGraph& graph) {
     }
     from_.push_back(i);
     from_forwards_ = true;
+  }
+}
+
+// Also the nodes that define what the base only declares. A type that reaches
+// one differs from the base's type of its name. Without the definition, in
+// another unit, it may be that type. So both are made.
+void Interner::FindDeclaredByBase() {
+  marks_by_base_alone_ = from_.empty() && special_.empty();
+  for (const uint32_t i : defined_) {
+    const Class& known = classes_.known[class_of_[i]];
+    uncertain_ |= known.base_repeats;
+    if (known.base_declares) from_.push_back(i);
   }
 }
 
@@ -658,6 +669,7 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
   definition_of_.assign(count, kNone);
   FindNamed(graph);
   FindOthers(graph);
+  FindDeclaredByBase();
   FindMarks(graph);
   RETURN_IF_ERROR(work_->Check());
 
@@ -675,7 +687,10 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
       made = &definitions_[DefinitionFor(graph, i, id)].made;
       // The name means two things from now on.
       Class& known = classes_.known[class_of_[i]];
-      if (*made == 0 && std::exchange(known.made, 1) != 0) {
+      if (*made == 0 && mark != 0 && marks_by_base_alone_) {
+        uncertain_ |= known.base_mark != 0;
+        known.base_mark = mark;
+      } else if (*made == 0 && std::exchange(known.made, 1) != 0) {
         Watch(&known);
       }
     } else {
@@ -703,8 +718,8 @@ uint32_t Interner::DefinitionFor(const UnitGraph& graph, uint32_t node,
   return found != kNone ? found : AddDefinition(id);
 }
 
-std::vector<ForwardPair> Interner::Pairs() const {
-  std::vector<ForwardPair> pairs;
+std::vector<BtfId> Interner::Forwards() const {
+  std::vector<BtfId> forwards;
   for (ClassId id = 1; id < classes_.known.size(); ++id) {
     const absl::Span<const uint32_t> key = classes_.table.words(id);
     if (key[0] != kForwardStruct && key[0] != kForwardUnion) continue;
@@ -714,19 +729,22 @@ std::vector<ForwardPair> Interner::Pairs() const {
         merged.first_definition == kNone) {
       continue;
     }
-    pairs.push_back({key[1], known.made});
+    forwards.push_back(known.made);
   }
-  return pairs;
+  return forwards;
 }
 
-void Interner::SetUncertain(const std::vector<std::string>& texts,
-                            NameTable* names) {
-  for (const std::string& text : texts) {
-    const NameId name = names->InternCopy(text);
-    for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
-      classes_.known[NamedClass(tag, name)].uncertain = true;
+void Interner::SetBaseNames(const BaseNames& base, NameTable* names) {
+  const auto for_each = [&](const std::vector<std::string>& texts, auto set) {
+    for (const std::string& text : texts) {
+      const NameId name = names->InternCopy(text);
+      for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
+        set(&classes_.known[NamedClass(tag, name)]);
+      }
     }
-  }
+  };
+  for_each(base.declared, [](Class* known) { known->base_declares = true; });
+  for_each(base.repeated, [](Class* known) { known->base_repeats = true; });
 }
 
 }  // namespace btfd::encode

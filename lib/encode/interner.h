@@ -23,19 +23,33 @@
 //   other definitions in that unit. Two units with the same mark share.
 //
 // * Forward declarations. `struct b;` in unit 2 is a class of its own, and so
-// is a
-//   pointer to it. A struct whose members differ from the first one's only in
-//   whether such a struct is defined is the same struct, and is not made again.
-//   Deduplication would have learned from the pair which definition the forward
-//   stands for; without it the forward is resolved by its name. That is the
-//   same as long as one definition has the name, in this file and in the base,
-//   and the base has no forward of it.
+//   is a pointer to it. A struct whose members differ from the first one's only
+//   in whether such a struct is defined is the same struct, and is not made
+//   again. Deduplication would have learned from the pair which definition the
+//   forward stands for. Without the pair, the forward is resolved by its name.
+//   That is the same as long as one definition has the name, in this file and
+//   in the base, and the base has no forward of it.
 //
-// Where that does not hold, uncertain() says so, and the file is encoded once
-// more with all its types; pairs that the base may make uncertain are told to
-// whoever knows it (Pairs()). Of 1,019 modules of a kernel a tenth is encoded
-// twice. A narrower way was tried: to tell the forwards of such names apart in
-// their classes. It took more rounds than it saved.
+// What the base has to say:
+//
+// * It declares `struct b;`, and unit 2 defines it. A type that reaches the
+//   definition is not the base's type of its name. The same type of unit 1,
+//   where `b` is declared only, may be. So types that reach such definitions
+//   get a mark as well, which says which of the names the unit defines. Where
+//   one type gets two such marks, as its units define other ones, uncertain().
+//
+// * It has two definitions of a name that this file defines. Then a copy could
+//   be found equal to another one of them than the first was. uncertain().
+//
+// Where a name turns out to mean two things although its forwards were taken
+// for equal, uncertain() says so, and the file is encoded once more with all
+// its types. Whether base and result together have two definitions of a name
+// is only known at the end: whoever has the base gets the forwards, and judges
+// (Forwards(), lib/engine/interning_check.h). UNCERTAIN_COUNT
+//
+// Tried: to tell all forwards from definitions in their classes. Then each
+// struct that reaches one has two definitions, and nearly each file is
+// uncertain.
 #ifndef BTFD_LIB_ENCODE_INTERNER_H_
 #define BTFD_LIB_ENCODE_INTERNER_H_
 
@@ -55,10 +69,10 @@ namespace btfd::encode {
 
 using ClassId = uint32_t;
 
-// A forward declaration that was made, of a name that is defined, too.
-struct ForwardPair {
-  NameId name;
-  BtfId forward;
+// What an encoder has to know of the base.
+struct BaseNames {
+  std::vector<std::string> declared;  // of its forward declarations
+  std::vector<std::string> repeated;  // of more than one struct or union
 };
 
 // Sequences of words as numbers: equal ones have equal numbers.
@@ -96,14 +110,14 @@ class Interner {
   // ResourceExhausted where the work is more than the budget.
   absl::Status Plan(const UnitGraph& graph, BtfId next, TypePlan* plan);
 
-  // Names that mean more than one thing elsewhere, so that interning a file
-  // that defines one is not certain to make no difference. Before the first
-  // Plan().
-  void SetUncertain(const std::vector<std::string>& texts, NameTable* names);
-  // Whether it is not certain for the units so far: then all is to be made.
+  // Names that mean more to deduplication in the base than one definition.
+  // Before the first Plan().
+  void SetBaseNames(const BaseNames& base, NameTable* names);
+  // Whether it is not certain for the units so far that interning makes no
+  // difference: then all is to be made.
   bool uncertain() const { return uncertain_; }
-  // Forwards that stand for a definition that some unit has.
-  std::vector<ForwardPair> Pairs() const;
+  // The forward declarations that were made of a name that some unit defines.
+  std::vector<BtfId> Forwards() const;
 
   // Counted for whoever looks for where time goes.
   struct Stats {
@@ -121,10 +135,12 @@ class Interner {
     // The first one's id, once it was made. Of a named definition: whether
     // there is one.
     BtfId made = 0;
-    uint32_t unit_definition = 0;   // in which unit it was last defined, and
-    uint32_t definition_node = 0;   // by which node
-    bool watched = false;           // forwards of it make marks
-    bool uncertain = false;         // see SetUncertain()
+    uint32_t unit_definition = 0;  // in which unit it was last defined, and
+    uint32_t definition_node = 0;  // by which node
+    bool watched = false;          // forwards of it make marks
+    bool base_declares = false;    // see SetBaseNames()
+    bool base_repeats = false;
+    uint32_t base_mark = 0;         // a mark of such names alone; 0: none yet
     bool forward_seen = false;      // one did not
     bool split = false;             // was made with a forward below it, marked
     uint32_t first_definition = 0;  // in definitions_, of a named one; 0: none
@@ -165,6 +181,7 @@ class Interner {
   absl::Status FindClasses(const UnitGraph& graph);
   void FindNamed(const UnitGraph& graph);
   void FindOthers(const UnitGraph& graph);
+  void FindDeclaredByBase();
   void FindMarks(const UnitGraph& graph);
   void Watch(Class* known);
   // Sets `reached_` for the types that refer to one of `from`, and these.
@@ -198,6 +215,7 @@ class Interner {
   std::vector<uint32_t> from_;      // what marks start from
   std::vector<uint32_t> special_;  // what a mark of this unit alone starts from
   bool from_forwards_ = false;
+  bool marks_by_base_alone_ = false;
   // Scratch.
   std::vector<uint32_t> starts_;
   std::vector<uint32_t> users_;

@@ -16,10 +16,13 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/btf/base.h"
 #include "lib/btf/btf.h"
+#include "lib/btf/dedup_index.h"
 #include "lib/dwarf/testing/dwarf_builder.h"
 #include "lib/encode/encoder.h"
 #include "lib/engine/dedup/dedup.h"
+#include "lib/engine/pipeline.h"
 
 namespace btfd::encode {
 namespace {
@@ -29,7 +32,8 @@ using dwarf::Number;
 using dwarf::Text;
 using dwarf::To;
 
-Encoded MustEncode(const std::string& elf, bool make_all) {
+Encoded MustEncode(const std::string& elf, bool make_all,
+                   const BaseNames& base = {}) {
   auto file =
       elf::ModuleFile::FromBytes({}, util::FileBytes::Copy(elf), "m.ko");
   EXPECT_TRUE(file.ok()) << file.status();
@@ -37,6 +41,7 @@ Encoded MustEncode(const std::string& elf, bool make_all) {
   EXPECT_TRUE(object.ok()) << object.status();
   EncodeOptions options;
   options.make_all = make_all;
+  options.base = base;
   auto encoded = Encode(**object, options);
   EXPECT_TRUE(encoded.ok()) << encoded.status();
   return *std::move(encoded);
@@ -51,6 +56,49 @@ std::string Deduplicated(const std::string& residue) {
   std::string out;
   btf->Serialize(&out);
   return out;
+}
+
+// A base as a daemon knows it.
+struct IndexedBase {
+  explicit IndexedBase(const std::string& raw) {
+    auto built = btf::Base::Build(raw);
+    EXPECT_TRUE(built.ok()) << built.status();
+    base = *std::move(built);
+    auto indexed = btf::DedupIndex::Build(*base);
+    EXPECT_TRUE(indexed.ok()) << indexed.status();
+    index = *std::move(indexed);
+    engine::FinalizeInput input;
+    input.base = base.get();
+    engine::Steps steps;
+    steps.base_names = true;
+    engine::FinalizeOutput output;
+    EXPECT_TRUE(
+        engine::Finalize(input, steps, std::pmr::new_delete_resource(), &output)
+            .ok());
+    names = {output.base_names->declared, output.base_names->repeated};
+  }
+
+  std::shared_ptr<const btf::Base> base;
+  std::shared_ptr<const btf::DedupIndex> index;
+  BaseNames names;
+};
+
+// What the engine makes of it over the base; empty where it says that all types
+// have to be made.
+std::string PutOver(const IndexedBase& base, const Encoded& encoded) {
+  engine::FinalizeInput input;
+  input.btf = encoded.btf;
+  input.base = base.base.get();
+  input.dedup_index = base.index.get();
+  engine::Steps steps;
+  steps.encoded = engine::LibbpfRules::k1_7;
+  if (encoded.interned) steps.interned_forwards = encoded.forwards;
+  engine::FinalizeOutput output;
+  const absl::Status status =
+      engine::Finalize(input, steps, std::pmr::new_delete_resource(), &output);
+  if (output.failed_in == engine::FailedIn::kInterning) return "";
+  EXPECT_TRUE(status.ok()) << status;
+  return output.btf.value_or("nothing was made");
 }
 
 // struct NAME { int x; struct OTHER *p; }; where OTHER is a label.
@@ -141,7 +189,7 @@ TEST(Interner, AForwardAndItsDefinitionAreAPair) {
   }
   const std::string elf = WithSymbols(&dwarf);
   const Encoded encoded = MustEncode(elf, false);
-  EXPECT_EQ(encoded.pairs.size(), 1u);
+  EXPECT_EQ(encoded.forwards.size(), 1u);
   EXPECT_EQ(Deduplicated(encoded.btf), Deduplicated(MustEncode(elf, true).btf));
 }
 
@@ -274,6 +322,40 @@ TEST(Interner, MakesNoDifferenceOnManyUnits) {
         << all.types_made << " types";
   }
   EXPECT_GT(left_out, count * 10);
+}
+
+// Deduplication itself does not always converge on graphs as dense as these:
+// libbpf leaves duplicates of types that refer to each other in circles, and
+// which ones depends on which copy of `int` a unit refers to. In 12 of 30,000
+// cases the results differ for that reason; of 1,019 modules of a kernel, in
+// none (tests/pahole).
+TEST(Interner, MakesNearlyNoDifferenceOverABase) {
+  // As above.
+  const char* cases = getenv("BTFD_CASES");
+  const char* first = getenv("BTFD_SEED");
+  const uint64_t count = cases != nullptr ? strtoull(cases, nullptr, 0) : 2000;
+  const uint64_t start = first != nullptr ? strtoull(first, nullptr, 0) : 1;
+  uint64_t left_out = 0;
+  uint64_t uncertain = 0;
+  uint64_t different = 0;
+  for (uint64_t seed = start; seed < start + count; ++seed) {
+    Generator generator(seed);
+    const IndexedBase base(
+        Deduplicated(MustEncode(generator.Build(), true).btf));
+    const std::string elf = generator.Build();
+    const Encoded some = MustEncode(elf, false, base.names);
+    const Encoded all = MustEncode(elf, true);
+    const std::string over_base = PutOver(base, some);
+    if (over_base.empty() || some.types_made == all.types_made) {
+      ++uncertain;
+      continue;
+    }
+    left_out += all.types_made - some.types_made;
+    if (over_base != PutOver(base, all)) ++different;
+  }
+  EXPECT_LE(different, count / 1000) << "from seed " << start;
+  EXPECT_GT(left_out, count * 10);
+  EXPECT_LT(uncertain, count * 7 / 10);
 }
 
 }  // namespace

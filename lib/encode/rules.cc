@@ -20,6 +20,7 @@ constexpr Rules Make(PaholeVersion version) {
   rules.nested_variables = !from_1_30;
   rules.arrays_nest = from_1_32;
   rules.wide_ints_fake = from_1_30;
+  rules.copies_count_over_base = !from_1_32;
   rules.functions_at_once = !from_1_30;
   rules.merges_suffixes = from_1_31;
   rules.checks_uncertain = from_1_31;

@@ -34,6 +34,9 @@ struct Rules {
   bool arrays_nest;     // one ARRAY a dimension; else one with the product
   bool wide_ints_fake;  // an integer of more than 16 bytes is renamed; else
                         // the run fails
+  // What a unit has twice is not found in a base by the libbpf of that pahole
+  // (lib/engine/dedup/rules.h), so that leaving out copies makes a difference.
+  bool copies_count_over_base;
 
   // Functions. From 1.28 on they are collected, and made at the end.
   bool functions_at_once;   // each when it is met, the first for a symbol

@@ -20,6 +20,7 @@
 #include "lib/engine/btf_ids.h"
 #include "lib/engine/dedup/dedup.h"
 #include "lib/engine/distill/distill.h"
+#include "lib/engine/interning_check.h"
 #include "lib/engine/kernel_check/kernel_check.h"
 #include "lib/engine/kernel_check/kfunc_sets.h"
 #include "lib/engine/rebase.h"
@@ -81,6 +82,10 @@ class Pipeline {
 
   absl::Status Run() {
     RETURN_IF_ERROR(In(FailedIn::kBtf, CheckSteps()));
+    if (steps_.base_names) {
+      output_->base_names = NamesOf(*input_.base);
+      return absl::OkStatus();
+    }
 
     // Which words of .BTF_ids stand for what. The symbols are all that is
     // needed for it.
@@ -111,7 +116,7 @@ class Pipeline {
       RETURN_IF_ERROR(In(FailedIn::kDistilledBase, RelocateToBase()));
     }
     if (steps_.rebase) RETURN_IF_ERROR(In(FailedIn::kBtf, PutOverBase()));
-    if (steps_.encoded) RETURN_IF_ERROR(In(FailedIn::kBtf, FinishEncoding()));
+    if (steps_.encoded) RETURN_IF_ERROR(FinishEncoding());
     RETURN_IF_ERROR(In(FailedIn::kBtf, Annotate()));
 
     // Beyond this point no new strings.
@@ -155,6 +160,15 @@ class Pipeline {
   // Of an encoder's residue nothing has been finished, and so nothing of it can
   // be judged, or followed, or be over a base already.
   absl::Status CheckSteps() const {
+    if (steps_.interned_forwards &&
+        (!steps_.encoded || input_.base == nullptr)) {
+      return absl::InvalidArgumentError(
+          "only an encoder's residue that gets a base can be interned");
+    }
+    if (steps_.base_names && input_.base == nullptr) {
+      return absl::InvalidArgumentError(
+          "there is no base whose names are asked for");
+    }
     if (!steps_.encoded) return absl::OkStatus();
     if (steps_.rebase || steps_.kernel_check || steps_.follow_resolved_ids ||
         !input_.distilled_base.empty()) {
@@ -262,6 +276,21 @@ class Pipeline {
   }
 
   absl::Status FinishEncoding() {
+    std::optional<InterningCheck> check;
+    if (steps_.interned_forwards) {
+      check.emplace(*input_.base, memory_);
+      RETURN_IF_ERROR(
+          In(FailedIn::kBtf,
+             check->ReadForwards(*btf_, *steps_.interned_forwards)));
+    }
+    RETURN_IF_ERROR(In(FailedIn::kBtf, PutResidueOverBase()));
+    if (check) {
+      RETURN_IF_ERROR(In(FailedIn::kInterning, check->CheckResult(*btf_)));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status PutResidueOverBase() {
     const LibbpfRules rules = *steps_.encoded;
     ASSIGN_OR_RETURN(Btf made, AddResidue(*loaded_, input_.base,
                                           dedup::RulesOf(rules).header_size));

@@ -47,6 +47,14 @@ struct Steps {
   // libbpf had written; the other steps go on from there. Excludes rebase,
   // kernel_check, follow_resolved_ids and a distilled base that came with it.
   std::optional<LibbpfRules> encoded;
+  // Set where that residue is interned: it holds one of many equal types. Holds
+  // the ids of its forward declarations of what the file defines, too. Where
+  // what is not in the residue could make a difference over this base, the run
+  // fails with FailedIn::kInterning. Needs `encoded` and a base.
+  std::optional<std::vector<uint32_t>> interned_forwards;
+  // Only tell the names of the base (FinalizeOutput::base_names): there is
+  // nothing to finalize yet. Needs a base.
+  bool base_names = false;
   KfuncSource kfuncs = KfuncSource::kNone;
   // KF_IMPLICIT_ARGS prototypes (with kDeclTags and kSet8).
   bool implicit_args = false;
@@ -104,7 +112,14 @@ struct FinalizeInput {
 };
 
 // Which part of the input a failure was found in.
-enum class FailedIn { kNone, kBase, kBtf, kDistilledBase, kIds };
+// kInterning: nothing is wrong, but the encoder has to make all types.
+enum class FailedIn { kNone, kBase, kBtf, kDistilledBase, kIds, kInterning };
+
+// What an encoder has to know of a base to leave out types, sorted.
+struct BaseNames {
+  std::vector<std::string> declared;  // of its forward declarations
+  std::vector<std::string> repeated;  // of more than one struct or union
+};
 
 struct FinalizeOutput {
   // Each is set only where upstream's tool would write that file.
@@ -124,6 +139,7 @@ struct FinalizeOutput {
   // Types that kernel_check has judged, those of .BTF.base included; nothing
   // where it was not asked for.
   std::optional<uint32_t> kernel_checked;
+  std::optional<BaseNames> base_names;  // if asked for
 };
 
 // Runs the stages. Errors: InvalidArgument for any defect of the input (the

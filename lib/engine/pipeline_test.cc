@@ -425,5 +425,70 @@ TEST_F(PipelineTest, AllHeadersOfWhatDistillMakesAreAsLongAsAsked) {
   EXPECT_EQ((*output_.btf_base)[4], 24);
 }
 
+TEST_F(PipelineTest, NamesOfABaseAreThoseThatMeanMoreThanOneDefinition) {
+  base_.Fwd("declared");
+  base_.Fwd("declared_union", true);
+  base_.Struct("repeated", 4, {{"a", int_, 0}});
+  base_.Union("repeated", 4, {{"b", int_, 0}});
+  steps_ = Steps();
+  steps_.base_names = true;
+  ASSERT_TRUE(Run(Input("")).ok());
+  ASSERT_TRUE(output_.base_names.has_value());
+  EXPECT_THAT(output_.base_names->declared,
+              ElementsAre("declared", "declared_union"));
+  EXPECT_THAT(output_.base_names->repeated, ElementsAre("repeated"));
+  EXPECT_FALSE(output_.btf.has_value());
+
+  const absl::Status without_base = Run(FinalizeInput());
+  EXPECT_EQ(without_base.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(without_base.message()), HasSubstr("no base"));
+}
+
+// A residue that declares task_struct and defines it with other members than
+// the base: the forward can stand for either.
+TEST_F(PipelineTest, AnInternedResidueIsRefusedWhereAForwardHasTwoMeanings) {
+  BtfBuilder residue;
+  const TypeId i32 = residue.Int("int", 4);
+  const TypeId forward = residue.Fwd("task_struct");
+  residue.Ptr(forward);
+  residue.Struct("task_struct", 64, {{"other", i32, 0}});
+  const std::string raw = residue.Build();
+  steps_ = Steps();
+  steps_.encoded = LibbpfRules::k1_7;
+  ASSERT_TRUE(Run(Input(raw)).ok());
+
+  steps_.interned_forwards = {forward};
+  EXPECT_EQ(Run(Input(raw)).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(output_.failed_in, FailedIn::kInterning);
+  steps_.interned_forwards->clear();
+  EXPECT_TRUE(Run(Input(raw)).ok());
+
+  steps_.interned_forwards = {i32};
+  const absl::Status no_forward = Run(Input(raw));
+  EXPECT_EQ(output_.failed_in, FailedIn::kBtf);
+  EXPECT_THAT(std::string(no_forward.message()),
+              HasSubstr("type 1 is no forward declaration"));
+
+  FinalizeInput without_base = Input(raw);
+  without_base.base = nullptr;
+  without_base.dedup_index = nullptr;
+  EXPECT_THAT(std::string(Run(without_base).message()),
+              HasSubstr("can be interned"));
+}
+
+TEST_F(PipelineTest, AnInternedResidueIsTakenWhereAForwardHasOneMeaning) {
+  BtfBuilder residue;
+  const TypeId i32 = residue.Int("int", 4);
+  const TypeId forward = residue.Fwd("task_struct");
+  residue.Ptr(forward);
+  residue.Struct("task_struct", 64, {{"pid", i32, 0}});
+  const std::string raw = residue.Build();
+  steps_ = Steps();
+  steps_.encoded = LibbpfRules::k1_7;
+  steps_.interned_forwards = {forward};
+  ASSERT_TRUE(Run(Input(raw)).ok());
+  EXPECT_EQ(output_.types_out, 0u);
+}
+
 }  // namespace
 }  // namespace btfd::engine

@@ -15,7 +15,7 @@ Counter OutcomeCounter(int outcome) {
   // counter.
   static_assert(static_cast<int>(Counter::kOutcomeOk) == 0);
   if (outcome < 1 ||
-      outcome > static_cast<int>(Counter::kOutcomeResultUnknown) + 1) {
+      outcome > static_cast<int>(Counter::kOutcomeEncodingUncertain) + 1) {
     return Counter::kOutcomeInternal;
   }
   return static_cast<Counter>(outcome - 1);

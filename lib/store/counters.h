@@ -38,6 +38,8 @@ namespace btfd::store {
     "requests failed by a defect of ours")                                     \
   X(kOutcomeResultUnknown, "outcome_result_unknown",                           \
     "results asked for by digest that were not there")                         \
+  X(kOutcomeEncodingUncertain, "outcome_encoding_uncertain",                   \
+    "modules that had to be encoded with all their types")                     \
   X(kRequests, "requests", "finalize requests that arrived")                   \
   X(kBytesIn, "bytes_in", "BTF bytes that came with requests")                 \
   X(kBytesOut, "bytes_out", "BTF bytes that were answered")                    \

@@ -13,7 +13,7 @@ inline constexpr char kVersion[] = "0.1.0";
 
 // What both sides say in Greet. Raise it when an old peer could misread a new
 // one's messages.
-inline constexpr uint32_t kProtocolVersion = 3;
+inline constexpr uint32_t kProtocolVersion = 4;
 
 // Of the engine's results: part of every cache key, of the socket's name and of
 // each response. Raise it with any change of output.

@@ -35,6 +35,10 @@ engine::Steps StepsOf(const v1::Steps& steps) {
   engine::Steps out;
   out.rebase = steps.rebase();
   out.encoded = RulesOf(steps.encoded());
+  if (steps.has_interned()) {
+    out.interned_forwards.emplace(steps.interned().forwards().begin(),
+                                  steps.interned().forwards().end());
+  }
   switch (steps.kfuncs()) {
     case v1::KFUNCS_DECL_TAGS:
       out.kfuncs = engine::KfuncSource::kDeclTags;
@@ -54,6 +58,7 @@ engine::Steps StepsOf(const v1::Steps& steps) {
   out.follow_resolved_ids = steps.follow_resolved_ids();
   out.new_header_size = steps.new_header_size();
   out.kernel_check = steps.kernel_check();
+  out.base_names = steps.base_names();
   return out;
 }
 
@@ -82,6 +87,15 @@ void FillResponse(engine::FinalizeOutput output,
   response->set_types_out(output.types_out);
   if (output.kernel_checked) {
     response->set_kernel_checked(*output.kernel_checked);
+  }
+  if (output.base_names) {
+    v1::BaseNames* const names = response->mutable_base_names();
+    for (std::string& name : output.base_names->declared) {
+      names->add_declared(std::move(name));
+    }
+    for (std::string& name : output.base_names->repeated) {
+      names->add_repeated(std::move(name));
+    }
   }
 }
 

@@ -24,6 +24,8 @@ v1::Outcome DefectOf(engine::FailedIn failed_in) {
       return v1::BAD_BTF;
     case engine::FailedIn::kIds:
       return v1::BAD_IDS;
+    case engine::FailedIn::kInterning:
+      return v1::ENCODING_UNCERTAIN;
     case engine::FailedIn::kNone:
       break;
   }

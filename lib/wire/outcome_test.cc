@@ -15,6 +15,7 @@ TEST(Outcome, ADefectIsThatOfThePartItWasFoundIn) {
   EXPECT_EQ(OutcomeOf(defect, FailedIn::kBtf), v1::BAD_BTF);
   EXPECT_EQ(OutcomeOf(defect, FailedIn::kDistilledBase), v1::BAD_BTF);
   EXPECT_EQ(OutcomeOf(defect, FailedIn::kIds), v1::BAD_IDS);
+  EXPECT_EQ(OutcomeOf(defect, FailedIn::kInterning), v1::ENCODING_UNCERTAIN);
   EXPECT_EQ(OutcomeOf(defect), v1::BAD_REQUEST);
   EXPECT_EQ(OutcomeOf(absl::FailedPreconditionError(""), FailedIn::kBtf),
             v1::BAD_BTF);

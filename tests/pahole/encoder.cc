@@ -37,55 +37,10 @@ std::string OtherProgram() {
 struct OurPahole::IndexedBase {
   std::shared_ptr<const btf::Base> base;
   std::shared_ptr<const btf::DedupIndex> index;
-  // Names of forward declarations, and of more than one struct or union.
-  std::vector<std::string> uncertain;
+  encode::BaseNames names;
 };
 
 namespace {
-
-std::vector<std::string> UncertainNames(const btf::Base& base) {
-  std::map<std::string, int> meanings;
-  for (btf::TypeId id = 1; id < base.end_id(); ++id) {
-    const btf::TypeRecord& type = base.type(id);
-    if (type.name_off == 0) continue;
-    if (type.kind() == btf::Kind::kFwd)
-      meanings[base.string(type.name_off)] += 2;
-    if (btf::IsComposite(type.kind())) ++meanings[base.string(type.name_off)];
-  }
-  std::vector<std::string> names;
-  for (const auto& [name, count] : meanings) {
-    if (count > 1) names.push_back(name);
-  }
-  return names;
-}
-
-// True if a name of `pairs` (of the residue) has more than one definition in
-// base and result together.
-absl::StatusOr<bool> IsUncertain(const encode::Encoded& encoded,
-                                 const std::string& result,
-                                 const btf::Base* base,
-                                 std::pmr::memory_resource* memory) {
-  if (encoded.pairs.empty()) return false;
-  ASSIGN_OR_RETURN(const btf::Btf residue,
-                   btf::Btf::Parse(encoded.btf, nullptr, "residue", memory));
-  ASSIGN_OR_RETURN(const btf::Btf btf,
-                   btf::Btf::Parse(result, base, ".BTF", memory));
-  std::map<std::string, size_t> definitions;
-  for (const uint32_t id : encoded.pairs) definitions[residue.name(id)] = 0;
-  for (btf::TypeId id = btf.first_id(); id < btf.end_id(); ++id) {
-    if (!btf::IsComposite(btf.type(id).kind())) continue;
-    const auto found = definitions.find(btf.name(id));
-    if (found != definitions.end()) ++found->second;
-  }
-  for (auto& [name, count] : definitions) {
-    if (base != nullptr) {
-      count += base->FindByName(btf::Kind::kStruct, name).size() +
-               base->FindByName(btf::Kind::kUnion, name).size();
-    }
-    if (count > 1) return true;
-  }
-  return false;
-}
 
 engine::LibbpfRules RulesOfVersion(const std::string& version) {
   if (version == "1.24") return engine::LibbpfRules::k1_1;
@@ -109,7 +64,14 @@ OurPahole::IndexBase(const std::string& path) {
   auto indexed = std::make_shared<IndexedBase>();
   ASSIGN_OR_RETURN(indexed->base, btf::Base::Build(raw));
   ASSIGN_OR_RETURN(indexed->index, btf::DedupIndex::Build(*indexed->base));
-  indexed->uncertain = UncertainNames(*indexed->base);
+  engine::Steps ask;
+  ask.base_names = true;
+  engine::FinalizeInput input;
+  input.base = indexed->base.get();
+  engine::FinalizeOutput output;
+  util::Arena arena;
+  RETURN_IF_ERROR(engine::Finalize(input, ask, &arena, &output));
+  indexed->names = {output.base_names->declared, output.base_names->repeated};
   known = indexed;
   return known;
 }
@@ -128,12 +90,10 @@ absl::StatusOr<std::string> OurPahole::Encode(
   engine::Steps steps;
   steps.encoded = RulesOfVersion(version);
   encode::EncodeOptions options = call->options;
-  options.uncertain_names = base->uncertain;
-  // If one unit contains a type twice, libbpf before 1.7 does not find it in
-  // the base (dedup/rules.h: IdentityRule). So nothing may be left out.
-  if (base->base != nullptr && *steps.encoded < engine::LibbpfRules::k1_7) {
-    options.make_all = true;
-  }
+  options.make_all |=
+      base->base != nullptr &&
+      encode::RulesOf(call->options.version).copies_count_over_base;
+  options.base = base->names;
   while (true) {
     ASSIGN_OR_RETURN(const encode::Encoded encoded,
                      encode::Encode(*object, options));
@@ -151,13 +111,19 @@ absl::StatusOr<std::string> OurPahole::Encode(
     input.btf = encoded.btf;
     input.base = base->base.get();
     input.dedup_index = base->index.get();
+    if (encoded.interned && base->base != nullptr) {
+      steps.interned_forwards = encoded.forwards;
+    } else {
+      steps.interned_forwards.reset();
+    }
     engine::FinalizeOutput output;
-    RETURN_IF_ERROR(engine::Finalize(input, steps, &arena, &output));
-    if (!output.btf) return absl::InternalError("the engine made no BTF");
-    ASSIGN_OR_RETURN(
-        const bool uncertain,
-        IsUncertain(encoded, *output.btf, base->base.get(), &arena));
-    if (!uncertain || options.make_all) return *std::move(output.btf);
+    const absl::Status finished =
+        engine::Finalize(input, steps, &arena, &output);
+    if (finished.ok() && !output.btf) {
+      return absl::InternalError("the engine made no BTF");
+    }
+    if (finished.ok()) return *std::move(output.btf);
+    if (output.failed_in != engine::FailedIn::kInterning) return finished;
     options.make_all = true;
   }
 }
