@@ -17,17 +17,17 @@ namespace btfd::util {
 
 class Arena final : public std::pmr::memory_resource {
  public:
-  // What Reset() keeps at most; the rest goes back to the system, so that one
-  // huge module does not pin its memory forever.
+  // Reset() keeps at most this much and gives the rest back to the system, so
+  // that one huge module does not hold its memory for ever.
   static constexpr size_t kKeptBytes = size_t{8} << 20;
 
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Everything allocated so far is gone.
+  // Frees everything that was allocated so far.
   void Reset();
-  // The same, and nothing is kept.
+  // The same, but keeps no memory.
   void GiveBack();
   // Bytes taken from the system, used or not.
   size_t reserved() const { return reserved_; }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An owned, movable, 8-byte aligned run of bytes: what an index is built in,
-// stored from and used in place as. Large ones lie on huge pages (pages.h).
+// Blob: an owned, movable run of bytes, aligned to 8. An index is built in a
+// Blob, stored from it, and used in place in it. Large ones lie on huge pages
+// (pages.h).
 #ifndef BTFD_LIB_UTIL_BLOB_H_
 #define BTFD_LIB_UTIL_BLOB_H_
 
@@ -15,7 +16,7 @@ namespace btfd::util {
 class Blob {
  public:
   Blob() = default;
-  // Uninitialized content.
+  // The content is uninitialized.
   explicit Blob(size_t size) : bytes_(AllocatePages(size)), size_(size) {}
 
   char* data() { return bytes_.get(); }

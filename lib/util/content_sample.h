@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A look at content that costs microseconds, however long the content is: a
-// hash over its length and over pieces that are spread evenly over it, the
-// first and the last bytes among them. Contents of up to kSamplePieces pieces
-// are hashed whole.
+// A sample of content, which takes microseconds however long the content is: a
+// hash over its length and over pieces that are spread evenly over it, with the
+// first and the last bytes. Content of up to kSamplePieces pieces is hashed
+// whole.
 //
-// Two contents with different samples differ. Two with equal samples may
-// differ between the pieces: of 5.4 MB, the pieces are 2.4 %. But what a
-// compiler writes shifts behind a difference. A type or a name that is one byte
-// longer moves all that follows, and the numbers of all later types change with
-// one type more; so it takes a change that keeps each length and each number,
-// such as that of one constant, to pass between the pieces.
+// Contents with different samples differ. Contents with equal samples may still
+// differ between the pieces: of 5.4 MB, the pieces are 2.4 %. But in what a
+// compiler writes, a difference moves what is behind it. A type or a name that
+// is one byte longer moves everything that follows, and one more type changes
+// the numbers of all later types. So only a change that keeps all lengths and
+// numbers, such as that of one constant, can lie between the pieces unnoticed.
 #ifndef BTFD_LIB_UTIL_CONTENT_SAMPLE_H_
 #define BTFD_LIB_UTIL_CONTENT_SAMPLE_H_
 
@@ -27,13 +27,15 @@ inline constexpr size_t kSamplePieces = 32;
 inline constexpr size_t kSamplePieceSize = 4096;
 inline constexpr size_t kSampleSize = 16;
 
-// kSampleSize bytes. Of equal contents they are equal, wherever the content is.
+// Returns kSampleSize bytes. Equal contents have equal samples, wherever they
+// are.
 std::string SampleOf(absl::string_view content);
-// The same of `size` bytes at `offset` of a file; nothing where those cannot be
+// The same for `size` bytes at `offset` of a file; nothing if they cannot be
 // read.
 std::optional<std::string> SampleOfFile(int fd, uint64_t offset, uint64_t size);
 
-// `size` bytes at `offset` of a file, through EINTR. False if there are fewer.
+// Reads `size` bytes at `offset` of a file, also after EINTR. False if there
+// are fewer.
 bool ReadAt(int fd, uint64_t offset, char* to, size_t size);
 
 }  // namespace btfd::util

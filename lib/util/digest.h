@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// SHA-256, the one digest that names things: bases by their raw .BTF bytes,
-// results by what they were made of.
+// SHA-256, the only digest that names things: bases by their raw .BTF bytes,
+// results by their inputs.
 #ifndef BTFD_LIB_UTIL_DIGEST_H_
 #define BTFD_LIB_UTIL_DIGEST_H_
 
@@ -42,8 +42,8 @@ struct Digest {
   }
 };
 
-// Digest of several fields, each framed by its length, so that no two lists of
-// fields run together.
+// The digest of several fields. Each is preceded by its length, so that two
+// different lists of fields never give the same bytes.
 class DigestBuilder {
  public:
   DigestBuilder();
@@ -53,7 +53,7 @@ class DigestBuilder {
 
   DigestBuilder& Add(absl::string_view field);
   DigestBuilder& Add(uint64_t field);
-  // Raw bytes without framing: for a stream that is one field in pieces.
+  // Adds raw bytes without a length: for one field that comes in pieces.
   DigestBuilder& AddChunk(absl::string_view bytes);
   Digest Finish();
 

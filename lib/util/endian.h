@@ -17,7 +17,7 @@ constexpr uint16_t ByteSwap(uint16_t value) { return __builtin_bswap16(value); }
 constexpr uint32_t ByteSwap(uint32_t value) { return __builtin_bswap32(value); }
 constexpr uint64_t ByteSwap(uint64_t value) { return __builtin_bswap64(value); }
 
-// A number that stands at `from` in little-endian order, aligned or not.
+// The number at `from` in little-endian order, aligned or not.
 template <typename Number>
 Number LoadLittleEndian(const void* from) {
   Number value;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files: read whole, mapped, or replaced so that whoever looks sees either the
-// old content or all of the new one.
+// Reads files whole, maps them, or replaces them so that a reader sees either
+// the old content or all of the new one.
 //
-// Errors are absl::ErrnoToStatus of what the system said, with the path and
-// what was tried in the message. Nothing here is shared between threads.
+// Errors are absl::ErrnoToStatus() of the system's error; the message has the
+// path and what was tried. Threads share nothing here.
 #ifndef BTFD_LIB_UTIL_FILE_H_
 #define BTFD_LIB_UTIL_FILE_H_
 
@@ -49,24 +49,26 @@ absl::Status ErrnoStatus(absl::string_view path, absl::string_view what);
 absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags,
                                   mode_t mode = 0666);
 absl::StatusOr<std::string> ReadFile(const std::string& path);
-// Opens a file for appending, made with mode 0600 if need be, at a path where
-// others may have put something. PermissionDenied unless it is a regular file
-// of ours with no other name; a link is not followed, a FIFO not waited for.
+// Opens a file for appending, at a path where others may have put something.
+// Makes it with mode 0600 if it is missing. PermissionDenied unless it is a
+// regular file of ours with no other name. A link is not followed, and a FIFO
+// does not block.
 absl::StatusOr<UniqueFd> OpenOwnForAppending(const std::string& path);
 
-// All of `bytes` at `offset`, through short writes and EINTR.
+// Writes all of `bytes` at `offset`, also after short writes and EINTR.
 absl::Status WriteAt(int fd, const std::string& path, absl::string_view bytes,
                      uint64_t offset);
 
-// The bytes of a file for reading: a private read-only map, or a copy where
-// the file cannot be mapped (pipes, files of sysfs). The map has the size that
-// the file had when it was opened: whoever truncates it meanwhile makes the
-// reader fail with SIGBUS, as with every linker.
+// The bytes of a file for reading: a private read-only map, or a copy if the
+// file cannot be mapped (pipes, files of sysfs). The map has the size that the
+// file had when it was opened. If somebody truncates the file meanwhile, a read
+// gets SIGBUS, as in every linker.
 class FileBytes {
  public:
   // `path` is for messages. The descriptor may be closed afterwards.
   static absl::StatusOr<FileBytes> FromFd(int fd, const std::string& path);
-  // A heap copy of exactly that size, so that reading past it is noticed.
+  // A heap copy of exactly that size, so that a sanitizer notices a read beyond
+  // it.
   static FileBytes Copy(absl::string_view bytes);
 
   FileBytes() = default;
@@ -76,7 +78,7 @@ class FileBytes {
 
   // Valid as long as this object, moved or not, lives.
   absl::string_view view() const { return {data_, size_}; }
-  // What fstat(2) said before the map was made; all zero for Copy().
+  // The result of fstat(2) before the map was made; all zero for Copy().
   const struct stat& status() const { return status_; }
 
  private:
@@ -87,19 +89,18 @@ class FileBytes {
 };
 
 // A file that will replace another one. It is a temporary file beside the old
-// one
-// (.tmp_btfd_PID_N; kbuild's `make clean` removes it if a kill left it behind).
-// Commit() puts it in the old one's place in one step; the destructor removes
-// it if it was not committed. So every reader sees the old file or the whole
-// new one, whenever the process is killed or the disk is full. Nothing is
+// one (.tmp_btfd_PID_N; kbuild's `make clean` removes it if a killed process
+// left it). Commit() puts it in the old one's place in one step; the destructor
+// removes it if it was not committed. So every reader sees the old file or the
+// whole new one, even if the process is killed or the disk is full. Nothing is
 // synced, so the file can be empty after a power cut; a caller that must not
 // lose it calls fdatasync() on fd() before Commit().
 class ReplacementFile {
  public:
-  // Symbolic links are followed: what they point to is replaced. A new file
-  // gets mode 0666 less the umask; one that exists hands on its mode and,
-  // where that is permitted, its owner. `like`, if not null, stands for the
-  // existing file in that.
+  // Follows symbolic links and replaces the file to which they lead. A new file
+  // gets mode 0666 less the umask. If a file exists, the new one gets its mode
+  // and, if that is permitted, its owner. If `like` is not null, it is used
+  // instead of the existing file for that.
   static absl::StatusOr<ReplacementFile> Create(const std::string& path,
                                                 const struct stat* like);
 
@@ -122,8 +123,8 @@ class ReplacementFile {
   UniqueFd fd_;  // empty once committed or moved from
 };
 
-// Makes `bytes` the content of `path` by a ReplacementFile. What is no regular
-// file (/dev/stdout, a pipe) is written to as it is.
+// Makes `bytes` the content of `path` by a ReplacementFile. If `path` is no
+// regular file (/dev/stdout, a pipe), writes to it directly.
 absl::Status WriteFileAtomically(const std::string& path,
                                  absl::string_view bytes);
 

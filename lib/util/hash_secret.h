@@ -6,9 +6,10 @@
 
 namespace btfd::util {
 
-// A number other than 0, drawn once in a process and told to nobody: a hash
-// that starts from it cannot be aimed at by whoever makes the input. For tables
-// that die with the process, and whose order decides no result. Thread-safe.
+// A random number other than 0, drawn once in each process and never shown. If
+// a hash starts from it, nobody can make input whose hashes collide. Use it
+// only for tables that end with the process and whose order does not change a
+// result. Thread-safe.
 uint64_t HashSecret();
 
 }  // namespace btfd::util

@@ -36,7 +36,7 @@ class JsonWriter {
   JsonWriter& Add(absl::string_view key, bool value);
 
   const std::string& text() const { return text_; }
-  // The same, and what is written next starts anew: for output in pieces.
+  // The same, and begins a new text: for output in pieces.
   std::string TakeText();
 
  private:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A leveled log of lines, `2026-01-31T12:00:00.123Z W 4711 text`: time in UTC,
-// level, thread id, one line per call whatever the text holds. Thread-safe.
+// A log of lines with levels, `2026-01-31T12:00:00.123Z W 4711 text`: time in
+// UTC, level, thread id. Each call writes one line, whatever the text contains.
+// Thread-safe.
 #ifndef BTFD_LIB_UTIL_LOG_H_
 #define BTFD_LIB_UTIL_LOG_H_
 
@@ -23,10 +24,11 @@ class Log {
  public:
   // Lines to stderr.
   explicit Log(LogLevel level);
-  // Lines appended to a file, made with mode 0600 if absent; each line is one
-  // write(2), so several processes may share it. The error names the file.
-  // kOurs: nobody named that place, so others may have planted something there,
-  // and only a file as of OpenOwnForAppending (file.h) will do.
+  // Appends lines to a file, which is made with mode 0600 if it is missing.
+  // Each line is one write(2), so several processes may share the file. The
+  // error names the file. kOurs: the user did not name that place, so others
+  // may have planted something there, and only a file as of
+  // OpenOwnForAppending() (file.h) is used.
   enum class Place { kNamed, kOurs };
   static absl::StatusOr<std::unique_ptr<Log>> OpenFile(
       const std::string& path, LogLevel level, Place place = Place::kNamed);
@@ -43,8 +45,8 @@ class Log {
   void Warning(absl::string_view text) { Write(LogLevel::kWarning, text); }
   void Error(absl::string_view text) { Write(LogLevel::kError, text); }
 
-  // Opens the file again under its name, after it was rotated; keeps the old
-  // one if that fails. No-op on stderr.
+  // Opens the file again by its name, after it was rotated; keeps the old one
+  // if that fails. Does nothing for stderr.
   absl::Status Reopen();
 
  private:

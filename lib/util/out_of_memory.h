@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a program ends for which there is no memory (ulimit -v, a cgroup's
-// neighbour): with a line and an exit code of its own, not by abort().
+// How a program ends if there is no memory (ulimit -v, a full cgroup): with a
+// line and an exit code of its own, not by abort().
 #ifndef BTFD_LIB_UTIL_OUT_OF_MEMORY_H_
 #define BTFD_LIB_UTIL_OUT_OF_MEMORY_H_
 
@@ -13,7 +13,7 @@
 
 namespace btfd::util {
 
-// To be given to std::set_terminate().
+// Pass it to std::set_terminate().
 template <int kExitCode>
 [[noreturn]] void EndOutOfMemory() {
   const std::exception_ptr what = std::current_exception();
@@ -21,7 +21,7 @@ template <int kExitCode>
     if (what != nullptr) std::rethrow_exception(what);
   } catch (const std::bad_alloc&) {
     constexpr char kMessage[] = "btfc: out of memory\n";
-    // There is nothing to be done about a stderr that takes nothing.
+    // If stderr accepts nothing, nothing can be done.
     if (write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1) < 0) {
       _exit(kExitCode);
     }

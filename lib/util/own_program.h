@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which file this process runs, also where /proc is not mounted (chroots,
+// Finds the file that this process runs, also if /proc is not mounted (chroots,
 // sandboxes, a package's build).
 #ifndef BTFD_LIB_UTIL_OWN_PROGRAM_H_
 #define BTFD_LIB_UTIL_OWN_PROGRAM_H_
@@ -9,14 +9,15 @@
 
 namespace btfd::util {
 
-// Its path, symbolic links resolved; else, as execve(2) was given it, which is
-// relative to the directory of that moment. Empty if neither can be had.
+// Its path, with symbolic links resolved; if that is not known, the path that
+// execve(2) got, which is relative to the directory of that moment. Empty if
+// neither is known.
 std::string OwnProgram();
 
-// The directory of that; empty if unknown.
+// The directory of that file; empty if unknown.
 std::string OwnProgramDirectory();
 
-// Whether `path` leads to the same file.
+// True if `path` leads to the same file.
 bool IsOwnProgram(const std::string& path);
 
 }  // namespace btfd::util

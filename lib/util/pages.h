@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Large runs of memory, on huge pages where the kernel has them: an index is
-// looked up at random places, and each look-up on a small page of its own costs
-// a walk through the page table.
+// Large runs of memory, on huge pages if the kernel has them. An index is
+// looked up at random places, and with small pages each look-up would cost a
+// walk through the page table.
 #ifndef BTFD_LIB_UTIL_PAGES_H_
 #define BTFD_LIB_UTIL_PAGES_H_
 
@@ -18,23 +18,23 @@ namespace btfd::util {
 struct FreePages {
   void operator()(char* bytes) const { std::free(bytes); }
 };
-// Uninitialized, 8-byte aligned or better.
+// Uninitialized, aligned to at least 8 bytes.
 using Pages = std::unique_ptr<char, FreePages>;
 
 inline Pages AllocatePages(size_t size) {
   constexpr size_t kHugePage = size_t{2} << 20;
-  // Below that the rounding would waste more than it saves.
+  // For smaller sizes, rounding up would waste more than it saves.
   const bool huge = size >= 2 * kHugePage;
   const size_t rounded = (size + kHugePage - 1) & ~(kHugePage - 1);
   void* bytes = huge ? std::aligned_alloc(kHugePage, rounded)
                      : std::malloc(size == 0 ? 1 : size);
   if (bytes == nullptr) throw std::bad_alloc();
-  // Advice: without huge pages all is well, only slower.
+  // This is only advice: without huge pages everything works, but more slowly.
   if (huge) static_cast<void>(madvise(bytes, rounded, MADV_HUGEPAGE));
   return Pages(static_cast<char*>(bytes));
 }
 
-// Zeroed ones: what is not touched takes no memory.
+// Zeroed pages. Pages that are never touched take no memory.
 inline Pages AllocateZeroPages(size_t size) {
   void* bytes = std::calloc(size == 0 ? 1 : size, 1);
   if (bytes == nullptr) throw std::bad_alloc();

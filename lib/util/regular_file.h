@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inputs that have to be regular files, as upstream's tools want theirs: a pipe
-// is read once, and these are read twice.
+// Inputs must be regular files, as for upstream's tools: a pipe can be read
+// only once, and these are read twice.
 #ifndef BTFD_LIB_UTIL_REGULAR_FILE_H_
 #define BTFD_LIB_UTIL_REGULAR_FILE_H_
 
@@ -13,10 +13,10 @@
 
 namespace btfd::util {
 
-// InvalidArgument, with the path, unless it is a regular file. An open(2) of
-// what may be a FIFO takes O_NONBLOCK, which means nothing to a regular file.
+// InvalidArgument, with the path, unless it is a regular file. Open a path that
+// may be a FIFO with O_NONBLOCK, which has no effect on a regular file.
 absl::Status CheckRegular(const struct stat& status, const std::string& path);
-// The same of an open file.
+// The same for an open file.
 absl::Status CheckRegularFd(int fd, const std::string& path);
 
 }  // namespace btfd::util

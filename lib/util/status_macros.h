@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Early returns for absl::Status and absl::StatusOr.
+// Return early on an error in an absl::Status or absl::StatusOr.
 #ifndef BTFD_LIB_UTIL_STATUS_MACROS_H_
 #define BTFD_LIB_UTIL_STATUS_MACROS_H_
 

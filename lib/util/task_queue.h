@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Threads for what must not run on the caller's: one for writing bases and
-// indexes to the store, one a core for the requests of streams.
+// Threads for work that must not run on the caller's thread: one writes bases
+// and indexes to the store; one for each core computes the requests of streams.
 #ifndef BTFD_LIB_UTIL_TASK_QUEUE_H_
 #define BTFD_LIB_UTIL_TASK_QUEUE_H_
 
@@ -21,12 +21,12 @@ namespace btfd::util {
 class TaskQueue {
  public:
   explicit TaskQueue(uint32_t threads);
-  // Drops what has not begun, waits for what has.
+  // Drops the tasks that have not begun, and waits for the others.
   ~TaskQueue();
 
   // Runs later; tasks begin in the order of the calls.
   void Run(std::function<void()> task);
-  // True once all is done; false if that takes longer.
+  // Waits until all tasks are done; false if that takes longer than `limit`.
   bool Finish(absl::Duration limit);
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The release that client and daemon belong to, for people; and what the two
-// have to agree on.
+// The release of client and daemon, for people; and the versions on which both
+// must agree.
 #ifndef BTFD_LIB_UTIL_VERSION_H_
 #define BTFD_LIB_UTIL_VERSION_H_
 
@@ -11,12 +11,12 @@ namespace btfd::util {
 
 inline constexpr char kVersion[] = "0.1.0";
 
-// What both sides say in Greet. Raise it when an old peer could misread a new
-// one's messages.
+// Both sides send it in Greet. Raise it if an old peer could misread messages
+// of a new one.
 inline constexpr uint32_t kProtocolVersion = 4;
 
-// Of the engine's results: part of every cache key, of the socket's name and of
-// each response. Raise it with any change of output.
+// The version of the engine's results. Every cache key, the socket's name and
+// each response contain it. Raise it with any change of output.
 inline constexpr uint32_t kEngineVersion = 2;
 
 }  // namespace btfd::util

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a request may cost. Most loops are as long as the input; some are longer
-// by upstream's own rules (each type with each of its candidates, each set with
-// each symbol), harmless in real modules and squares in hostile ones. Such a
-// loop spends a step for each turn, and gives up with an error once more steps
-// are spent than the input's size allows. Steps are counted, not time: the same
-// input has the same verdict on any machine.
+// Limits the work of a request. Most loops are as long as the input. Upstream's
+// rules make some longer (each type with each of its candidates, each set with
+// each symbol): that is harmless in real modules, but takes n times n steps in
+// hostile ones. Such a loop spends a step in each turn, and ends with an error
+// once it has spent more steps than the input's size allows. Steps are counted,
+// not time, so the same input has the same result on every machine.
 //
-// Not thread-safe: one to a request.
+// Not thread-safe: each request has its own.
 #ifndef BTFD_LIB_UTIL_WORK_BUDGET_H_
 #define BTFD_LIB_UTIL_WORK_BUDGET_H_
 
@@ -20,8 +20,8 @@ namespace btfd::util {
 
 class WorkBudget {
  public:
-  // For an input of that many bytes. The most that any module of two real
-  // kernels spends is 1/26 of it (tests/hostile).
+  // The budget for an input of that many bytes. The most that any module of two
+  // real kernels spends is 1/26 of it (tests/hostile).
   static WorkBudget ForInput(uint64_t bytes) {
     return WorkBudget(kFreeSteps + kStepsPerByte * bytes);
   }
