@@ -8,14 +8,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/commands/commands.h"
+#include "client/commands/named_btf.h"
 #include "client/commands/status.h"
 #include "client/request/base_file.h"
 #include "client/rpc/daemon_calls.h"
@@ -91,31 +89,12 @@ absl::Status List(bool as_json) {
   return absl::OkStatus();
 }
 
-// The digest of the only base whose digest begins with the given text.
-absl::StatusOr<std::string> FindBase(DirectConnection* daemon,
-                                     const std::string& beginning) {
-  ASSIGN_OR_RETURN(const v1::ListBasesResponse bases, ListBases(daemon));
-  std::string found;
-  for (const v1::BaseInfo& base : bases.bases()) {
-    if (!absl::StartsWith(absl::BytesToHexString(base.digest()),
-                          absl::AsciiStrToLower(beginning))) {
-      continue;
-    }
-    if (!found.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("more than one base starts with ", beginning));
-    }
-    found = base.digest();
-  }
-  if (!found.empty()) return found;
-  return absl::NotFoundError(absl::StrCat("no base starts with ", beginning));
-}
-
 absl::Status Remove(const std::string& beginning) {
   ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
   v1::RemoveBaseRequest request;
-  ASSIGN_OR_RETURN(*request.mutable_digest(),
+  ASSIGN_OR_RETURN(const util::Digest digest,
                    FindBase(daemon.get(), beginning));
+  request.set_digest(std::string(digest.binary()));
   v1::RemoveBaseResponse response;
   RETURN_IF_ERROR(Call(daemon.get(), kRemoveBase, request, &response));
   return Outcome(response.outcome(), response.message());

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/commands/named_btf.h"
 #include "client/request/loaded_btf.h"
 #include "lib/diff/compare.h"
 #include "lib/diff/kfuncs.h"
@@ -93,7 +94,7 @@ absl::StatusOr<Input> ReadInput(const std::string& path,
                                 std::shared_ptr<const btf::Base> base) {
   Under under;
   under.base = std::move(base);
-  ASSIGN_OR_RETURN(LoadedBtf loaded, LoadedBtf::Read(path, under));
+  ASSIGN_OR_RETURN(LoadedBtf loaded, ReadNamedBtf(path, under));
   auto ids = loaded.ids();
   if (!ids.ok()) return ids.status();
   auto kfuncs = diff::KfuncsOf(loaded.btf(), *ids);
@@ -158,8 +159,8 @@ absl::StatusOr<std::vector<Module>> LookAtModules(
     const Options& options, const std::vector<diff::Change>& changes) {
   std::vector<Module> modules;
   if (options.modules.empty()) return modules;
-  ASSIGN_OR_RETURN(const auto a, ReadBase(options.files[0]));
-  ASSIGN_OR_RETURN(const auto b, ReadBase(options.files[1]));
+  ASSIGN_OR_RETURN(const auto a, ReadNamedBase(options.files[0]));
+  ASSIGN_OR_RETURN(const auto b, ReadNamedBase(options.files[1]));
   ASSIGN_OR_RETURN(const std::vector<std::string> paths,
                    ModulesIn(options.modules));
   diff::ModuleImpact impact(*a, changes);
@@ -258,10 +259,10 @@ absl::StatusOr<int> Run(const Options& options) {
   std::shared_ptr<const btf::Base> a_base;
   std::shared_ptr<const btf::Base> b_base;
   if (!options.bases.empty()) {
-    ASSIGN_OR_RETURN(a_base, ReadBase(options.bases[0]));
+    ASSIGN_OR_RETURN(a_base, ReadNamedBase(options.bases[0]));
     b_base = a_base;
     if (options.bases.size() > 1) {
-      ASSIGN_OR_RETURN(b_base, ReadBase(options.bases[1]));
+      ASSIGN_OR_RETURN(b_base, ReadNamedBase(options.bases[1]));
     }
   }
   ASSIGN_OR_RETURN(const Input a, ReadInput(options.files[0], a_base));

@@ -20,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/commands/named_btf.h"
 #include "client/request/loaded_btf.h"
 #include "lib/show/c_text.h"
 #include "lib/show/json_text.h"
@@ -38,7 +39,8 @@ constexpr char kHelp[] =
                  [--type NAME]... [--id N]... FILE...
 
 Shows the types of each FILE: a module or vmlinux (ELF), raw BTF, either of
-them compressed (gzip, xz, zstd, lz4), or a vmlinuz.
+them compressed (gzip, xz, zstd, lz4), a vmlinuz, or sha256:DIGEST, a base that
+the daemon holds (`btfc base list`), or can get from a remote one.
 
   --format FORMAT   raw, the default: what `bpftool btf dump` prints;
                     c: a header for C and for BPF programs, a vmlinux.h;
@@ -156,7 +158,7 @@ absl::Status PrintJson(const std::string& path, const btf::Btf& btf,
 
 absl::Status DumpFile(const std::string& path, const Under& under,
                       const Options& options) {
-  ASSIGN_OR_RETURN(const LoadedBtf loaded, LoadedBtf::Read(path, under));
+  ASSIGN_OR_RETURN(const LoadedBtf loaded, ReadNamedBtf(path, under));
   const btf::Btf& btf = loaded.btf();
   util::WorkBudget work = util::WorkBudget::ForInput(loaded.input_bytes());
   const auto show = [&]() -> absl::Status {
@@ -180,7 +182,7 @@ absl::StatusOr<Under> ReadUnder(const Options& options) {
   under.relocate = !options.relocate.empty();
   const std::string& path = under.relocate ? options.relocate : options.base;
   if (!path.empty()) {
-    ASSIGN_OR_RETURN(under.base, ReadBase(path));
+    ASSIGN_OR_RETURN(under.base, ReadNamedBase(path));
   }
   return under;
 }

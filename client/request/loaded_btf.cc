@@ -118,6 +118,11 @@ absl::StatusOr<std::optional<engine::IdsSection>> LoadedBtf::ids() const {
 absl::StatusOr<std::shared_ptr<const btf::Base>> ReadBase(
     const std::string& path) {
   ASSIGN_OR_RETURN(const elf::BtfSource source, elf::ReadAnyBtf(path));
+  return IndexBase(source, path);
+}
+
+absl::StatusOr<std::shared_ptr<const btf::Base>> IndexBase(
+    const elf::BtfSource& source, const std::string& path) {
   absl::StatusOr<std::shared_ptr<const btf::Base>> base =
       btf::Base::Build(source.btf);
   if (!base.ok()) return In(path, base.status());

@@ -46,6 +46,11 @@ class LoadedBtf {
   static absl::StatusOr<LoadedBtf> ReadModule(
       const std::string& path, std::shared_ptr<const btf::Base> kernel);
 
+  // The same of what was read already.
+  static absl::StatusOr<LoadedBtf> Parse(elf::BtfSource source,
+                                         const std::string& path,
+                                         const Under& under);
+
   const btf::Btf& btf() const { return *btf_; }
   // Of the raw BTF, and of what it stands on: what a budget is reckoned from.
   uint64_t input_bytes() const { return input_bytes_; }
@@ -56,9 +61,6 @@ class LoadedBtf {
 
  private:
   LoadedBtf() = default;
-  static absl::StatusOr<LoadedBtf> Parse(elf::BtfSource source,
-                                         const std::string& path,
-                                         const Under& under);
 
   elf::BtfSource source_;
   std::shared_ptr<const btf::Base> base_;
@@ -70,6 +72,9 @@ class LoadedBtf {
 // The base that a file of any of these forms holds, indexed.
 absl::StatusOr<std::shared_ptr<const btf::Base>> ReadBase(
     const std::string& path);
+// The same of what was read already.
+absl::StatusOr<std::shared_ptr<const btf::Base>> IndexBase(
+    const elf::BtfSource& source, const std::string& path);
 
 }  // namespace btfd::client
 

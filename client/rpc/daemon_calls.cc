@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "lib/util/digest.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -44,6 +46,28 @@ absl::StatusOr<v1::AddBaseResponse> AddBase(DirectConnection* daemon,
       "/btfd.v1.Btfd/AddBase", next,
       {CallLimit(bytes.size()), kSilenceLimit, kProbeLimit}, &response));
   return response;
+}
+
+absl::StatusOr<std::string> ReadBase(DirectConnection* daemon,
+                                     const util::Digest& digest) {
+  v1::ReadBaseRequest request;
+  request.set_digest(std::string(digest.binary()));
+  std::string bytes;
+  v1::ReadBaseResponse response;
+  do {
+    request.set_offset(bytes.size());
+    response.Clear();
+    RETURN_IF_ERROR(Call(daemon, kReadBase, request, &response));
+    if (response.outcome() != v1::OK) {
+      return absl::NotFoundError(response.message());
+    }
+    bytes += response.chunk();
+  } while (!response.chunk().empty() && bytes.size() < response.size());
+  if (util::Digest::Of(bytes) != digest) {
+    return absl::DataLossError(
+        absl::StrCat("the daemon's answer is not the base ", digest.hex()));
+  }
+  return bytes;
 }
 
 }  // namespace btfd::client

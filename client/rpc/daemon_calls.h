@@ -8,6 +8,7 @@
 #define BTFD_CLIENT_RPC_DAEMON_CALLS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -39,6 +40,8 @@ inline constexpr Method<v1::FinalizeRequest, v1::FinalizeResponse> kFinalize = {
     "/btfd.v1.Btfd/Finalize"};
 inline constexpr Method<v1::BindFileKeyRequest, v1::BindFileKeyResponse>
     kBindFileKey = {"/btfd.v1.Btfd/BindFileKey"};
+inline constexpr Method<v1::ReadBaseRequest, v1::ReadBaseResponse> kReadBase = {
+    "/btfd.v1.Btfd/ReadBase"};
 inline constexpr Method<v1::ListBasesRequest, v1::ListBasesResponse>
     kListBases = {"/btfd.v1.Btfd/ListBases"};
 inline constexpr Method<v1::RemoveBaseRequest, v1::RemoveBaseResponse>
@@ -71,6 +74,12 @@ absl::Status Call(DirectConnection* daemon,
 // The Status is the transport's.
 absl::StatusOr<v1::AddBaseResponse> AddBase(DirectConnection* daemon,
                                             BaseFile* base);
+
+// The raw .BTF of a base that the daemon has, or can get from those that it
+// works with. NotFound if none has it; DataLoss if what came is not what the
+// digest says; else the Status is the transport's.
+absl::StatusOr<std::string> ReadBase(DirectConnection* daemon,
+                                     const util::Digest& digest);
 
 }  // namespace btfd::client
 

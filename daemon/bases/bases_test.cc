@@ -39,6 +39,15 @@ class BasesTest : public ServiceTest {
     EXPECT_TRUE(stub_->RemoveBase(&context, request, &response).ok());
     return response;
   }
+  v1::ReadBaseResponse Read(const std::string& digest, uint64_t offset = 0) {
+    grpc::ClientContext context;
+    v1::ReadBaseRequest request;
+    request.set_digest(digest);
+    request.set_offset(offset);
+    v1::ReadBaseResponse response;
+    EXPECT_TRUE(stub_->ReadBase(&context, request, &response).ok());
+    return response;
+  }
   v1::BindFileKeyResponse Bind(const v1::FileKey& key,
                                const std::string& digest) {
     grpc::ClientContext context;
@@ -78,6 +87,48 @@ TEST_F(BasesTest, AKnownBaseIsNotWaitedFor) {
   EXPECT_THAT(response, Ended(v1::OK, ""));
   EXPECT_TRUE(response.already_known());
   EXPECT_EQ(response.types(), 2u);
+}
+
+TEST_F(BasesTest, ABaseIsGivenBackByItsDigest) {
+  Start();
+  const SampleBtf btf;
+  const std::string digest(btf.digest().binary());
+  EXPECT_THAT(Read(digest), Ended(v1::BASE_UNKNOWN, "is held here"));
+  AddBase(btf);
+  const v1::ReadBaseResponse whole = Read(digest);
+  EXPECT_THAT(whole, Ended(v1::OK, ""));
+  EXPECT_EQ(whole.chunk(), btf.base_raw);
+  EXPECT_EQ(whole.size(), btf.base_raw.size());
+  EXPECT_EQ(Read(digest, 10).chunk(), btf.base_raw.substr(10));
+  const v1::ReadBaseResponse end = Read(digest, btf.base_raw.size());
+  EXPECT_THAT(end, Ended(v1::OK, ""));
+  EXPECT_EQ(end.chunk(), "");
+  EXPECT_THAT(Read(digest, btf.base_raw.size() + 1),
+              Ended(v1::BAD_REQUEST, "is beyond the base's"));
+  EXPECT_THAT(Read("short"), Ended(v1::BAD_REQUEST, ""));
+}
+
+TEST_F(BasesTest, ALargeBaseComesInPieces) {
+  Start();
+  btf::testing::BtfBuilder builder;
+  for (int i = 0; i < 200'000; ++i) {
+    builder.Int(absl::StrCat("int", i), 4);
+  }
+  SampleBtf btf;
+  btf.base_raw = builder.Build();
+  AddBase(btf);
+  std::string bytes;
+  int pieces = 0;
+  do {
+    const v1::ReadBaseResponse piece =
+        Read(std::string(btf.digest().binary()), bytes.size());
+    ASSERT_THAT(piece, Ended(v1::OK, ""));
+    EXPECT_LE(piece.chunk().size(), 1u << 20);
+    bytes += piece.chunk();
+    ++pieces;
+  } while (bytes.size() < btf.base_raw.size() && pieces < 100);
+  EXPECT_TRUE(bytes == btf.base_raw);
+  EXPECT_GT(pieces, 3);
 }
 
 TEST_F(BasesTest, BytesMustHaveTheDigestTheyWereAnnouncedWith) {

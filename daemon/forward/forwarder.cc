@@ -104,6 +104,27 @@ Forwarder::Forwarder(Settings settings,
 
 Forwarder::~Forwarder() = default;
 
+bool Forwarder::ReadBase(v1::ReadBaseRequest request,
+                         const util::CallDeadline& call_deadline,
+                         v1::ReadBaseResponse* response) {
+  request.set_forwarded(true);
+  const absl::Time deadline = Deadline(settings_.timeout, 0, call_deadline);
+  // Any of them may be the one that has it.
+  for (const std::unique_ptr<Remote>& remote : remotes_) {
+    if (remote->resting(absl::Now()) || call_deadline.IsCancelled()) continue;
+    if (!remote->Connect(deadline)) continue;
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(deadline));
+    v1::ReadBaseResponse answer;
+    const grpc::Status status =
+        remote->stub().ReadBase(&context, request, &answer);
+    if (!status.ok() || answer.outcome() != v1::OK) continue;
+    response->Swap(&answer);
+    return true;
+  }
+  return false;
+}
+
 bool Forwarder::Finalize(const Job& job,
                          const util::CallDeadline& call_deadline,
                          v1::FinalizeResponse* response) {

@@ -67,6 +67,12 @@ class Forwarder {
   bool Finalize(const Job& job, const util::CallDeadline& call_deadline,
                 v1::FinalizeResponse* response);
 
+  // True if a remote daemon has the base; `response` then has its answer. Else
+  // `response` stays as it is. Blocks at most for the timeout.
+  bool ReadBase(v1::ReadBaseRequest request,
+                const util::CallDeadline& call_deadline,
+                v1::ReadBaseResponse* response);
+
   // The option's text, for messages.
   const std::string& server() const { return settings_.server; }
 

@@ -14,8 +14,8 @@ namespace {
 
 using store::Counter;
 
-constexpr absl::string_view kForRemoteClients[] = {"Greet", "Finalize",
-                                                   "FindResult", "AddBase"};
+constexpr absl::string_view kForRemoteClients[] = {
+    "Greet", "Finalize", "FindResult", "AddBase", "ReadBase"};
 
 bool IsForRemoteClients(absl::string_view method) {
   for (const absl::string_view name : kForRemoteClients) {

@@ -8,6 +8,7 @@
 // admitted.
 //
 //   Greet, Finalize, FindResult, AddBase   yes
+//   ReadBase           yes: who has the digest knows which base it is
 //   FinalizeStream     no: single calls can be spread by a balancer
 //   BindFileKey        no: file keys are of this machine
 //   ListBases, GetStatus   no: they tell of files and paths of this machine

@@ -44,8 +44,9 @@ TEST(RemoteClients, OnlyWhatOtherDaemonsNeedIsForRemoteClients) {
     EXPECT_THAT(pass.status().message(),
                 HasSubstr(name + " is not offered over the network"));
   }
-  EXPECT_THAT(offered, ::testing::UnorderedElementsAre(
-                           "Greet", "Finalize", "FindResult", "AddBase"));
+  EXPECT_THAT(offered,
+              ::testing::UnorderedElementsAre("Greet", "Finalize", "FindResult",
+                                              "AddBase", "ReadBase"));
   EXPECT_EQ(counters.Get(Counter::kListenRefused),
             service->method_count() - offered.size());
 }

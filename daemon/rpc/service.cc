@@ -37,6 +37,8 @@ constexpr uint64_t kSmallMessage = uint64_t{64} << 10;
 // gRPC takes an answer of up to this size whole, and writes it together with
 // the end of the call. A larger answer stays admitted until it is written.
 constexpr uint64_t kWrittenAtOnce = uint64_t{32} << 10;
+// The piece of a base that one call gives back.
+constexpr uint64_t kBaseChunk = uint64_t{1} << 20;
 // One stream may have this part of all bytes in flight: one eighth.
 constexpr uint64_t kStreamsShare = 8;
 
@@ -156,6 +158,7 @@ void Service::RegisterMethods() {
   RegisterSmall("Greet", &Service::Greet);
   RegisterSmall("FindResult", &Service::FindResult);
   RegisterSmall("BindFileKey", &Service::BindFileKey);
+  RegisterSmall("ReadBase", &Service::ReadBase);
   RegisterSmall("ListBases", &Service::ListBases);
   RegisterSmall("RemoveBase", &Service::RemoveBase);
   RegisterSmall("GetStatus", &Service::GetStatus);
@@ -383,6 +386,43 @@ grpc::Status Service::BindFileKey(Context*,
   };
   admission_.Touch();
   Conclude(bind(), engine::FailedIn::kNone, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status Service::ReadBase(Context* context,
+                               const v1::ReadBaseRequest* request,
+                               v1::ReadBaseResponse* response) {
+  const auto read = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const util::Digest digest,
+                     util::Digest::FromBinary(request->digest()));
+    absl::StatusOr<util::Blob> raw = bases_.Raw(digest);
+    // From the shared cache it comes into the store.
+    if (absl::IsNotFound(raw.status()) && bases_.Fetch(digest).ok()) {
+      raw = bases_.Raw(digest);
+    }
+    if (!raw.ok()) {
+      return wire::OutcomeError(
+          v1::BASE_UNKNOWN,
+          absl::StrCat("no base ", ShortName(digest), " is held here"));
+    }
+    const absl::string_view bytes = raw->view();
+    if (request->offset() > bytes.size()) {
+      return wire::OutcomeError(
+          v1::BAD_REQUEST,
+          absl::StrCat("offset ", request->offset(), " is beyond the base's ",
+                       bytes.size(), " bytes"));
+    }
+    const absl::string_view chunk = bytes.substr(request->offset(), kBaseChunk);
+    response->set_size(bytes.size());
+    response->set_chunk(chunk.data(), chunk.size());
+    return absl::OkStatus();
+  };
+  admission_.Touch();
+  Conclude(read(), engine::FailedIn::kNone, response);
+  if (response->outcome() == v1::BASE_UNKNOWN && forwarder_ != nullptr &&
+      !request->forwarded()) {
+    forwarder_->ReadBase(*request, CallDeadlineOf(context), response);
+  }
   return grpc::Status::OK;
 }
 

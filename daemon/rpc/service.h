@@ -80,6 +80,8 @@ class Service final : public v1::Btfd::Service {
                           v1::FinalizeResponse*) override;
   grpc::Status BindFileKey(Context*, const v1::BindFileKeyRequest*,
                            v1::BindFileKeyResponse*) override;
+  grpc::Status ReadBase(Context*, const v1::ReadBaseRequest*,
+                        v1::ReadBaseResponse*) override;
   grpc::Status ListBases(Context*, const v1::ListBasesRequest*,
                          v1::ListBasesResponse*) override;
   grpc::Status RemoveBase(Context*, const v1::RemoveBaseRequest*,

@@ -25,6 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -247,6 +248,27 @@ TEST_F(Dump, EveryFormOfAFileIsRead) {
     const std::string packed = scratch_.file(elf::CompressionName(compression));
     WriteFile(packed, elf::Compress(compression, ReadFileOrEmpty(module)));
     EXPECT_TRUE(Ours({"--base", kernel.vmlinuz(), packed}) == plain) << packed;
+  }
+}
+
+TEST_F(Dump, ABaseThatTheDaemonHoldsNeedsNoFile) {
+  const std::string& vmlinux = kernels_[2].vmlinux_btf;
+  const std::string module = SpreadBySize(kernels_[2].modules, 3).at(1);
+  const std::string copy = scratch_.file("vmlinux");
+  fs::copy_file(vmlinux, copy);
+  const ProcessResult added = daemon_.Client({"base", "add", copy});
+  ASSERT_EQ(added.exit_code, 0) << added.err;
+  fs::remove(copy);
+  const std::string digest = added.out.substr(0, 64);
+  EXPECT_TRUE(Ours({"sha256:" + digest}) == Ours({vmlinux}));
+  // A beginning will do.
+  EXPECT_TRUE(Ours({"--base", "sha256:" + digest.substr(0, 8), module}) ==
+              Ours({"--base", vmlinux, module}));
+  for (const char* wrong : {"sha256:xyz", "sha256:00000000"}) {
+    const ProcessResult result = Run({wrong});
+    EXPECT_EQ(result.exit_code, 1);
+    EXPECT_THAT(result.err, AnyOf(HasSubstr("is no digest in hexadecimal"),
+                                  HasSubstr("no base starts with 00000000")));
   }
 }
 

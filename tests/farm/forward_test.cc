@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lib/util/digest.h"
 #include "tests/farm/farm.h"
 
 namespace btfd::tests {
@@ -67,6 +68,32 @@ TEST_F(Forward, WhatSomebodyHadBeforeCostsDigestsAndNoBase) {
   EXPECT_EQ(second->Count("forward_bases_sent"), 0u);
   EXPECT_EQ(second->Bases(), 0u) << "it never saw the base itself";
   EXPECT_EQ(second->Count("engine_ns"), 0u);
+}
+
+// A builder that never saw a base can look at it.
+TEST_F(Forward, ABaseOfARemoteDaemonIsShownByItsDigest) {
+  const int port = FreePort();
+  const auto remote = StartRemote(port);
+  const auto first = StartBuilder(Server({port}));
+  Finalize(*first, SmallModules(1));
+  ASSERT_EQ(remote->Bases(), 1u);
+
+  const auto second = StartBuilder(Server({port}));
+  const std::string name =
+      "sha256:" + util::Digest::Of(ReadFileOrEmpty(kernel_.vmlinux_btf)).hex();
+  const ProcessResult dump = second->Client({"dump", "--type=list_head", name});
+  EXPECT_EQ(dump.exit_code, 0) << dump.err;
+  EXPECT_EQ(
+      dump.out,
+      second->Client({"dump", "--type=list_head", kernel_.vmlinux_btf}).out);
+  const ProcessResult diff =
+      second->Client({"diff", name, kernel_.vmlinux_btf});
+  EXPECT_EQ(diff.exit_code, 0) << diff.err << diff.out;
+  EXPECT_EQ(second->Bases(), 0u);
+  const ProcessResult unknown =
+      second->Client({"dump", "sha256:" + std::string(64, '0')});
+  EXPECT_EQ(unknown.exit_code, 1);
+  EXPECT_THAT(unknown.err, HasSubstr("no base 000000000000 is held here"));
 }
 
 TEST_F(Forward, ARemoteThatIsKilledWithWorkInHandFailsNothing) {
