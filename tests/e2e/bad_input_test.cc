@@ -18,6 +18,8 @@
 #include "absl/strings/str_format.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/elf/testing/elf_builder.h"
+#include "lib/engine/testing/ids_builder.h"
+#include "tests/support/peer.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/process.h"
 #include "tests/support/testdata.h"
@@ -258,6 +260,40 @@ TEST_F(BadInput, ASymbolOfAnUnknownKind) {
   module.AddSymbol("__BTF_ID__gadget__mine__1", ids, 0, 4);
   ExpectRefused(module.Build(),
                 AllOf(HasSubstr(".BTF_ids"), HasSubstr("gadget")));
+}
+
+// The whole of stderr is compared: the error is in upstream's words, prefix
+// included, and nothing is put before it once more.
+TEST_F(BadInput, AnArenaResultThatIsNoPointer) {
+  const auto peer = FindPeer("7.3");
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  constexpr uint32_t kKfArenaRet = 1 << 13;
+  BtfBuilder split(base_);
+  split.Func("bpf_foo", split.Proto(/*returns=*/1));
+  engine::testing::IdsBuilder set;
+  const engine::IdsSection section = set.BeginSet8("s", /*set_flags=*/1)
+                                         .Entry("func", "bpf_foo", kKfArenaRet)
+                                         .EndSet()
+                                         .Build();
+  ElfBuilder module = Module(split.Build());
+  const uint32_t ids = module.AddSection(".BTF_ids", section.content);
+  module.header(ids).sh_flags = SHF_ALLOC;
+  for (const engine::IdSymbol& symbol : section.symbols) {
+    module.AddSymbol(symbol.name, ids, symbol.value, symbol.size);
+  }
+  WriteFile(module_path_, module.Build());
+  const std::vector<std::string> arguments = {"--btf_base", base_path_,
+                                              module_path_};
+  std::vector<std::string> theirs = {*peer}, ours = {"resolve_btfids"};
+  theirs.insert(theirs.end(), arguments.begin(), arguments.end());
+  ours.insert(ours.end(), arguments.begin(), arguments.end());
+  const ProcessResult expected = RunProcess(theirs);
+  ASSERT_EQ(expected.err,
+            "ERROR: resolve_btfids: kfunc bpf_foo: arena type is not a "
+            "pointer\n");
+  const ProcessResult result = daemon_.Client(ours, {"BTFD_PROFILE=7.3"});
+  EXPECT_EQ(result.exit_code, expected.exit_code);
+  EXPECT_EQ(result.err, expected.err);
 }
 
 TEST_F(BadInput, FilesThatCannotBeRead) {
