@@ -2,6 +2,9 @@
 //
 // Tests the life of the real daemon: how it starts, whom it serves, and how it
 // ends.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +17,7 @@
 namespace btfd::daemon {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -142,6 +146,39 @@ TEST_F(LifecycleTest, AWrongSettingOfTheUsersIsSaidAndDoneWithout) {
       HasSubstr("server: "), HasSubstr("0.0.0.0:1"));
   EXPECT_THAT(response.complaints(), expected);
   EXPECT_THAT(status.complaints(), expected);
+}
+
+TEST_F(LifecycleTest, APortThatIsTakenIsSaidAndDoneWithout) {
+  const util::UniqueFd other(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(bind(other.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(other.get(), 1), 0);
+  getsockname(other.get(), reinterpret_cast<sockaddr*>(&address), &size);
+  const std::string port = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
+  tests::SpawnOptions options;
+  options.environment = {"BTFD_LISTEN=" + port, "BTFD_HEALTH_LISTEN=" + port};
+  EXPECT_EQ(Wait(Spawn({}, options)), 0);
+  Client client = Connect();
+  running_.insert(client.Greet());
+  const SampleBtf btf;
+  EXPECT_EQ(AddBase(&client, btf).outcome(), v1::OK);
+  grpc::ClientContext context;
+  v1::FinalizeResponse response;
+  ASSERT_TRUE(client->Finalize(&context, RequestFor(btf), &response).ok());
+  EXPECT_EQ(response.outcome(), v1::OK);
+  EXPECT_THAT(response.complaints(),
+              ::testing::UnorderedElementsAre(
+                  AllOf(HasSubstr("health_listen"), HasSubstr(port)),
+                  HasSubstr("listen: cannot listen at " + port +
+                            "; is another program there?; done without")));
+  EXPECT_THAT(ReadAll(log_), HasSubstr("cannot listen at " + port));
+  // A supervisor sees it end.
+  EXPECT_EQ(Wait(Spawn({"--foreground", "--socket=" + root_ + "/other.sock"},
+                       options)),
+            1);
 }
 
 TEST_F(LifecycleTest, AStarterThatCannotSaysWhy) {

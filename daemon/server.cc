@@ -166,8 +166,12 @@ absl::Status Server::Open() {
   const std::string store_path = OpenStore();
   RETURN_IF_ERROR(OpenForwarder());
   RETURN_IF_ERROR(OpenSharedCache());
-  MakeService(store_path);
-  return OpenGrpc();
+  RETURN_IF_ERROR(OpenHealthPort());
+  RETURN_IF_ERROR(OpenGrpc(store_path));
+  for (const std::string& complaint : options_.complaints) {
+    log_->Warning(complaint);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::OpenSignals() {
@@ -231,9 +235,6 @@ absl::Status Server::Excuse(const absl::Status& failure,
 }
 
 void Server::MakeService(const std::string& store_path) {
-  for (const std::string& complaint : options_.complaints) {
-    log_->Warning(complaint);
-  }
   Service::Parts parts;
   parts.options = options_;
   parts.store = store_.get();
@@ -246,17 +247,31 @@ void Server::MakeService(const std::string& store_path) {
   service_ = std::make_unique<Service>(std::move(parts));
 }
 
-absl::Status Server::OpenGrpc() {
+absl::Status Server::OpenHealthPort() {
+  if (options_.health_listen.empty()) return absl::OkStatus();
+  auto port = HealthPort::Start(options_.health_listen);
+  if (!port.ok()) return Excuse(port.status(), "health_listen");
+  health_port_ = *std::move(port);
+  health_port_->SetServing(false);
+  return absl::OkStatus();
+}
+
+absl::Status Server::OpenGrpc(const std::string& store_path) {
+  MakeService(store_path);
   grpc_ = StartGrpc(options_, service_.get(), &stalls_);
   if (grpc_ == nullptr && !options_.listen.empty()) {
-    return absl::UnavailableError(absl::StrCat(
-        "cannot listen at ", options_.listen, "; is another program there?"));
+    RETURN_IF_ERROR(Excuse(absl::UnavailableError(absl::StrCat(
+                               "cannot listen at ", options_.listen,
+                               "; is another program there?")),
+                           "listen"));
+    options_.listen.clear();
+    // A new service, since that one does not know of the complaint.
+    MakeService(store_path);
+    grpc_ = StartGrpc(options_, service_.get(), &stalls_);
   }
   if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
   if (!options_.listen.empty()) log_->Info(DescribeNetworkListener(options_));
-  if (!options_.health_listen.empty()) {
-    ASSIGN_OR_RETURN(health_port_, HealthPort::Start(options_.health_listen));
-  }
+  if (health_port_ != nullptr) health_port_->SetServing(true);
   return absl::OkStatus();
 }
 

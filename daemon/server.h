@@ -66,8 +66,9 @@ class Server {
   std::string OpenStore();
   absl::Status OpenForwarder();
   absl::Status OpenSharedCache();
+  absl::Status OpenHealthPort();
+  absl::Status OpenGrpc(const std::string& store_path);
   void MakeService(const std::string& store_path);
-  absl::Status OpenGrpc();
   absl::Status Excuse(const absl::Status& failure, absl::string_view option);
 
   // Waits for the next event and handles it. Returns the reason to end; null if
