@@ -228,33 +228,45 @@ bool IsRegularFile(const std::string& path) {
 }
 
 // Says which pahole's BTF btfc encodes.
-std::vector<Finding> ExamineEncoder() {
+Finding ExamineStandIn() {
   const char* const pahole = getenv("PAHOLE");
   StandInSettings settings = StandInSettingsOfProcess();
   settings.real = RealPaholeOf(pahole == nullptr ? "" : pahole);
   const absl::StatusOr<StandIn> stand_in = ChooseStandIn(settings);
   if (!stand_in.ok()) {
-    return {{Grade::kBad, std::string(stand_in.status().message()),
-             "set it to one of these, or unset it"}};
+    return {Grade::kBad, std::string(stand_in.status().message()),
+            "set it to one of these, or unset it"};
   }
   if (stand_in->choice == EncoderChoice::kPahole) {
     const bool missing = stand_in->real.empty();
-    return {{missing ? Grade::kBad : Grade::kNote,
-             absl::StrCat("BTFD_ENCODER leaves all encoding to the real pahole",
-                          missing ? ", and there is none" : ""),
-             "unset it: btfc encodes in less time, and the same bytes"}};
+    return {missing ? Grade::kBad : Grade::kNote,
+            absl::StrCat("BTFD_ENCODER leaves all encoding to the real pahole",
+                         missing ? ", and there is none" : ""),
+            "unset it: btfc encodes in less time, and the same bytes"};
   }
   if (!stand_in->version.has_value()) {
-    return {{Grade::kNote,
-             absl::StrCat("btfc leaves encoding to the real pahole: ",
-                          stand_in->decided_by, " says '", stand_in->said,
-                          "', which is not known here"),
-             "BTFD_PAHOLE_VERSION=1.24, 1.30, 1.31 or 1.32 names one that is"}};
+    return {Grade::kNote,
+            absl::StrCat("btfc leaves encoding to the real pahole: ",
+                         stand_in->decided_by, " says '", stand_in->said,
+                         "', which is not known here"),
+            "BTFD_PAHOLE_VERSION=1.24, 1.30, 1.31 or 1.32 names one that is"};
   }
-  return {{Grade::kGood,
-           absl::StrCat("btfc encodes BTF as pahole ",
-                        DescribeStandIn(*stand_in), " does"),
-           ""}};
+  return {Grade::kGood,
+          absl::StrCat("btfc encodes BTF as pahole ",
+                       DescribeStandIn(*stand_in), " does"),
+          ""};
+}
+
+std::vector<Finding> ExamineEncoder() {
+  std::vector<Finding> findings = {ExamineStandIn()};
+  for (const std::string& path : PaholesThatLeadBack()) {
+    findings.push_back(
+        {Grade::kNote,
+         path + " is no pahole: it is btfd, or calls `pahole` and so btfd",
+         "btfd passes it over; remove it, or name the real one with "
+         "BTFD_PAHOLE=/its/path"});
+  }
+  return findings;
 }
 
 // Prints the findings. Returns true if one of them is bad.

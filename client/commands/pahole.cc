@@ -336,6 +336,7 @@ int RunPaholeCommand(const std::vector<std::string>& arguments) {
 }
 
 int RunPahole(const std::vector<std::string>& arguments) {
+  if (AnswersPaholeProbe()) return 0;
   return PaholeStandIn(arguments).Run();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/encode/real_pahole.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,9 @@ namespace btfd::client {
 
 namespace {
 
+// If it is set, this program was called by PaholesThatLeadBack().
+constexpr char kPaholeProbe[] = "BTFD_PAHOLE_PROBE";
+constexpr char kProbeAnswer[] = "btfd stands in for pahole\n";
 // Separates the paths in BTFD_PAHOLE_TRIED.
 constexpr char kSeparator = '\n';
 
@@ -100,6 +104,36 @@ PaholeSearch SearchOfProcess() {
 }
 
 }  // namespace
+
+std::vector<std::string> PaholesThatLeadBack() {
+  const PaholeSearch search = SearchOfProcess();
+  std::vector<std::string> back;
+  std::vector<std::string> others = InPath(search.search_path, "pahole");
+  if (!search.named.empty()) {
+    const std::vector<std::string> named = Named(search);
+    // Without a slash it is one of PATH.
+    if (!named.empty() && util::IsOwnProgram(named[0])) {
+      back.push_back(named[0]);
+    } else if (absl::StrContains(search.named, '/')) {
+      others.insert(others.begin(), named.begin(), named.end());
+    }
+  }
+  setenv(kPaholeProbe, "1", /*overwrite=*/1);
+  for (const std::string& path : others) {
+    if (util::IsOwnProgram(path)) continue;
+    std::string output;
+    const absl::StatusOr<int> ended = RunProgram({path, "--version"}, &output);
+    if (ended.ok() && output == kProbeAnswer) back.push_back(path);
+  }
+  unsetenv(kPaholeProbe);
+  return back;
+}
+
+bool AnswersPaholeProbe() {
+  if (getenv(kPaholeProbe) == nullptr) return false;
+  fputs(kProbeAnswer, stdout);
+  return true;
+}
 
 std::vector<std::string> RealPaholeOf(const std::string& pahole_variable) {
   PaholeSearch search = SearchOfProcess();

@@ -35,6 +35,14 @@ absl::StatusOr<std::string> FindRealPaholeIn(const PaholeSearch& search);
 // tried.
 absl::StatusOr<std::string> ChooseRealPahole();
 
+// Of what BTFD_PAHOLE and PATH name as pahole, the programs that lead back to
+// this one: copies of it, scripts that call `pahole`, and this program itself
+// if BTFD_PAHOLE names it. Runs each with `--version`.
+std::vector<std::string> PaholesThatLeadBack();
+// To be called first by the program that stands in for pahole. If it was called
+// by PaholesThatLeadBack(), says so and returns true; then it must end.
+bool AnswersPaholeProbe();
+
 // The command that kbuild's $PAHOLE means. Empty if that leads to this program,
 // or to nothing. BTFD_PAHOLE, if it is set, is used instead.
 std::vector<std::string> RealPaholeOf(const std::string& pahole_variable);

@@ -24,6 +24,7 @@ namespace btfd::tests {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -285,6 +286,24 @@ TEST_F(PaholeInPath, WhereAllLeadBackThatIsSaid) {
       HasSubstr(absl::StrCat(
           "pahole: not found in PATH, but for what leads back to btfd (",
           here_.file("1/pahole"), ", ", here_.file("2/pahole"), ")")));
+}
+
+TEST_F(PaholeInPath, DoctorNamesWhatLeadsBack) {
+  const auto doctor = [&](const std::string& variables) {
+    return Script(path_ + variables + " bin/btfc doctor || :").out;
+  };
+  const auto note = [&](const std::string& path) {
+    return HasSubstr(absl::StrCat("note  ", here_.file(path), " is no pahole"));
+  };
+  fs::create_symlink("../bin/btfc", here_.file("1/pahole"));
+  EXPECT_THAT(doctor(""), Not(HasSubstr("is no pahole")));
+  Program("2/pahole", "exec pahole \"$@\"");
+  EXPECT_THAT(doctor(""), AllOf(note("2/pahole"), Not(note("1/pahole"))));
+  EXPECT_THAT(doctor("BTFD_PAHOLE=$PWD/1/pahole"),
+              AllOf(note("1/pahole"), note("2/pahole")));
+  fs::create_directory(here_.file("bin2"));
+  fs::copy_file(bin_ + "/btfc", here_.file("bin2/pahole"));
+  EXPECT_THAT(doctor("BTFD_PAHOLE=$PWD/bin2/pahole"), note("bin2/pahole"));
 }
 
 // ---- Interrupted.
