@@ -29,6 +29,7 @@
 #include "daemon/startup/socket.h"
 #include "lib/util/inherited.h"
 #include "lib/util/log.h"
+#include "lib/util/threads.h"
 #include "lib/util/version.h"
 
 namespace btfd::daemon {
@@ -104,7 +105,7 @@ int Main(Options options) {
     ready = std::move(side->ready);
   }
 
-  const absl::Status room = TryThreads(ThreadsNeeded(options.threads));
+  const absl::Status room = util::TryThreads(ThreadsNeeded(options.threads));
   if (!room.ok()) {
     ReportReady(std::move(ready), room);
     return background ? 1 : Fail(room);
@@ -160,7 +161,7 @@ int Check(absl::StatusOr<Options> options) {
     signal(SIGPIPE, SIG_IGN);
     umask(077);
     Server::BlockSignals();
-    const absl::Status room = TryThreads(ThreadsNeeded(options->threads));
+    const absl::Status room = util::TryThreads(ThreadsNeeded(options->threads));
     if (!room.ok()) return Fail(room);
     const Deadline deadline(kStartLimit);
     util::Log log(util::LogLevel::kError);

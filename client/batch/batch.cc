@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch/batch.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -14,6 +12,7 @@
 #include "lib/elf/module_writer.h"
 #include "lib/elf/section_patch.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/threads.h"
 
 namespace btfd::client {
 
@@ -27,40 +26,30 @@ absl::Status SignedError(const std::string& path) {
 }
 
 // Calls `work` for each of them, on as many threads as there are cores, this
-// one included, or as there can be.
+// one included. A limit may allow fewer threads.
 void ForEachInThreads(std::deque<std::string>* items,
                       absl::FunctionRef<void(const std::string&)> work) {
-  struct Queue {
-    std::deque<std::string>* items;
-    absl::FunctionRef<void(const std::string&)> work;
-    absl::Mutex mutex;
-  } queue{items, work, {}};
-  const auto run = +[](void* argument) -> void* {
-    Queue* const shared = static_cast<Queue*>(argument);
-    while (true) {
-      std::string item;
-      {
-        const absl::MutexLock lock(&shared->mutex);
-        if (shared->items->empty()) return nullptr;
-        item = std::move(shared->items->front());
-        shared->items->pop_front();
-      }
-      shared->work(item);
-    }
-  };
-  std::vector<pthread_t> threads;
   const size_t others =
       std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()),
                        items->size()) -
       1;
-  for (size_t i = 0; i < others; ++i) {
-    pthread_t thread;
-    // std::thread would end the process where there can be none.
-    if (pthread_create(&thread, nullptr, run, &queue) != 0) break;
-    threads.push_back(thread);
+  absl::Mutex mutex;
+  const auto run = [&] {
+    while (true) {
+      std::string item;
+      {
+        const absl::MutexLock lock(&mutex);
+        if (items->empty()) return;
+        item = std::move(items->front());
+        items->pop_front();
+      }
+      work(item);
+    }
+  };
+  util::Threads threads;
+  while (threads.count() < others && threads.Start(run)) {
   }
-  run(&queue);
-  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
+  run();
 }
 
 }  // namespace
@@ -226,6 +215,8 @@ void Batch::Run(const std::vector<std::string>& modules) {
       FinishHere(client_->local(), &waiting);
       return;
     }
+    // Where there are too few threads for a stream each module goes alone.
+    if (!util::TryThreads(BatchStream::kThreads).ok()) continue;
     absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
     // Without a connection each module is sent by itself, and reports the
     // failure.

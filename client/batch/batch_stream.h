@@ -39,6 +39,10 @@ struct BatchJob {
 
 class BatchStream {
  public:
+  // What Run() needs, with those of gRPC, which ends the process if it cannot
+  // have them.
+  static constexpr int kThreads = 24;
+
   // Opens a module and makes its request. If that fails, reports why and
   // returns null.
   using Load = std::function<std::unique_ptr<BatchJob>(

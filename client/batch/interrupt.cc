@@ -38,18 +38,17 @@ Interrupt::Interrupt(std::function<void()> stop)
   }
   pthread_sigmask(SIG_BLOCK, &watched_, &before_);
   signals_ = util::UniqueFd(signalfd(-1, &watched_, SFD_CLOEXEC));
-  if (done_ && signals_) {
-    thread_ = std::thread([this] { Watch(); });
-  } else {
+  // If nobody can listen, a signal ends the process as it always does.
+  if (!done_ || !signals_ || !thread_.Start([this] { Watch(); })) {
     pthread_sigmask(SIG_SETMASK, &before_, nullptr);
   }
 }
 
 Interrupt::~Interrupt() {
-  if (!thread_.joinable()) return;
+  if (thread_.count() == 0) return;
   const uint64_t one = 1;
   // Writing to the eventfd succeeds at once, and wakes Watch().
-  if (write(done_.get(), &one, sizeof(one)) == sizeof(one)) thread_.join();
+  if (write(done_.get(), &one, sizeof(one)) == sizeof(one)) thread_.Join();
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

@@ -11,9 +11,9 @@
 
 #include <atomic>
 #include <functional>
-#include <thread>
 
 #include "lib/util/file.h"
+#include "lib/util/threads.h"
 
 namespace btfd::client {
 
@@ -40,7 +40,7 @@ class Interrupt {
   sigset_t before_;
   std::atomic<int> signal_{0};
   util::UniqueFd signals_, done_;
-  std::thread thread_;
+  util::Threads thread_;  // one, unless there can be none
 };
 
 }  // namespace btfd::client

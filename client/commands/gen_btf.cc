@@ -37,6 +37,7 @@
 #include "client/rpc/finalize_client.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
+#include "lib/util/threads.h"
 
 namespace btfd::client {
 
@@ -180,13 +181,13 @@ int GenBtf::RunMany() {
   BatchReport report(form, options_.files.size(), stdout, stderr);
   absl::Mutex mutex;
   std::atomic<size_t> next = 0;
-  std::vector<std::thread> workers;
+  const auto work = [&] { Work(&next, &mutex, &report); };
+  util::Threads workers;
   const size_t count = std::min<size_t>(options_.jobs, options_.files.size());
-  for (size_t i = 1; i < count; ++i) {
-    workers.emplace_back([&] { Work(&next, &mutex, &report); });
+  while (workers.count() + 1 < count && workers.Start(work)) {
   }
-  Work(&next, &mutex, &report);
-  for (std::thread& worker : workers) worker.join();
+  work();
+  workers.Join();
   report.Finish();
   return report.failed() == 0 ? 0 : kExitFailure;
 }

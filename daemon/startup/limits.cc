@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/startup/limits.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <vector>
-
-#include "absl/strings/str_cat.h"
-#include "absl/synchronization/notification.h"
 
 namespace btfd::daemon {
 
@@ -45,30 +40,6 @@ void LiftLimits() {
 int ThreadsNeeded(unsigned workers) {
   return kThreadsOfOurs +
          static_cast<int>(std::min(workers, kMostWorkersTried));
-}
-
-absl::Status TryThreads(int count) {
-  absl::Notification all;
-  std::vector<pthread_t> threads;
-  int error = 0;
-  while (error == 0 && static_cast<int>(threads.size()) < count) {
-    pthread_t thread;
-    error = pthread_create(
-        &thread, nullptr,
-        [](void* notification) -> void* {
-          static_cast<absl::Notification*>(notification)->WaitForNotification();
-          return nullptr;
-        },
-        &all);
-    if (error == 0) threads.push_back(thread);
-  }
-  all.Notify();
-  for (const pthread_t thread : threads) pthread_join(thread, nullptr);
-  if (error == 0) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "only ", threads.size(), " of ", count,
-      " threads can be started here; is there a limit on processes (ulimit -u) "
-      "or memory (ulimit -v)?"));
 }
 
 Deadline::Deadline(absl::Duration limit) {

@@ -8,7 +8,6 @@
 #ifndef BTFD_DAEMON_STARTUP_LIMITS_H_
 #define BTFD_DAEMON_STARTUP_LIMITS_H_
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 
 namespace btfd::daemon {
@@ -18,10 +17,8 @@ namespace btfd::daemon {
 // limit be an error (EFBIG) instead of the end.
 void LiftLimits();
 
-// Starts that many threads at once and ends them. ResourceExhausted says how
-// many there can be.
-absl::Status TryThreads(int count);
-// How many a daemon may need that works on `workers` modules at once.
+// How many threads a daemon may need that works on `workers` modules at once:
+// what util::TryThreads() is asked for.
 int ThreadsNeeded(unsigned workers);
 
 // While it lives, the process has so long to go on; then it says so on stderr

@@ -76,7 +76,7 @@ UnitReader::UnitReader(const dwarf::Object& object, const Rules& rules,
     slots_.push_back(std::make_unique<Slot>());
   }
   for (int i = 1; i < threads; ++i) {
-    threads_.emplace_back([this] { Work(); });
+    if (!threads_.Start([this] { Work(); })) break;
   }
 }
 
@@ -85,7 +85,7 @@ UnitReader::~UnitReader() {
     absl::MutexLock lock(&mutex_);
     stop_ = true;
   }
-  for (std::thread& thread : threads_) thread.join();
+  threads_.Join();
 }
 
 bool UnitReader::Claim(size_t* index) {

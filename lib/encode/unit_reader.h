@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -23,6 +22,7 @@
 #include "lib/encode/loader.h"
 #include "lib/encode/rules.h"
 #include "lib/encode/unit_graph.h"
+#include "lib/util/threads.h"
 
 namespace btfd::encode {
 
@@ -73,7 +73,7 @@ class UnitReader {
   size_t given_ ABSL_GUARDED_BY(mutex_) = 0;  // to the caller, and done with
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
   size_t next_ = 0;
-  std::vector<std::thread> threads_;
+  util::Threads threads_;  // fewer than asked for if a limit allows no more
 };
 
 // The headers of all units of .debug_info.

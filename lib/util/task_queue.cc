@@ -6,8 +6,7 @@
 namespace btfd::util {
 
 TaskQueue::TaskQueue(uint32_t threads) {
-  for (uint32_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { Loop(); });
+  while (threads_.count() < threads && threads_.Start([this] { Loop(); })) {
   }
 }
 
@@ -16,10 +15,11 @@ TaskQueue::~TaskQueue() {
     absl::MutexLock lock(&mutex_);
     stopping_ = true;
   }
-  for (std::thread& thread : threads_) thread.join();
+  threads_.Join();
 }
 
 void TaskQueue::Run(std::function<void()> task) {
+  if (threads_.count() == 0) return task();
   absl::MutexLock lock(&mutex_);
   tasks_.push_back(std::move(task));
 }

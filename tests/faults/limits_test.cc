@@ -177,6 +177,69 @@ TEST_F(Limits, ABuildPassesUnderEachLimitOnFiles) {
   EXPECT_EQ(ExpectAsUpstream(limits), 9);
 }
 
+// Many modules on one call: gRPC, and a thread that listens to Ctrl-C.
+TEST_F(Limits, ABatchPassesUnderEachLimit) {
+  const auto kernel = FindKernel("7.2");
+  ASSERT_TRUE(kernel.ok());
+  const auto modules = ModulesNamed(kernel->modules, {"af_key", "tun", "veth"});
+  ASSERT_EQ(modules.size(), 3u);
+  const auto finalize = [&](const Words& limit, const Words& more) {
+    Words call = {"finalize", "--drop-signature", "--profile=7.2", "--base",
+                  user_.file("base.btf")};
+    for (const std::string& module : modules) {
+      user_.Put(module, fs::path(module).filename());
+      call.push_back(user_.file(fs::path(module).filename()));
+    }
+    const ProcessResult result = Run("btfc", call, limit, more);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("3 modules finalized, 0 failed"));
+    std::string contents;
+    for (size_t i = 5; i < call.size(); ++i) {
+      contents += ReadFileOrEmpty(call[i]);
+    }
+    return contents;
+  };
+  const std::string expected = finalize({}, {});
+  ASSERT_EQ(Daemons().size(), 1u);
+  for (const char* limit :
+       {"--nproc=1", "--nproc=10", "--nproc=20", "--nproc=25", "--nproc=30",
+        "--nproc=40", "--as=60000000", "--as=150000000", "--as=300000000"}) {
+    SCOPED_TRACE(limit);
+    for (const char* disable : {"BTFD_DISABLE=0", "BTFD_DISABLE=1"}) {
+      EXPECT_TRUE(finalize({limit}, {disable}) == expected) << disable;
+    }
+  }
+}
+
+// vmlinux is encoded on several threads, if there can be any.
+TEST_F(Limits, EncodingPassesUnderEachLimit) {
+  for (const char* name : {"a", "b", "c"}) {
+    WriteFile(user_.file(absl::StrCat(name, ".c")),
+              absl::StrCat("struct ", name, " { int x; } ", name, "; int main_",
+                           name, "(struct ", name, "* p) { return p->x; }\n"));
+  }
+  const ProcessResult compiled =
+      RunProcess({"gcc", "-g", "-shared", "-o", "abc", "a.c", "b.c", "c.c"},
+                 {{}, user_.file(""), ""});
+  ASSERT_EQ(compiled.exit_code, 0) << compiled.err;
+  chmod(user_.file("abc").c_str(), 0644);
+  std::vector<std::string> outputs;
+  for (const char* limit : {"--nproc=100", "--nproc=1", "--as=60000000"}) {
+    SCOPED_TRACE(limit);
+    const ProcessResult result =
+        Run("btfc",
+            {"pahole", "-J", "-j8",
+             "--btf_encode_detached=" + user_.file("out"), user_.file("abc")},
+            {limit}, {"BTFD_PAHOLE_VERSION=1.32"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    outputs.push_back(ReadFileOrEmpty(user_.file("out")));
+    fs::remove(user_.file("out"));
+  }
+  EXPECT_NE(outputs[0], "");
+  EXPECT_EQ(outputs[1], outputs[0]);
+  EXPECT_EQ(outputs[2], outputs[0]);
+}
+
 // A daemon of a build with limits does not hold up the next one.
 TEST_F(Limits, TheLockIsFreeAfterAStartThatFailed) {
   std::string btf;
