@@ -3,12 +3,14 @@
 
 #include <memory>
 #include <memory_resource>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/request/loaded_btf.h"
 #include "lib/btf/base.h"
+#include "lib/btf/plain_types.h"
 #include "lib/core/min_core.h"
 #include "lib/elf/any_btf.h"
 #include "lib/elf/bpf_object.h"
@@ -32,23 +34,45 @@ uint32_t PointerSize(const elf::BtfSource& source) {
   return source.file->form().is_64bit ? 8 : 4;
 }
 
-struct KernelBtf {
-  std::shared_ptr<const btf::Base> base;
-  uint32_t pointer_size = 0;
-  uint64_t bytes = 0;
-};
-
-absl::StatusOr<KernelBtf> IndexKernel(const elf::BtfSource& source,
-                                      const std::string& path) {
-  absl::StatusOr<std::shared_ptr<const btf::Base>> base =
-      btf::Base::Build(source.btf, ".BTF");
-  if (!base.ok()) return In(path, base.status());
-  if ((*base)->has_dangling_ids()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": .BTF: a type refers to one that does not exist"));
+// A kernel's types, with an index if there are modules to be parsed over them.
+class KernelTypes {
+ public:
+  static absl::StatusOr<KernelTypes> Parse(const elf::BtfSource& source,
+                                           const std::string& path,
+                                           bool for_modules) {
+    KernelTypes types;
+    bool dangling;
+    if (for_modules) {
+      auto base = btf::Base::Build(source.btf, ".BTF");
+      if (!base.ok()) return In(path, base.status());
+      types.base_ = *std::move(base);
+      dangling = types.base_->has_dangling_ids();
+    } else {
+      auto plain = btf::PlainTypes::Parse(source.btf, ".BTF");
+      if (!plain.ok()) return In(path, plain.status());
+      types.plain_.emplace(*std::move(plain));
+      dangling = types.plain_->has_dangling_ids();
+    }
+    if (dangling) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, ": .BTF: a type refers to one that does not exist"));
+    }
+    return types;
   }
-  return KernelBtf{*std::move(base), PointerSize(source), source.btf.size()};
-}
+
+  std::unique_ptr<core::MinCore> Start(uint32_t pointer_size) const {
+    return base_ != nullptr
+               ? std::make_unique<core::MinCore>(*base_, pointer_size)
+               : std::make_unique<core::MinCore>(*plain_, pointer_size);
+  }
+  const std::shared_ptr<const btf::Base>& base() const { return base_; }
+
+ private:
+  KernelTypes() = default;
+
+  std::shared_ptr<const btf::Base> base_;
+  std::optional<btf::PlainTypes> plain_;
+};
 
 // A module on its own .BTF.base.
 absl::StatusOr<std::string> MinimizeDistilled(
@@ -77,11 +101,12 @@ class Outputs {
       : job_(job), files_(files), result_(result) {}
 
   void Write(const core::MinCore& min_core, const std::string& stem) {
-    const core::MinimizedBtf minimized = min_core.Write();
-    WriteFile(stem + ".btf", minimized.kernel);
-    for (size_t i = 0; i < minimized.modules.size(); ++i) {
+    const absl::StatusOr<core::MinimizedBtf> minimized = min_core.Write();
+    if (!minimized.ok()) return Fail(minimized.status());
+    WriteFile(stem + ".btf", minimized->kernel);
+    for (size_t i = 0; i < minimized->modules.size(); ++i) {
       WriteFile(absl::StrCat(stem, "/", job_.module_names[i], ".btf"),
-                minimized.modules[i]);
+                minimized->modules[i]);
     }
   }
   void Fail(const absl::Status& status) {
@@ -115,12 +140,15 @@ absl::StatusOr<std::string> MinimizeFile(
   if (source.btf_base.has_value()) {
     return MinimizeDistilled(source, kernel, programs);
   }
-  ASSIGN_OR_RETURN(const KernelBtf indexed, IndexKernel(source, kernel));
-  core::MinCore min_core(*indexed.base, indexed.pointer_size);
+  ASSIGN_OR_RETURN(const KernelTypes types,
+                   KernelTypes::Parse(source, kernel, /*for_modules=*/false));
+  const auto min_core = types.Start(PointerSize(source));
   for (const NamedProgram& named : programs) {
-    RETURN_IF_ERROR(In(kernel, min_core.AddProgram(named.program)));
+    RETURN_IF_ERROR(In(kernel, min_core->AddProgram(named.program)));
   }
-  return min_core.Write().kernel;
+  absl::StatusOr<core::MinimizedBtf> minimized = min_core->Write();
+  if (!minimized.ok()) return In(kernel, minimized.status());
+  return std::move(minimized->kernel);
 }
 
 KernelResult RunKernelJob(const KernelJob& job,
@@ -133,42 +161,43 @@ KernelResult RunKernelJob(const KernelJob& job,
     outputs.Fail(source.status());
     return result;
   }
-  const absl::StatusOr<KernelBtf> kernel = IndexKernel(*source, job.kernel);
+  const absl::StatusOr<KernelTypes> kernel =
+      KernelTypes::Parse(*source, job.kernel, !job.modules.empty());
   if (!kernel.ok()) {
     outputs.Fail(kernel.status());
     return result;
   }
-  result.bytes_in = kernel->bytes;
-  core::MinCore min_core(*kernel->base, kernel->pointer_size);
+  result.bytes_in = source->btf.size();
+  const auto min_core = kernel->Start(PointerSize(*source));
   std::vector<LoadedBtf> modules;
   modules.reserve(job.modules.size());
   for (const std::string& path : job.modules) {
     absl::StatusOr<LoadedBtf> module =
-        LoadedBtf::ReadModule(path, kernel->base);
+        LoadedBtf::ReadModule(path, kernel->base());
     if (!module.ok()) {
       outputs.Fail(module.status());
       return result;
     }
     result.bytes_in += module->input_bytes();
     modules.push_back(*std::move(module));
-    const absl::Status added = min_core.AddModule(path, modules.back().btf());
+    const absl::Status added = min_core->AddModule(path, modules.back().btf());
     if (!added.ok()) {
       outputs.Fail(added);
       return result;
     }
   }
   for (const NamedProgram& named : programs) {
-    const absl::Status added = min_core.AddProgram(named.program);
+    const absl::Status added = min_core->AddProgram(named.program);
     if (!added.ok()) outputs.Fail(added);
     if (!job.each_program) continue;
     if (added.ok()) {
-      outputs.Write(min_core, absl::StrCat(job.stem, "/", named.name));
+      outputs.Write(*min_core, absl::StrCat(job.stem, "/", named.name));
     }
-    min_core.Clear();
+    min_core->Clear();
   }
   // An output that lacks a program's types is of no use.
   if (!job.each_program && result.errors.empty()) {
-    outputs.Write(min_core, job.stem);
+    outputs.Write(*min_core, job.stem);
   }
   return result;
 }

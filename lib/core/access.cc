@@ -198,7 +198,7 @@ absl::StatusOr<bool> Matcher::FindMember(const btf::Member& wanted,
     if (access_.path.size() == kLongestAccess) return TooLong();
     const btf::Member& member = record.members()[i];
     const char* const text = kernel_.string(member.name_off);
-    if (*text != '\0' && name != text) continue;
+    if (*text != '\0' && !IsText(text, name)) continue;
     RETURN_IF_ERROR(kernel_.work().Check());
     const uint32_t bit_offset = BitOffset(record, i);
     access_.path.push_back(i);
@@ -228,10 +228,11 @@ bool Matcher::StepToEnumerator(const AccessStep& wanted) {
   if (!btf::IsAnyEnum(record.kind())) return false;
   const absl::string_view name = EssentialName(wanted.name);
   for (uint32_t i = 0; i < record.vlen(); ++i) {
-    kernel_.work().Spend(1);
-    const char* const text = EnumeratorName(kernel_, record, i);
+    const absl::string_view text = EnumeratorName(kernel_, record, i);
+    kernel_.work().Spend(1 + text.size() / 8);
+    if (kernel_.work().exhausted()) return false;
     if (EssentialName(text) != name) continue;
-    access_.steps.push_back({type_, i, text});
+    access_.steps.push_back({type_, i, text.data()});
     access_.path.push_back(i);
     return true;
   }
@@ -243,6 +244,7 @@ bool Matcher::StepToEnumerator(const AccessStep& wanted) {
 absl::StatusOr<Access> ParseAccess(const TypeSpace& program,
                                    const Relocation& relocation) {
   const absl::string_view text = program.string(relocation.access);
+  program.work().Spend(1 + text.size() / 8);
   Access access;
   access.root = relocation.type;
   if (IsAboutType(relocation.kind)) {

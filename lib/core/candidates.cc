@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "lib/btf/string_hash.h"
 #include "lib/core/compatible.h"
 #include "lib/core/relocation.h"
 
@@ -26,6 +27,20 @@ bool IsIndexedRelocatable(Kind kind) {
     case Kind::kFwd:
     case Kind::kStruct:
     case Kind::kUnion:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The kinds that no compiler writes a relocation for.
+bool IsRarelyAskedFor(Kind kind) {
+  switch (kind) {
+    case Kind::kFunc:
+    case Kind::kVar:
+    case Kind::kDatasec:
+    case Kind::kDeclTag:
+    case Kind::kTypeTag:
       return true;
     default:
       return false;
@@ -82,7 +97,7 @@ void BaseCandidates::AddIndexed(Kind kind, absl::string_view name,
   work_->Spend(base_.end_id());
   for (TypeId id = 1; id < base_.end_id(); ++id) {
     const TypeRecord& type = base_.type(id);
-    if (type.kind() == kind && name == base_.string(type.name_off)) {
+    if (type.kind() == kind && IsText(base_.string(type.name_off), name)) {
       ids->push_back(id);
     }
   }
@@ -96,8 +111,12 @@ void BaseCandidates::FindFlavours() {
     const uint32_t offset = base_.type(id).name_off;
     if (!stretches.MayHave(offset)) continue;
     const absl::string_view name = base_.string(offset);
-    work_->Spend(name.size());
-    if (work_->exhausted()) return;
+    work_->Spend(1 + name.size() / 8);
+    if (work_->exhausted()) {
+      // What is there now is not all.
+      flavours_.reset();
+      return;
+    }
     const absl::string_view essential = EssentialName(name);
     if (essential.size() != name.size()) {
       (*flavours_)[essential].push_back(id);
@@ -106,8 +125,9 @@ void BaseCandidates::FindFlavours() {
 }
 
 std::vector<TypeId> BaseCandidates::Find(Kind kind, absl::string_view name) {
-  if (!flavours_.has_value()) FindFlavours();
   std::vector<TypeId> ids;
+  if (!flavours_.has_value()) FindFlavours();
+  if (!flavours_.has_value()) return ids;
   AddIndexed(kind, name, &ids);
   const auto flavoured = flavours_->find(name);
   if (flavoured != flavours_->end()) {
@@ -119,19 +139,50 @@ std::vector<TypeId> BaseCandidates::Find(Kind kind, absl::string_view name) {
   return ids;
 }
 
-std::vector<TypeId> ModuleCandidates::Find(Kind kind, absl::string_view name) {
-  if (!names_.has_value()) {
-    names_.emplace();
-    for (TypeId id = module_.first_id(); id < module_.end_id(); ++id) {
-      const absl::string_view text = module_.name(id);
-      if (!text.empty()) (*names_)[EssentialName(text)].push_back(id);
+// Of kinds that are told apart by their names in programs.
+void NameIndex::Build() {
+  const TypeId count = space_.end() - first_;
+  size_t slots = 1;
+  while (slots < count / 4) slots *= 2;
+  heads_.assign(slots, 0);
+  next_.reset(new TypeId[count]);
+  for (TypeId id = space_.end(); id-- > first_;) {
+    const TypeRecord& type = space_.type(id);
+    if (type.name_off == 0 || IsRarelyAskedFor(type.kind())) continue;
+    const absl::string_view name = space_.string(type.name_off);
+    space_.work().Spend(1 + name.size() / 8);
+    if (space_.work().exhausted()) {
+      // What is there now is not all.
+      heads_.clear();
+      return;
     }
+    TypeId& head =
+        heads_[btf::HashStringSecretly(EssentialName(name)) & (slots - 1)];
+    next_[id - first_] = head;
+    head = id;
   }
+}
+
+std::vector<TypeId> NameIndex::Find(Kind kind, absl::string_view name) {
   std::vector<TypeId> ids;
-  const auto named = names_->find(name);
-  if (named == names_->end()) return ids;
-  for (const TypeId id : named->second) {
-    if (AreOfOneKind(module_.own_type(id).kind(), kind)) ids.push_back(id);
+  const auto add_if_named = [&](TypeId id) {
+    const absl::string_view text = space_.name(id);
+    space_.work().Spend(1 + text.size() / 8);
+    if (EssentialName(text) == name) ids.push_back(id);
+  };
+  if (IsRarelyAskedFor(kind)) {
+    for (TypeId id = first_; id < space_.end(); ++id) {
+      if (space_.work().exhausted()) break;
+      if (space_.type(id).kind() == kind) add_if_named(id);
+    }
+    return ids;
+  }
+  if (heads_.empty()) Build();
+  if (heads_.empty()) return ids;
+  const uint64_t hash = btf::HashStringSecretly(name);
+  for (TypeId id = heads_[hash & (heads_.size() - 1)];
+       id != 0 && !space_.work().exhausted(); id = next_[id - first_]) {
+    if (AreOfOneKind(space_.type(id).kind(), kind)) add_if_named(id);
   }
   return ids;
 }

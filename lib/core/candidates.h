@@ -8,6 +8,7 @@
 #ifndef BTFD_LIB_CORE_CANDIDATES_H_
 #define BTFD_LIB_CORE_CANDIDATES_H_
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,17 +42,26 @@ class BaseCandidates {
       flavours_;
 };
 
-// The same for the own types of a split BTF.
-class ModuleCandidates {
+// The same for types that no Base indexes: the own ones of a split BTF, or
+// those of a kernel that is looked at once. One walk over them, when it is
+// first asked, makes a table of their essential names.
+class NameIndex {
  public:
-  explicit ModuleCandidates(const btf::Btf& module) : module_(module) {}
+  // For types from `first` on.
+  NameIndex(const TypeSpace& space, btf::TypeId first)
+      : space_(space), first_(first) {}
   std::vector<btf::TypeId> Find(btf::Kind kind, absl::string_view name);
 
  private:
-  const btf::Btf& module_;
-  std::optional<
-      absl::flat_hash_map<absl::string_view, std::vector<btf::TypeId>>>
-      names_;
+  void Build();
+
+  const TypeSpace& space_;
+  const btf::TypeId first_;
+  // Ids in chains, ascending, by the hash of the name: where each begins, and
+  // what comes after a type, counted from first_. 0 ends a chain. It is secret
+  // which names share one.
+  std::vector<btf::TypeId> heads_;
+  std::unique_ptr<btf::TypeId[]> next_;
 };
 
 }  // namespace btfd::core

@@ -23,8 +23,14 @@ using btf::TypeId;
 
 namespace {
 
-util::WorkBudget BudgetFor(const btf::Base& base, uint64_t more) {
-  return util::WorkBudget::ForInput(base.blob().size() + more);
+// Without void, which not every table has a record for.
+uint64_t SizeOf(const btf::TypeTable& table) {
+  const uint64_t words = table.offsets[table.end] - table.offsets[1];
+  return words * 4 + table.str_len;
+}
+
+uint64_t SizeOf(const btf::Btf& btf) {
+  return btf.words().size() * 4 + btf.own_strings().size();
 }
 
 // A local type's own relocation needs no kernel, but must be one.
@@ -49,14 +55,35 @@ std::string Bytes(const btf::Btf& btf) {
 }  // namespace
 
 MinCore::MinCore(const btf::Base& kernel, uint32_t pointer_size)
-    : kernel_(kernel),
-      work_(new util::WorkBudget(BudgetFor(kernel, 0))),
-      space_(kernel, pointer_size, work_.get()),
-      candidates_(kernel, work_.get()) {}
+    : kernel_(&kernel),
+      kernel_bytes_(SizeOf(kernel.table())),
+      work_(new util::WorkBudget(0)),
+      space_(kernel, pointer_size, work_.get()) {
+  const auto names = std::make_shared<BaseCandidates>(kernel, work_.get());
+  find_ = [names](btf::Kind kind, absl::string_view name) {
+    return names->Find(kind, name);
+  };
+}
+
+MinCore::MinCore(const btf::PlainTypes& kernel, uint32_t pointer_size)
+    : kernel_(nullptr),
+      kernel_bytes_(SizeOf(kernel.table())),
+      work_(new util::WorkBudget(0)),
+      space_(kernel, pointer_size, work_.get()) {
+  const auto names = std::make_shared<NameIndex>(space_, 1);
+  find_ = [names](btf::Kind kind, absl::string_view name) {
+    return names->Find(kind, name);
+  };
+}
+
+util::WorkBudget MinCore::Budget(uint64_t more) const {
+  for (const auto& module : modules_) more += SizeOf(module->btf);
+  return util::WorkBudget::ForInput(kernel_bytes_ + more);
+}
 
 absl::Status MinCore::AddModule(const std::string& name,
                                 const btf::Btf& module) {
-  if (module.base() != &kernel_) {
+  if (kernel_ == nullptr || module.base() != kernel_) {
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": it is not over this kernel's BTF"));
   }
@@ -64,20 +91,16 @@ absl::Status MinCore::AddModule(const std::string& name,
     return absl::InvalidArgumentError(
         absl::StrCat(name, ": a type refers to one that does not exist"));
   }
-  modules_.emplace_back(new Module{
-      name, &module, TypeSpace(module, space_.pointer_size(), work_.get()),
-      ModuleCandidates(module), Marks()});
+  modules_.push_back(std::make_unique<Module>(
+      name, module, space_.pointer_size(), work_.get()));
   return absl::OkStatus();
 }
 
 absl::Status MinCore::AddToKernel(const Program& program,
                                   const TypeSpace& local,
                                   std::vector<bool>* in_kernel) {
-  Resolver resolver(program, local, space_,
-                    [this](btf::Kind kind, absl::string_view name) {
-                      return candidates_.Find(kind, name);
-                    });
-  Marker marker(space_, kernel_.end_id(), &marks_, nullptr);
+  Resolver resolver(program, local, space_, find_);
+  Marker marker(space_, space_.end(), &marks_, nullptr);
   std::vector<bool> kept(program.types().end_id());
   for (const Relocation& relocation : program.relocations()) {
     if (relocation.kind == RelocationKind::kTypeIdLocal) {
@@ -108,9 +131,9 @@ absl::Status MinCore::AddToModule(const Program& program,
                                   Module* module) {
   Resolver resolver(program, local, module->space,
                     [module](btf::Kind kind, absl::string_view name) {
-                      return module->candidates.Find(kind, name);
+                      return module->names.Find(kind, name);
                     });
-  Marker marker(module->space, kernel_.end_id(), &marks_, &module->marks);
+  Marker marker(module->space, space_.end(), &marks_, &module->marks);
   for (const Relocation& relocation : program.relocations()) {
     if (relocation.kind == RelocationKind::kTypeIdLocal ||
         in_kernel[relocation.type]) {
@@ -130,11 +153,7 @@ absl::Status MinCore::AddToModule(const Program& program,
 }
 
 absl::Status MinCore::AddProgram(const Program& program) {
-  uint64_t module_bytes = 0;
-  for (const auto& module : modules_) {
-    module_bytes += module->btf->words().size() * 4;
-  }
-  *work_ = BudgetFor(kernel_, program.size() + module_bytes);
+  *work_ = Budget(program.size());
   const TypeSpace local(program.types(), program.pointer_size(), work_.get());
   std::vector<bool> in_kernel(program.types().end_id());
   RETURN_IF_ERROR(AddToKernel(program, local, &in_kernel));
@@ -149,17 +168,18 @@ void MinCore::Clear() {
   for (const auto& module : modules_) module->marks = Marks();
 }
 
-MinimizedBtf MinCore::Write() const {
+absl::StatusOr<MinimizedBtf> MinCore::Write() const {
+  *work_ = Budget(0);
   MinimizedBtf minimized;
   btf::Btf kernel = NewBtf({});
   MinimizedWriter writer(space_, {}, &kernel);
-  writer.Add(marks_);
+  RETURN_IF_ERROR(writer.Add(marks_));
   writer.Finish();
   minimized.kernel = Bytes(kernel);
   for (const auto& module : modules_) {
     btf::Btf split = NewBtf(kernel.AsParent());
     MinimizedWriter split_writer(module->space, writer.ids(), &split);
-    split_writer.Add(module->marks);
+    RETURN_IF_ERROR(split_writer.Add(module->marks));
     split_writer.Finish();
     minimized.modules.push_back(Bytes(split));
   }
@@ -170,10 +190,11 @@ absl::StatusOr<std::string> MinimizeAsOne(
     const btf::Btf& module, uint32_t pointer_size,
     const std::vector<const Program*>& programs) {
   const btf::Base& base = *module.base();
-  util::WorkBudget work = BudgetFor(base, module.words().size() * 4);
+  const uint64_t size = SizeOf(base.table()) + SizeOf(module);
+  util::WorkBudget work = util::WorkBudget::ForInput(size);
   const TypeSpace space(module, pointer_size, &work);
   BaseCandidates base_candidates(base, &work);
-  ModuleCandidates own_candidates(module);
+  NameIndex own_candidates(space, module.first_id());
   const auto find = [&](btf::Kind kind, absl::string_view name) {
     std::vector<TypeId> ids = base_candidates.Find(kind, name);
     const std::vector<TypeId> own = own_candidates.Find(kind, name);
@@ -183,7 +204,7 @@ absl::StatusOr<std::string> MinimizeAsOne(
   Marks base_marks, own_marks;
   Marker marker(space, base.end_id(), &base_marks, &own_marks);
   for (const Program* program : programs) {
-    work = BudgetFor(base, module.words().size() * 4 + program->size());
+    work = util::WorkBudget::ForInput(size + program->size());
     const TypeSpace local(program->types(), program->pointer_size(), &work);
     Resolver resolver(*program, local, space, find);
     for (const Relocation& relocation : program->relocations()) {
@@ -199,8 +220,9 @@ absl::StatusOr<std::string> MinimizeAsOne(
   }
   btf::Btf out = NewBtf({});
   MinimizedWriter writer(space, {}, &out);
-  writer.Add(base_marks);
-  writer.Add(own_marks);
+  work = util::WorkBudget::ForInput(size);
+  RETURN_IF_ERROR(writer.Add(base_marks));
+  RETURN_IF_ERROR(writer.Add(own_marks));
   writer.Finish();
   return Bytes(out);
 }

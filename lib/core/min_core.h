@@ -19,9 +19,11 @@
 #include "absl/status/statusor.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
+#include "lib/btf/plain_types.h"
 #include "lib/core/candidates.h"
 #include "lib/core/marks.h"
 #include "lib/core/program.h"
+#include "lib/core/resolve.h"
 #include "lib/core/type_space.h"
 #include "lib/util/work_budget.h"
 
@@ -39,7 +41,13 @@ struct MinimizedBtf {
 class MinCore {
  public:
   // `pointer_size` is that of the kernel's ELF file, 0 where that is not known.
+  // Ids must not dangle (has_dangling_ids()).
   MinCore(const btf::Base& kernel, uint32_t pointer_size);
+  // The same for a kernel without an index, which is made in a third of the
+  // time. It takes no modules.
+  MinCore(const btf::PlainTypes& kernel, uint32_t pointer_size);
+  MinCore(const MinCore&) = delete;
+  MinCore& operator=(const MinCore&) = delete;
 
   // A module's split BTF over the kernel. As libbpf does it, types are looked
   // for in the kernel, and in modules if the kernel has none of the name; each
@@ -55,27 +63,39 @@ class MinCore {
   // Forgets the programs, not the kernel and its modules: for the next output.
   void Clear();
 
-  // Precondition: the errors of AddProgram() were heeded.
-  MinimizedBtf Write() const;
+  // Precondition: the errors of AddProgram() were heeded. ResourceExhausted
+  // where names are so long, by being each other's ends, that the result would
+  // be out of proportion.
+  absl::StatusOr<MinimizedBtf> Write() const;
 
  private:
   struct Module {
-    std::string name;
-    const btf::Btf* btf;
-    TypeSpace space;
-    ModuleCandidates candidates;
+    Module(const std::string& path, const btf::Btf& module,
+           uint32_t pointer_size, util::WorkBudget* work)
+        : name(path),
+          btf(module),
+          space(module, pointer_size, work),
+          names(space, module.first_id()) {}
+
+    const std::string name;
+    const btf::Btf& btf;
+    const TypeSpace space;
+    NameIndex names;
     Marks marks;
   };
 
+  // For what is done to the kernel and its modules with `more` bytes of input.
+  util::WorkBudget Budget(uint64_t more) const;
   absl::Status AddToKernel(const Program& program, const TypeSpace& local,
                            std::vector<bool>* in_kernel);
   absl::Status AddToModule(const Program& program, const TypeSpace& local,
                            const std::vector<bool>& in_kernel, Module* module);
 
-  const btf::Base& kernel_;
-  std::unique_ptr<util::WorkBudget> work_;
-  TypeSpace space_;
-  BaseCandidates candidates_;
+  const btf::Base* const kernel_;  // null: no index
+  const uint64_t kernel_bytes_;
+  const std::unique_ptr<util::WorkBudget> work_;
+  const TypeSpace space_;
+  Resolver::Find find_;
   Marks marks_;
   std::vector<std::unique_ptr<Module>> modules_;
 };

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/btf/plain_types.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/btf/testing/dump.h"
 #include "lib/core/testing/program_builder.h"
@@ -32,16 +33,30 @@ std::shared_ptr<const btf::Base> BaseOf(const BtfBuilder& builder) {
   return *base;
 }
 
-// What is left of a kernel, as text; or the error.
+std::string Minimize(MinCore* min_core,
+                     const std::vector<const Program*>& programs) {
+  for (const Program* program : programs) {
+    const absl::Status status = min_core->AddProgram(*program);
+    if (!status.ok()) return std::string(status.message());
+  }
+  const auto minimized = min_core->Write();
+  if (!minimized.ok()) return std::string(minimized.status().message());
+  return Dump(minimized->kernel);
+}
+
+// What is left of a kernel, as text; or the error. It is the same with an index
+// of the kernel and without one.
 std::string Minimize(const BtfBuilder& kernel,
                      const std::vector<const Program*>& programs) {
   const auto base = BaseOf(kernel);
-  MinCore min_core(*base, 8);
-  for (const Program* program : programs) {
-    const absl::Status status = min_core.AddProgram(*program);
-    if (!status.ok()) return std::string(status.message());
-  }
-  return Dump(min_core.Write().kernel);
+  MinCore indexed(*base, 8);
+  const std::string text = Minimize(&indexed, programs);
+  const std::string raw = kernel.Build();
+  const auto types = btf::PlainTypes::Parse(raw);
+  EXPECT_TRUE(types.ok()) << types.status();
+  MinCore plain(*types, 8);
+  EXPECT_EQ(Minimize(&plain, programs), text);
+  return text;
 }
 
 std::string Minimize(const BtfBuilder& kernel, const Program& program) {
@@ -289,7 +304,7 @@ class Modules : public ::testing::Test {
   std::vector<std::string> Texts(const Program& program) {
     const absl::Status status = min_core_->AddProgram(program);
     EXPECT_TRUE(status.ok()) << status;
-    const MinimizedBtf minimized = min_core_->Write();
+    const MinimizedBtf minimized = *min_core_->Write();
     const auto kernel = btf::Base::Build(minimized.kernel);
     EXPECT_TRUE(kernel.ok()) << kernel.status();
     std::vector<std::string> texts = {Dump(minimized.kernel)};
@@ -413,6 +428,23 @@ TEST(MinCore, WaysThatMultiplyAreGivenUp) {
   kernel.Struct("task", 4, {{"", inner, 0}});
   EXPECT_THAT(Minimize(kernel, AskTask("0:0", Kind::kFieldByteOffset)),
               AllOf(HasSubstr("prog.bpf.o"), HasSubstr("steps")));
+}
+
+// A text of 50,000 bytes holds as many names, 1.2 GB in all.
+TEST(MinCore, NamesThatAreEachOthersEndsAreGivenUp) {
+  BtfBuilder kernel;
+  const uint32_t text = kernel.AppendString(std::string(50000, 'x'));
+  std::vector<btf::testing::EnumSpec> values;
+  for (uint32_t i = 0; i < 50000; ++i) {
+    values.push_back({btf::testing::Name::At(text + i), i});
+  }
+  kernel.Enum("many", 4, values);
+  for (const Kind kind : {Kind::kTypeExists, Kind::kEnumValue}) {
+    ProgramBuilder program;
+    const TypeId ours = program.types.Enum("many", 4, {{"y", 0}});
+    program.Relocate(ours, "0", kind);
+    EXPECT_THAT(Minimize(kernel, program.Build()), HasSubstr("steps"));
+  }
 }
 
 TEST(MinCore, AWayOfTooManyPartsIsAnError) {

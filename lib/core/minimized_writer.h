@@ -7,6 +7,7 @@
 #define BTFD_LIB_CORE_MINIMIZED_WRITER_H_
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "lib/btf/btf.h"
 #include "lib/core/marks.h"
 #include "lib/core/type_space.h"
@@ -25,7 +26,9 @@ class MinimizedWriter {
       : space_(space), ids_(parent_ids), out_(out) {}
 
   // Adds the marked types. Ids in later calls are above those of earlier ones.
-  void Add(const Marks& marks);
+  // ResourceExhausted where names are so long, by being each other's ends, that
+  // what is written would be out of proportion.
+  absl::Status Add(const Marks& marks);
   // Once, after all that were added.
   void Finish();
   const NewIds& ids() const { return ids_; }
@@ -34,6 +37,7 @@ class MinimizedWriter {
   btf::TypeId Copy(const btf::TypeRecord& type);
   btf::TypeId CopyComposite(const btf::TypeRecord& type,
                             const Marks::Type& marks);
+  uint32_t AddString(uint32_t offset);
 
   const TypeSpace& space_;
   NewIds ids_;

@@ -30,6 +30,11 @@ constexpr uint64_t kWholeHeader = 32;
 constexpr uint32_t kRecordSize = 16;
 constexpr uint64_t kPartHeader = 8;
 
+// What of a string goes into a message.
+absl::string_view ForMessage(const char* string) {
+  return {string, strnlen(string, 256)};
+}
+
 // Reads .BTF.ext. All offsets are of the section.
 class ExtReader {
  public:
@@ -200,14 +205,14 @@ absl::StatusOr<Program> Program::Parse(std::string name, absl::string_view btf,
 
 absl::Status Program::BadRelocation(const Relocation& relocation,
                                     absl::string_view defect) const {
-  const absl::string_view type = types_.name(relocation.type);
+  const absl::string_view type = ForMessage(types_.name(relocation.type));
   return absl::InvalidArgumentError(absl::StrCat(
       name_, ": ", kBtfExt, " at offset ", relocation.place, ": ",
       RelocationKindName(relocation.kind), " (",
       type.empty() ? "an anonymous type" : type, ", type ", relocation.type,
-      ", access ", types_.string(relocation.access), ") in section ",
-      types_.string(relocation.section), " at ", relocation.instruction, ": ",
-      defect));
+      ", access ", ForMessage(types_.string(relocation.access)),
+      ") in section ", ForMessage(types_.string(relocation.section)), " at ",
+      relocation.instruction, ": ", defect));
 }
 
 }  // namespace btfd::core

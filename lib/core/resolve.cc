@@ -14,8 +14,9 @@ using btf::TypeId;
 const std::vector<TypeId>& Resolver::Candidates(TypeId local) {
   const auto [entry, added] = candidates_.try_emplace(local);
   if (added) {
-    entry->second =
-        find_(local_.type(local).kind(), EssentialName(local_.name(local)));
+    const absl::string_view name = local_.name(local);
+    local_.work().Spend(1 + name.size() / 8);
+    entry->second = find_(local_.type(local).kind(), EssentialName(name));
   }
   return entry->second;
 }
@@ -81,6 +82,7 @@ absl::StatusOr<Resolution> Resolver::Resolve(const Relocation& relocation) {
     return program_.BadRelocation(relocation, status.message());
   };
   const absl::StatusOr<Access> wanted = ParseAccess(local_, relocation);
+  if (kernel_.work().exhausted()) return explain(kernel_.work().Check());
   if (!wanted.ok()) return explain(wanted.status());
   if (*local_.name(relocation.type) == '\0') {
     return program_.BadRelocation(
@@ -90,6 +92,7 @@ absl::StatusOr<Resolution> Resolver::Resolve(const Relocation& relocation) {
   const absl::StatusOr<Value> own = ValueOf(local_, relocation.kind, *wanted);
   if (!own.ok()) return explain(own.status());
   Candidates(relocation.type);
+  if (kernel_.work().exhausted()) return explain(kernel_.work().Check());
   absl::StatusOr<Resolution> resolution =
       Compare(relocation, *wanted, &candidates_[relocation.type]);
   if (!resolution.ok()) return explain(resolution.status());

@@ -40,24 +40,24 @@ bool MayBeLong(const TypeRecord& type) {
 
 }  // namespace
 
-TypeSpace::TypeSpace(const btf::Base& base, uint32_t pointer_size,
-                     util::WorkBudget* work)
-    : parent_(base.table()),
-      end_(base.end_id()),
-      string_end_(base.str_len()),
-      big_endian_(base.foreign_endian() != util::kHostIsBigEndian),
+TypeSpace::TypeSpace(const btf::TypeTable& table, bool foreign_endian,
+                     uint32_t pointer_size, util::WorkBudget* work)
+    : parent_(table),
+      end_(table.end),
+      string_end_(table.str_len),
+      big_endian_(foreign_endian != util::kHostIsBigEndian),
       pointer_size_(pointer_size),
       work_(work) {
-  if (pointer_size_ != 0) return;
-  // The first of them counts.
-  TypeId first = end_;
-  for (const absl::string_view name : kLongNames) {
-    for (const TypeId id : base.FindRelocatable(name)) {
-      if (MayBeLong(type(id))) first = std::min(first, id);
-    }
-  }
-  pointer_size_ = first == end_ ? 8 : type(first).size_or_type;
+  GuessPointerSize();
 }
+
+TypeSpace::TypeSpace(const btf::Base& base, uint32_t pointer_size,
+                     util::WorkBudget* work)
+    : TypeSpace(base.table(), base.foreign_endian(), pointer_size, work) {}
+
+TypeSpace::TypeSpace(const btf::PlainTypes& types, uint32_t pointer_size,
+                     util::WorkBudget* work)
+    : TypeSpace(types.table(), types.foreign_endian(), pointer_size, work) {}
 
 TypeSpace::TypeSpace(const btf::Btf& btf, uint32_t pointer_size,
                      util::WorkBudget* work)
@@ -68,12 +68,15 @@ TypeSpace::TypeSpace(const btf::Btf& btf, uint32_t pointer_size,
       big_endian_(btf.foreign_endian() != util::kHostIsBigEndian),
       pointer_size_(pointer_size),
       work_(work) {
+  GuessPointerSize();
+}
+
+// The first `long` counts, and is among the first types.
+void TypeSpace::GuessPointerSize() {
   for (TypeId id = 1; id < end_ && pointer_size_ == 0; ++id) {
     if (!MayBeLong(type(id))) continue;
-    const absl::string_view text = name(id);
-    if (std::find(std::begin(kLongNames), std::end(kLongNames), text) !=
-        std::end(kLongNames)) {
-      pointer_size_ = type(id).size_or_type;
+    for (const absl::string_view long_name : kLongNames) {
+      if (IsText(name(id), long_name)) pointer_size_ = type(id).size_or_type;
     }
   }
   if (pointer_size_ == 0) pointer_size_ = 8;

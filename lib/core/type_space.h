@@ -6,15 +6,25 @@
 #define BTFD_LIB_CORE_TYPE_SPACE_H_
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 
 #include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
 #include "lib/btf/format.h"
+#include "lib/btf/plain_types.h"
+#include "lib/btf/type_table.h"
 #include "lib/util/work_budget.h"
 
 namespace btfd::core {
+
+// Whether a string of a BTF is `text`, at the cost of `text`: strings may be
+// made to be long.
+inline bool IsText(const char* string, absl::string_view text) {
+  return strncmp(string, text.data(), text.size()) == 0 &&
+         string[text.size()] == '\0';
+}
 
 // Not thread-safe, because of `work`, which pays for each step of a chain.
 class TypeSpace {
@@ -23,6 +33,8 @@ class TypeSpace {
   // (has_dangling_ids()). A pointer_size of 0 means: take that of `long`, as
   // libbpf does for BTF that comes without an ELF header; 8 without a `long`.
   TypeSpace(const btf::Base& base, uint32_t pointer_size,
+            util::WorkBudget* work);
+  TypeSpace(const btf::PlainTypes& types, uint32_t pointer_size,
             util::WorkBudget* work);
   // A standalone BTF, or a split one with its base.
   TypeSpace(const btf::Btf& btf, uint32_t pointer_size, util::WorkBudget* work);
@@ -55,6 +67,8 @@ class TypeSpace {
   const btf::TypeRecord& ParentType(btf::TypeId id) const {
     return id == 0 ? btf::VoidType() : parent_.type(id);
   }
+  TypeSpace(const btf::TypeTable& table, bool foreign_endian,
+            uint32_t pointer_size, util::WorkBudget* work);
   void GuessPointerSize();
 
   btf::TypeTable parent_;  // all of a Base

@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "lib/util/status_macros.h"
 #include "tests/bench/engine_bench.h"
+#include "tests/bench/min_core_bench.h"
 #include "tests/bench/pahole_bench.h"
 #include "tests/bench/process_bench.h"
 #include "tests/bench/remote_bench.h"
@@ -30,6 +31,7 @@ ABSL_FLAG(bool, engine, true, "the engine against libbpf, in process");
 ABSL_FLAG(bool, base, true, "building, storing and loading the base");
 ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
 ABSL_FLAG(bool, pahole, true, "the BTF step with pahole");
+ABSL_FLAG(bool, min_core, true, "BTF cut down for BPF programs");
 ABSL_FLAG(bool, batch, true, "all modules of a kernel");
 ABSL_FLAG(bool, remote, true, "all modules of a kernel from a shared cache");
 ABSL_FLAG(
@@ -58,6 +60,9 @@ absl::Status Run(Report* report) {
   }
   if (absl::GetFlag(FLAGS_pahole)) {
     RETURN_IF_ERROR(BenchPahole(kernel, programs, report));
+  }
+  if (absl::GetFlag(FLAGS_min_core)) {
+    RETURN_IF_ERROR(BenchMinCore(programs, report));
   }
   if (absl::GetFlag(FLAGS_batch)) {
     RETURN_IF_ERROR(BenchBatch(kernel, programs, report));

@@ -51,7 +51,9 @@ absl::StatusOr<std::string> ByUs(const btf::Base& kernel,
       return status;
     }
   }
-  return min_core.Write().kernel;
+  auto minimized = min_core.Write();
+  if (!minimized.ok()) return minimized.status();
+  return minimized->kernel;
 }
 
 class Identity : public testing::TestWithParam<const char*> {

@@ -16,6 +16,7 @@
 #include "absl/strings/str_replace.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
+#include "lib/btf/plain_types.h"
 #include "lib/core/min_core.h"
 #include "lib/core/program.h"
 #include "lib/elf/bpf_object.h"
@@ -125,7 +126,7 @@ TEST_P(Split, KernelsAloneResolveAlike) {
   for (const Asked& asked : all) {
     ASSERT_TRUE(together.AddProgram(asked.program).ok());
   }
-  const core::MinimizedBtf minimized = together.Write();
+  const core::MinimizedBtf minimized = *together.Write();
   for (const Asked& asked : all) Compare(asked, "", minimized);
   EXPECT_GT(compared_, 250u);
   EXPECT_GT(found_, 150u);
@@ -143,7 +144,7 @@ TEST_P(Split, ModulesOverTheirKernelResolveAlike) {
       const absl::Status added = min_core.AddProgram(asked->program);
       ASSERT_TRUE(added.ok()) << added;
     }
-    const core::MinimizedBtf minimized = min_core.Write();
+    const core::MinimizedBtf minimized = *min_core.Write();
     EXPECT_LT(minimized.modules[0].size(), raw.size());
     for (const Asked* asked : {&real, &random}) {
       Compare(*asked, raw, minimized);
@@ -175,7 +176,7 @@ TEST_P(Split, DistilledModulesResolveAlike) {
   core::MinCore min_core(*base_, 0);
   ASSERT_TRUE(min_core.AddModule(path, *relocated).ok());
   ASSERT_TRUE(min_core.AddProgram(random.program).ok());
-  Compare(random, Raw(*relocated), min_core.Write());
+  Compare(random, Raw(*relocated), *min_core.Write());
   EXPECT_GT(found_, 10u);
 }
 
@@ -225,6 +226,8 @@ TEST_P(Split, RandomProgramsHaveTheBytesOfBpftool) {
   const auto kernel = btf::Btf::Parse(raw_kernel_, nullptr, "kernel",
                                       std::pmr::new_delete_resource());
   ASSERT_TRUE(kernel.ok());
+  const auto plain = btf::PlainTypes::Parse(raw_kernel_);
+  ASSERT_TRUE(plain.ok()) << plain.status();
   const ScratchDir directory;
   for (uint32_t seed = 0; seed < 8; ++seed) {
     RandomProgramOptions options;
@@ -243,8 +246,12 @@ TEST_P(Split, RandomProgramsHaveTheBytesOfBpftool) {
     core::MinCore min_core(*base_, 0);
     const absl::Status added = min_core.AddProgram(*program);
     ASSERT_TRUE(added.ok()) << "seed " << seed << ": " << added;
-    EXPECT_TRUE(min_core.Write().kernel ==
+    EXPECT_TRUE(min_core.Write()->kernel ==
                 ReadFileOrEmpty(directory.file("out")))
+        << "seed " << seed;
+    core::MinCore without_index(*plain, 0);
+    ASSERT_TRUE(without_index.AddProgram(*program).ok());
+    EXPECT_TRUE(without_index.Write()->kernel == min_core.Write()->kernel)
         << "seed " << seed;
     compared_ += program->relocations().size();
   }

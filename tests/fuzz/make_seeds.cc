@@ -17,6 +17,8 @@
 #include "lib/btf/base.h"
 #include "lib/btf/dedup_index.h"
 #include "lib/btf/testing/builder.h"
+#include "lib/core/relocation.h"
+#include "lib/core/testing/program_builder.h"
 #include "lib/elf/testing/elf_builder.h"
 #include "tests/fuzz/input.h"
 
@@ -161,6 +163,58 @@ void WriteRemoteIndexes(const std::string& raw, Writer* writer) {
   writer->Write("remote_result", seed);
 }
 
+// Asks for the types of the base and the split, by each kind of question.
+void FillProgram(core::testing::ProgramBuilder* program) {
+  using core::RelocationKind;
+  FillBase(&program->types);
+  const TypeId mine =
+      program->types.Struct("mine___x", 8, {{"count", 1, 0}, {"list", 4, 32}});
+  const auto ask = [&](TypeId type, const char* access, RelocationKind kind) {
+    program->Relocate(type, access, kind);
+  };
+  ask(4, "0:0", RelocationKind::kFieldByteOffset);
+  ask(4, "0:1", RelocationKind::kFieldExists);
+  ask(mine, "0:0", RelocationKind::kFieldByteSize);
+  for (const auto kind :
+       {RelocationKind::kFieldByteOffset, RelocationKind::kFieldSigned,
+        RelocationKind::kFieldLeftShift, RelocationKind::kFieldRightShift}) {
+    ask(20, "0:1", kind);
+  }
+  for (const TypeId type : {1, 2, 3, 4, 5, 6, 7, 9, 13, 14, 17, 18, 19, 20}) {
+    ask(type, "0", RelocationKind::kTypeExists);
+    ask(type, "0", RelocationKind::kTypeMatches);
+  }
+  ask(mine, "0", RelocationKind::kTypeSize);
+  ask(mine, "0", RelocationKind::kTypeIdTarget);
+  ask(mine, "0", RelocationKind::kTypeIdLocal);
+  ask(6, "1", RelocationKind::kEnumValue);
+  ask(7, "0", RelocationKind::kEnumValueExists);
+}
+
+void WriteMinCoreSeeds(const std::string& both, bool big_endian,
+                       Writer* writer) {
+  core::testing::ProgramBuilder all;
+  all.types.form().big_endian = big_endian;
+  FillProgram(&all);
+  writer->Write("min_core",
+                both + FramedPart(all.types.Build()) + FramedPart(all.Ext()));
+  // One relocation each: one that fails does not hide the others.
+  for (uint32_t kind = 0; kind < core::kRelocationKinds; ++kind) {
+    for (const TypeId type : {4, 5, 6, 9, 19, 20}) {
+      core::testing::ProgramBuilder one;
+      one.types.form().big_endian = big_endian;
+      FillBase(&one.types);
+      const auto question = static_cast<core::RelocationKind>(kind);
+      const char* access = core::IsAboutField(question)  ? "0:1"
+                           : core::IsAboutType(question) ? "0"
+                                                         : "1";
+      one.Relocate(type, access, question);
+      writer->Write("min_core", both + FramedPart(one.types.Build()) +
+                                    FramedPart(one.Ext()));
+    }
+  }
+}
+
 void WriteSeeds(Writer* writer) {
   WriteRemoteResults(writer);
   for (const bool big_endian : {false, true}) {
@@ -176,6 +230,7 @@ void WriteSeeds(Writer* writer) {
       FillSplit(&split);
       const std::string both =
           FramedPart(base.Build()) + FramedPart(split.Build());
+      WriteMinCoreSeeds(both, big_endian, writer);
       writer->Write("btf_parse", both);
       writer->Write("base_load", both);
       WriteRemoteIndexes(base.Build(), writer);
