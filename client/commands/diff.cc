@@ -26,6 +26,7 @@
 #include "lib/diff/kfuncs.h"
 #include "lib/diff/modules.h"
 #include "lib/diff/report.h"
+#include "lib/engine/pipeline.h"
 #include "lib/util/json.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/work_budget.h"
@@ -62,8 +63,9 @@ struct is not changed because one that lies in it is.
     > d: 8 bytes further moved
     ~ e: int -> long     another type
 
-Flags of kfuncs are compared where both files have .BTF_ids with its symbols:
-modules have them, a vmlinux does that is not stripped.
+Kfuncs are what the sets of .BTF_ids say, with their flags, if both files have it
+with its symbols (modules do, and a vmlinux that is not stripped); else what is
+tagged as one in both BTFs.
 
 Exit status: 0 if nothing changed, 1 if something did, 2 for trouble.
 )";
@@ -87,7 +89,7 @@ absl::Status Named(const std::string& path, const absl::Status& status) {
 // One of the two files.
 struct Input {
   LoadedBtf loaded;
-  std::vector<diff::Kfunc> kfuncs;
+  std::optional<engine::IdsSection> ids;
 };
 
 absl::StatusOr<Input> ReadInput(const std::string& path,
@@ -95,11 +97,27 @@ absl::StatusOr<Input> ReadInput(const std::string& path,
   Under under;
   under.base = std::move(base);
   ASSIGN_OR_RETURN(LoadedBtf loaded, ReadNamedBtf(path, under));
-  auto ids = loaded.ids();
-  if (!ids.ok()) return ids.status();
-  auto kfuncs = diff::KfuncsOf(loaded.btf(), *ids);
-  if (!kfuncs.ok()) return Named(path, kfuncs.status());
-  return Input{std::move(loaded), *std::move(kfuncs)};
+  ASSIGN_OR_RETURN(std::optional<engine::IdsSection> ids, loaded.ids());
+  return Input{std::move(loaded), std::move(ids)};
+}
+
+struct Kfuncs {
+  std::vector<diff::Kfunc> a;
+  std::vector<diff::Kfunc> b;
+};
+
+// By their sets, if both files show these, and else by what both BTFs say: raw
+// BTF has no other kfuncs than the vmlinux that it is of.
+absl::StatusOr<Kfuncs> ReadKfuncs(const Options& options, Input* a, Input* b) {
+  if (!a->ids.has_value() || !b->ids.has_value()) {
+    a->ids.reset();
+    b->ids.reset();
+  }
+  auto of_a = diff::KfuncsOf(a->loaded.btf(), a->ids);
+  if (!of_a.ok()) return Named(options.files[0], of_a.status());
+  auto of_b = diff::KfuncsOf(b->loaded.btf(), b->ids);
+  if (!of_b.ok()) return Named(options.files[1], of_b.status());
+  return Kfuncs{*std::move(of_a), *std::move(of_b)};
 }
 
 // A module of --modules.
@@ -265,14 +283,15 @@ absl::StatusOr<int> Run(const Options& options) {
       ASSIGN_OR_RETURN(b_base, ReadNamedBase(options.bases[1]));
     }
   }
-  ASSIGN_OR_RETURN(const Input a, ReadInput(options.files[0], a_base));
-  ASSIGN_OR_RETURN(const Input b, ReadInput(options.files[1], b_base));
+  ASSIGN_OR_RETURN(Input a, ReadInput(options.files[0], a_base));
+  ASSIGN_OR_RETURN(Input b, ReadInput(options.files[1], b_base));
+  ASSIGN_OR_RETURN(const Kfuncs kfuncs, ReadKfuncs(options, &a, &b));
   util::WorkBudget work = util::WorkBudget::ForInput(a.loaded.input_bytes() +
                                                      b.loaded.input_bytes());
   ASSIGN_OR_RETURN(diff::Side a_side, diff::Side::Make(a.loaded.btf(), &work));
   ASSIGN_OR_RETURN(diff::Side b_side, diff::Side::Make(b.loaded.btf(), &work));
   ASSIGN_OR_RETURN(const std::vector<diff::Change> changes,
-                   diff::Compare(&a_side, &b_side, a.kfuncs, b.kfuncs, &work));
+                   diff::Compare(&a_side, &b_side, kfuncs.a, kfuncs.b, &work));
   ASSIGN_OR_RETURN(const std::vector<Module> modules,
                    LookAtModules(options, changes));
   const std::string report = Report(options, changes, modules);

@@ -63,8 +63,8 @@ class Comparison {
       };
       const size_t i_end = in_a ? end_of_name(a, i) : i;
       const size_t j_end = in_b ? end_of_name(b, j) : j;
-      std::vector<Found> as = Forms(&a_, {&a[i], i_end - i});
-      std::vector<Found> bs = Forms(&b_, {&b[j], j_end - j});
+      std::vector<Found> as = Forms(&a_, {a.data() + i, i_end - i});
+      std::vector<Found> bs = Forms(&b_, {b.data() + j, j_end - j});
       RETURN_IF_ERROR(Check());
       RemoveCommon(&as, &bs);
       Pair(first, std::move(as), std::move(bs));

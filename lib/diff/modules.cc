@@ -95,6 +95,11 @@ void ModuleImpact::Follow(TypeId id, Reach reach) {
 }
 
 absl::Status CheckRelocatesOnto(const btf::Btf& module, const btf::Base& b) {
+  if (module.has_dangling_ids() ||
+      (module.base() != nullptr && module.base()->has_dangling_ids())) {
+    return absl::InvalidArgumentError(
+        ".BTF: a type refers to an id beyond the last type");
+  }
   std::optional<btf::Btf> distilled;
   std::optional<btf::Btf> split;
   RETURN_IF_ERROR(engine::Distill(module, btf::kExtendedHeaderSize,

@@ -99,6 +99,11 @@ TEST_F(DiffCommand, AFileDoesNotDifferFromItself) {
     }
   }
   EXPECT_GE(compared, 27u);
+  // A vmlinux that has its kfuncs' sets, and its BTF alone.
+  const auto s390x = FindKernel("6.12-s390x");
+  ASSERT_TRUE(s390x.ok()) << s390x.status();
+  const ProcessResult forms = Run({s390x->vmlinux, s390x->vmlinux_btf});
+  EXPECT_EQ(forms.exit_code, 0) << forms.err << forms.out;
   const std::string distilled = scratch_.file("distilled.ko");
   Distill(ModulesNamed(kernels_[0].modules, {"nf_conntrack"}).at(0), distilled);
   EXPECT_EQ(Run({distilled, distilled}).exit_code, 0);

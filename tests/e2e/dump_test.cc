@@ -131,6 +131,18 @@ TEST_F(Dump, VmlinuxIsWhatBpftoolPrints) {
   }
 }
 
+TEST_F(Dump, OtherMachinesKernelsAreWhatBpftoolPrints) {
+  for (const char* name : {"6.12-arm64", "6.12-s390x"}) {
+    const auto kernel = FindKernel(name);
+    ASSERT_TRUE(kernel.ok()) << kernel.status();
+    ExpectSameLines(Ours({kernel->vmlinux}), Theirs(kernel->vmlinux_btf), name);
+    const std::string& module = kernel->modules.front();
+    ExpectSameLines(Ours({"--base", kernel->vmlinux, module}),
+                    Theirs(module, {"-B", kernel->vmlinux_btf}), module);
+    ExpectCompiles(Ours({"--format", "c", kernel->vmlinux}), name);
+  }
+}
+
 TEST_F(Dump, ModulesOverTheirBaseAreWhatBpftoolPrints) {
   size_t compared = 0;
   for (const Kernel& kernel : kernels_) {
