@@ -7,6 +7,11 @@
 //
 // A kernel type of the right name keeps libbpf from looking into modules, also
 // where it does not fit. So such a one stays, if there are modules.
+//
+// Cutting down may also make a type fit that did not: of a typedef of a pointer
+// to a function, kept because a member is of that type, a pointer to void is
+// left, which fits a program's typedef of such a pointer. So what did not fit
+// is kept as if it had. (bpftool does not; for kernels alone its bytes count.)
 #include "lib/core/min_core.h"
 
 #include <memory_resource>
@@ -50,6 +55,19 @@ std::string Bytes(const btf::Btf& btf) {
   std::string bytes;
   btf.Serialize(&bytes);
   return bytes;
+}
+
+// Sees to it that what a question about a type did not fit will not fit it
+// afterwards either.
+absl::Status KeepMisfits(const Relocation& relocation,
+                         const Resolution& resolution, Marker* marker) {
+  if (!IsAboutType(relocation.kind)) return absl::OkStatus();
+  for (const TypeId misfit : resolution.misfits) {
+    Access whole;
+    whole.root = misfit;
+    RETURN_IF_ERROR(marker->Mark(relocation.kind, whole));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -111,6 +129,9 @@ absl::Status MinCore::AddToKernel(const Program& program,
     if (!resolver.Candidates(relocation.type).empty()) {
       (*in_kernel)[relocation.type] = true;
     }
+    if (!modules_.empty()) {
+      RETURN_IF_ERROR(KeepMisfits(relocation, resolution, &marker));
+    }
     if (resolution.matches.empty()) continue;
     kept[relocation.type] = true;
     RETURN_IF_ERROR(marker.Mark(relocation.kind, resolution.matches[0]));
@@ -145,6 +166,7 @@ absl::Status MinCore::AddToModule(const Program& program,
           resolution.status().code(),
           absl::StrCat(resolution.status().message(), ", in ", module->name));
     }
+    RETURN_IF_ERROR(KeepMisfits(relocation, *resolution, &marker));
     for (const Access& match : resolution->matches) {
       RETURN_IF_ERROR(marker.Mark(relocation.kind, match));
     }

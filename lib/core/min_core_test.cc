@@ -380,6 +380,31 @@ TEST_F(Modules, KeepAllThatFits) {
             "    'b' type=1 offset=32\n");
 }
 
+// A member keeps the typedef, and without its target the pointer would fit.
+TEST_F(Modules, WhatDoesNotFitDoesNotComeToFit) {
+  BtfBuilder kernel;
+  const TypeId i32 = kernel.Int("int", 4);
+  BtfBuilder module(kernel);
+  const TypeId callback = module.Typedef("callback_t", module.next_id() + 1);
+  module.Ptr(module.next_id() + 1);
+  module.Proto(i32);
+  module.Struct("foo", 8, {{"call", callback, 0}});
+  Start(kernel);
+  Add(module.Build());
+  ProgramBuilder program;
+  const TypeId pointer = program.types.Ptr(0);
+  const TypeId ours = program.types.Typedef("callback_t", pointer);
+  const TypeId foo = program.types.Struct("foo", 8, {{"call", pointer, 0}});
+  program.Relocate(foo, "0:0", Kind::kFieldByteOffset);
+  program.Relocate(ours, "0", Kind::kTypeExists);
+  EXPECT_EQ(Texts(program.Build())[1],
+            "[2] TYPEDEF 'callback_t' type=3\n"
+            "[3] PTR '' type=4\n"
+            "[4] FUNC_PROTO '' type=1\n"
+            "[5] STRUCT 'foo' size=8\n"
+            "    'call' type=2 offset=0\n");
+}
+
 TEST_F(Modules, AreTakenOneByOne) {
   BtfBuilder kernel;
   const TypeId i32 = kernel.Int("int", 4);

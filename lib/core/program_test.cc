@@ -57,6 +57,27 @@ TEST(EssentialName, EndsBeforeTheLastFlavour) {
   EXPECT_EQ(EssentialName(""), "");
 }
 
+// libbpf's rule, character by character, on all short names.
+TEST(EssentialName, FollowsTheRuleWhereverUnderscoresStand) {
+  const auto is_separator = [](const std::string& name, size_t at) {
+    return name[at] != '_' && name.compare(at + 1, 3, "___") == 0 &&
+           name[at + 4] != '_';
+  };
+  for (size_t size = 0; size <= 13; ++size) {
+    for (uint32_t bits = 0; bits < 1u << size; ++bits) {
+      std::string name(size, 'x');
+      for (size_t i = 0; i < size; ++i) {
+        if ((bits >> i & 1) != 0) name[i] = '_';
+      }
+      size_t length = size;
+      for (size_t end = size; end >= 5 && length == size; --end) {
+        if (is_separator(name, end - 5)) length = end - 4;
+      }
+      ASSERT_EQ(EssentialName(name).size(), length) << name;
+    }
+  }
+}
+
 TEST(Program, ReadsRelocationsOfAllSections) {
   ExpectTwoSections(TwoSections(/*big_endian=*/false).Build());
 }

@@ -35,16 +35,21 @@ absl::string_view RelocationKindName(RelocationKind kind) {
   return "unknown";
 }
 
+// A separator is a run of exactly three underscores, so every third character
+// is looked at, from the end on, and only where that is one, its neighbours.
 absl::string_view EssentialName(absl::string_view name) {
-  constexpr absl::string_view kSeparator = "___";
-  for (size_t at = name.rfind(kSeparator); at != absl::string_view::npos;
-       at = at == 0 ? absl::string_view::npos
-                    : name.rfind(kSeparator, at - 1)) {
-    const size_t behind = at + kSeparator.size();
-    if (at > 0 && name[at - 1] != '_' && behind < name.size() &&
-        name[behind] != '_') {
-      return name.substr(0, at);
+  size_t at = name.size();
+  while (at >= 3) {
+    at -= 3;
+    if (name[at] != '_') continue;
+    size_t begin = at;
+    while (begin > 0 && name[begin - 1] == '_') --begin;
+    size_t end = at + 1;
+    while (end < name.size() && name[end] == '_') ++end;
+    if (end - begin == 3 && begin > 0 && end < name.size()) {
+      return name.substr(0, begin);
     }
+    at = begin;
   }
   return name;
 }

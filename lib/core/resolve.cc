@@ -47,7 +47,10 @@ absl::StatusOr<Resolution> Resolver::Compare(const Relocation& relocation,
     ASSIGN_OR_RETURN(std::optional<Access> match,
                      Match(relocation, wanted, candidate));
     RETURN_IF_ERROR(kernel_.work().Check());
-    if (!match.has_value()) continue;
+    if (!match.has_value()) {
+      resolution.misfits.push_back(candidate);
+      continue;
+    }
     ASSIGN_OR_RETURN(const Value value,
                      ValueOf(kernel_, relocation.kind, *match));
     if (fitting.empty()) {

@@ -22,6 +22,8 @@ namespace btfd::core {
 struct Resolution {
   // Of each candidate that fits; empty: none does.
   std::vector<Access> matches;
+  // The candidates that do not fit.
+  std::vector<btf::TypeId> misfits;
   Value value;
 };
 
