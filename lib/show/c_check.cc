@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A depth-first walk with a stack of its own computes, for each type, how deep
-// it nests and what its text costs. Both are sums over its parts:
+// A depth-first walk with a stack of its own computes for each type how deep it
+// nests and what its text costs. The cost of a type is the sum of the costs of
+// its parts:
 //
-//   struct pair { int a, b; };   struct { struct { int c; } x, y;
-//                                         struct pair p, q; } z;
+//   struct pair { int a; int b; };
+//   struct outer {
+//     struct { int c; } x;
+//     struct { int c; } y;   // the same nameless type
+//     struct pair p;
+//     struct pair q;
+//   };
 //
-// What has no name is written where it is used, so x costs twice. pair is
-// defined once, and costs its name in p and in q. But for the alignment of z
-// libbpf looks at all the parts of pair, twice.
+// libbpf writes a type without a name at each use, so outer pays for it twice.
+// It writes pair once, and outer pays only for the name. To find the alignment
+// of outer, however, libbpf visits a and b twice. `parts` counts such visits.
 #include "lib/show/c_check.h"
 
 #include <algorithm>
@@ -37,14 +43,14 @@ uint64_t Sum(uint64_t a, uint64_t b) { return std::min(a + b, kMostCost); }
 
 bool IsIdentifierByte(char c) { return absl::ascii_isalnum(c) || c == '_'; }
 
-// What of a name may stand in C; null: an identifier.
+// What a name may have besides letters, digits and '_'.
 const char* AllowedBesides(Kind kind, bool attribute) {
   switch (kind) {
     case Kind::kInt:
     case Kind::kFloat:
       return " ";
     case Kind::kTypeTag:
-      return attribute ? "(), " : "(), .:-+*/<>=!?&|;#@$%^~[]{}'`";
+      return attribute ? "(), " : "(), .:-+*/<>=!&|;#@$%^~[]{}'`";
     default:
       return "";
   }

@@ -13,6 +13,8 @@
 
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -21,6 +23,7 @@
 #include "lib/engine/kfuncs.h"
 #include "lib/show/c_check.h"
 #include "lib/show/labels.h"
+#include "lib/show/selection.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::show {
@@ -170,7 +173,7 @@ void Print(void* context, const char* format, va_list arguments) {
 class Writer {
  public:
   Writer(const Btf& btf, util::WorkBudget* work, std::string* out)
-      : btf_(btf), check_(btf, work), out_(out) {}
+      : btf_(btf), work_(work), check_(btf, work), out_(out) {}
 
   absl::Status Start() {
     const std::string raw = Translation(btf_).Take();
@@ -193,11 +196,21 @@ class Writer {
   // "PREFIX T NAME", where T is a type and stands where C wants it.
   absl::Status Declare(absl::string_view prefix, TypeId type, const char* name,
                        absl::string_view suffix) {
+    RETURN_IF_ERROR(DeclareNeeded(type));
     // That of a FUNC or VAR is not checked yet.
     if (!IsCIdentifier(name)) {
       return absl::InvalidArgumentError(
           absl::StrCat(name, " is a name that C cannot spell"));
     }
+    return WriteDeclaration(prefix, type, name, suffix);
+  }
+
+  // From now on nothing has to be declared for the sake of own types.
+  void OwnAreDefined() { own_are_defined_ = true; }
+
+ private:
+  absl::Status WriteDeclaration(absl::string_view prefix, TypeId type,
+                                const char* name, absl::string_view suffix) {
     absl::StrAppend(out_, prefix);
     LIBBPF_OPTS(btf_dump_emit_type_decl_opts, options, .field_name = name);
     const int error = btf_dump__emit_type_decl(dump_.get(), type, &options);
@@ -206,10 +219,32 @@ class Writer {
     return absl::OkStatus();
   }
 
- private:
+  // A struct that a prototype is the first to name would be known there alone,
+  // and libbpf defines no typedef of which only a pointer is needed.
+  absl::Status DeclareNeeded(TypeId type) {
+    // The walk has a byte for each type.
+    work_->Spend(btf_.end_id() / 8);
+    RETURN_IF_ERROR(work_->Check());
+    ASSIGN_OR_RETURN(const std::vector<ShownType> needed,
+                     WithNeeded(btf_, {type}));
+    for (const ShownType& shown : needed) {
+      if (own_are_defined_ && btf_.is_own(shown.id)) continue;
+      if (shown.declared_only) {
+        if (!declared_.insert(shown.id).second) continue;
+        RETURN_IF_ERROR(WriteDeclaration("", shown.id, "", ";\n\n"));
+      } else if (btf_.type(shown.id).kind() == Kind::kTypedef) {
+        RETURN_IF_ERROR(Define(shown.id));
+      }
+    }
+    return absl::OkStatus();
+  }
+
   const Btf& btf_;
+  util::WorkBudget* const work_;
   CCheck check_;
   std::string* const out_;
+  bool own_are_defined_ = false;
+  std::set<TypeId> declared_;
   LibbpfBtf libbpf_btf_;
   LibbpfDump dump_;
 };
@@ -307,6 +342,7 @@ absl::Status AppendC(const Btf& btf, util::WorkBudget* work, std::string* out) {
         RETURN_IF_ERROR(writer.Define(id));
     }
   }
+  writer.OwnAreDefined();
   RETURN_IF_ERROR(DeclareKfuncs(btf, &writer, out));
   absl::StrAppend(out, kBottom);
   return absl::OkStatus();
