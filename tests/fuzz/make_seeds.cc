@@ -232,6 +232,7 @@ void WriteSeeds(Writer* writer) {
           FramedPart(base.Build()) + FramedPart(split.Build());
       WriteMinCoreSeeds(both, big_endian, writer);
       writer->Write("btf_parse", both);
+      writer->Write("show", both + FramedPart(split.Build()));
       writer->Write("base_load", both);
       WriteRemoteIndexes(base.Build(), writer);
       writer->Write("base_load", both + std::string("\0\x10\x00\x01", 4) +
