@@ -435,6 +435,14 @@ TEST_F(Diff, ModulesMeetWhatTheyReferToAndWhatLiesInIt) {
   free_standing.Struct("mine", 4, {{"x", 1, 0}});
   EXPECT_THAT(impact.MetBy(Parse(free_standing.Build(), a->get())), IsEmpty());
 
+  // A copy of a changed type, or a declaration of it.
+  BtfBuilder copies(**a);
+  copies.Struct("far", 4, {{"a", 1, 0}});
+  copies.Fwd("other");
+  copies.Func("used", copies.Proto(0));
+  EXPECT_THAT(Names(impact.MetBy(Parse(copies.Build(), a->get()))),
+              ElementsAre("far", "other"));
+
   // What lies in the module's own struct must keep its size.
   BtfBuilder embedding(**a);
   embedding.Struct("mine", 4, {{"x", 2, 0}});

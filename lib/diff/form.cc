@@ -27,7 +27,21 @@ using btf::Kind;
 using btf::TypeId;
 using btf::TypeRecord;
 
-// The class of a type that is compared by its name.
+bool IsAnonymousComposite(const btf::Btf& btf, TypeId id) {
+  if (id >= btf.end_id()) return false;
+  const TypeRecord& type = btf.type(id);
+  return btf::IsComposite(type.kind()) && type.name_off == 0;
+}
+
+}  // namespace
+
+const char* ClassWord(Class cls) {
+  static constexpr const char* kWords[] = {"struct",   "union",    "enum",
+                                           "constant", "typedef",  "type",
+                                           "function", "variable", "kfunc"};
+  return kWords[static_cast<int>(cls)];
+}
+
 std::optional<Class> ClassOf(const TypeRecord& type) {
   switch (type.kind()) {
     case Kind::kStruct:
@@ -51,21 +65,6 @@ std::optional<Class> ClassOf(const TypeRecord& type) {
     default:
       return std::nullopt;
   }
-}
-
-bool IsAnonymousComposite(const btf::Btf& btf, TypeId id) {
-  if (id >= btf.end_id()) return false;
-  const TypeRecord& type = btf.type(id);
-  return btf::IsComposite(type.kind()) && type.name_off == 0;
-}
-
-}  // namespace
-
-const char* ClassWord(Class cls) {
-  static constexpr const char* kWords[] = {"struct",   "union",    "enum",
-                                           "constant", "typedef",  "type",
-                                           "function", "variable", "kfunc"};
-  return kWords[static_cast<int>(cls)];
 }
 
 Side::Side(const btf::Btf& btf, util::WorkBudget* work)

@@ -37,6 +37,9 @@ enum class Class : uint8_t {
 // "struct", "function", ...
 const char* ClassWord(Class cls);
 
+// The class of a type that is compared by its name; nothing for the others.
+std::optional<Class> ClassOf(const btf::TypeRecord& type);
+
 // A member, or an enumerator.
 struct Part {
   absl::string_view name;  // "a", or "a.b" for a member of a nameless struct

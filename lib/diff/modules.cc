@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lib/diff/modules.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,16 @@ using btf::Kind;
 using btf::TypeId;
 using btf::TypeRecord;
 
+namespace {
+
+// Functions of a module are its own, whatever they are called.
+bool IsType(Class cls) {
+  return cls == Class::kStruct || cls == Class::kUnion || cls == Class::kEnum ||
+         cls == Class::kTypedef;
+}
+
+}  // namespace
+
 ModuleImpact::ModuleImpact(const btf::Base& a,
                            const std::vector<Change>& changes)
     : a_(a),
@@ -26,14 +37,24 @@ ModuleImpact::ModuleImpact(const btf::Base& a,
       reached_(a.end_id(), kNot) {
   for (size_t i = 0; i < changes.size(); ++i) {
     if (changes[i].a.has_value() && changes[i].cls != Class::kKfunc) {
-      change_of_[changes[i].a_id] = static_cast<uint32_t>(i + 1);
+      const uint32_t number = static_cast<uint32_t>(i + 1);
+      change_of_[changes[i].a_id] = number;
+      if (IsType(changes[i].cls)) {
+        change_named_.insert({{changes[i].cls, changes[i].name}, number});
+      }
     }
   }
 }
 
 std::vector<Met> ModuleImpact::MetBy(const btf::Btf& module) {
+  std::vector<Reach> met(changes_.size(), kNot);
   for (TypeId id = module.first_id(); id < module.end_id(); ++id) {
     const TypeRecord& type = module.own_type(id);
+    const std::optional<Class> cls = ClassOf(type);
+    if (cls.has_value() && type.name_off != 0 && IsType(*cls)) {
+      const auto copy = change_named_.find({*cls, module.name(id)});
+      if (copy != change_named_.end()) met[copy->second - 1] = kDirect;
+    }
     if (type.kind() == Kind::kFwd) continue;
     btf::ForEachTypeField(type, [this](TypeId field) {
       if (field < a_.end_id()) Visit(field, kDirect);
@@ -44,9 +65,11 @@ std::vector<Met> ModuleImpact::MetBy(const btf::Btf& module) {
       Follow(next, reach);
     }
   }
-  std::vector<Reach> met(changes_.size(), kNot);
   for (const TypeId id : touched_) {
-    if (change_of_[id] != 0) met[change_of_[id] - 1] = reached_[id];
+    if (change_of_[id] != 0) {
+      Reach& reach = met[change_of_[id] - 1];
+      reach = std::max(reach, reached_[id]);
+    }
     reached_[id] = kNot;
   }
   touched_.clear();

@@ -5,9 +5,12 @@
 #define BTFD_LIB_DIFF_MODULES_H_
 
 #include <cstdint>
+#include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "lib/btf/base.h"
 #include "lib/btf/btf.h"
 #include "lib/diff/compare.h"
@@ -28,7 +31,9 @@ class ModuleImpact {
   // `changes` are those from a base, `a`, to another; they must outlive it.
   ModuleImpact(const btf::Base& a, const std::vector<Change>& changes);
 
-  // The changes that a module over `a` meets, in their order. From a type that
+  // The changes that a module over `a` meets, in their order. A module that was
+  // not deduplicated has copies of the base's types: they count by their names,
+  // as references to these do. From a type that
   // the module refers to, the way goes on to the types that lie in it, and not
   // to those that its members point to: from there every type can be reached.
   std::vector<Met> MetBy(const btf::Btf& module);
@@ -42,7 +47,9 @@ class ModuleImpact {
   const btf::Base& a_;
   const std::vector<Change>& changes_;
   std::vector<uint32_t> change_of_;  // by id; counted from 1
-  std::vector<Reach> reached_;       // by id, of the module at hand
+  // Of types, by class and name; counted likewise.
+  std::map<std::pair<Class, absl::string_view>, uint32_t> change_named_;
+  std::vector<Reach> reached_;  // by id, of the module at hand
   std::vector<btf::TypeId> touched_;
   std::vector<std::pair<btf::TypeId, Reach>> open_;
 };
