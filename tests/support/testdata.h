@@ -16,7 +16,7 @@ namespace btfd::tests {
 // $BTFD_TESTDATA, or else btfd-testdata in the user's cache directory.
 std::string TestdataRoot();
 
-// A kernel ("6.12", "7.2") of the test data.
+// A kernel ("6.12", "7.2", "7.3") of the test data.
 struct Kernel {
   std::string directory;
   std::string vmlinux;               // ELF
