@@ -14,6 +14,7 @@
 #include "absl/flags/usage.h"
 #include "absl/strings/str_cat.h"
 #include "lib/util/status_macros.h"
+#include "tests/bench/encode_bench.h"
 #include "tests/bench/engine_bench.h"
 #include "tests/bench/min_core_bench.h"
 #include "tests/bench/pahole_bench.h"
@@ -32,6 +33,7 @@ ABSL_FLAG(bool, base, true, "building, storing and loading the base");
 ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
 ABSL_FLAG(bool, pahole, true, "the BTF step with pahole");
 ABSL_FLAG(bool, min_core, true, "BTF cut down for BPF programs");
+ABSL_FLAG(bool, encode, true, "BTF from DWARF against pahole 1.32");
 ABSL_FLAG(bool, batch, true, "all modules of a kernel");
 ABSL_FLAG(bool, remote, true, "all modules of a kernel from a shared cache");
 ABSL_FLAG(
@@ -63,6 +65,9 @@ absl::Status Run(Report* report) {
   }
   if (absl::GetFlag(FLAGS_min_core)) {
     RETURN_IF_ERROR(BenchMinCore(programs, report));
+  }
+  if (absl::GetFlag(FLAGS_encode)) {
+    RETURN_IF_ERROR(BenchEncode(programs, report));
   }
   if (absl::GetFlag(FLAGS_batch)) {
     RETURN_IF_ERROR(BenchBatch(kernel, programs, report));

@@ -169,20 +169,10 @@ absl::Status BenchOneBatch(const tests::Kernel& kernel,
                    {peer_cpu_s},
                    {(client.cpu_ms + after.cpu_ms - before.cpu_ms) / 1000},
                    Statistic::kMedian, bar);
-  const auto memory = [&](const char* name, double mib, double bar_mib) {
-    Row row;
-    row.name = name;
-    row.unit = "MiB";
-    row.peer_name = "bar";
-    row.peer = SpreadOf({bar_mib});
-    row.ours = SpreadOf({mib});
-    row.ratio = mib / bar_mib;
-    row.bar = 1;
-    row.bar_is_upper_bound = true;
-    report->Add(std::move(row));
-  };
-  memory("peak memory of the client in that batch", client.peak_rss_mib, 64);
-  memory("peak memory of the daemon in that batch", after.peak_rss_mib, 160);
+  report->AddUpperBound("peak memory of the client in that batch", "MiB",
+                        client.peak_rss_mib, 64);
+  report->AddUpperBound("peak memory of the daemon in that batch", "MiB",
+                        after.peak_rss_mib, 160);
   return absl::OkStatus();
 }
 

@@ -85,6 +85,20 @@ void Report::AddTimes(const std::string& name, const std::string& unit,
   Add(std::move(row));
 }
 
+void Report::AddUpperBound(const std::string& name, const std::string& unit,
+                           double ours, double bar) {
+  Row row;
+  row.name = name;
+  row.unit = unit;
+  row.peer_name = "bar";
+  row.peer = SpreadOf({bar});
+  row.ours = SpreadOf({ours});
+  row.ratio = ours / bar;
+  row.bar = 1;
+  row.bar_is_upper_bound = true;
+  rows_.push_back(std::move(row));
+}
+
 std::string Report::Table() const {
   std::string out =
       "| measured | | peer | ours | unit | ours p10-p90 | ratio | bar |\n"
