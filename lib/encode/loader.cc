@@ -217,6 +217,19 @@ NameId Loader::Annotation(absl::string_view name) {
   return text.ok() && *text == name ? Name(dwarf::kConstValue) : 0;
 }
 
+NameId Loader::DeclTag() {
+  if (die_.tag() != dwarf::kTagLlvmAnnotation || !features_.decl_tag) return 0;
+  return Annotation("btf_decl_tag");
+}
+
+void Loader::DeclTagsBelow(absl::FunctionRef<void(NameId value)> add) {
+  if (!die_.has_children()) return;
+  while (Next()) {
+    if (const NameId value = DeclTag(); value != 0) add(value);
+    Skip();
+  }
+}
+
 MemberNode Loader::Member(bool in_struct, OldBitfield* old) {
   MemberNode member;
   member.name = Name(dwarf::kName);
@@ -276,18 +289,9 @@ void Loader::Composite(TypeKind kind, int depth) {
           if (old.member != 0) {
             old_bitfields.push_back({members.size() - 1, old});
           }
-          if (die_.has_children()) {
-            while (Next()) {
-              if (die_.tag() == dwarf::kTagLlvmAnnotation &&
-                  features_.decl_tag) {
-                const NameId value = Annotation("btf_decl_tag");
-                if (value != 0) {
-                  tags.push_back({TagOwner::kType, 0, value, member_dies});
-                }
-              }
-              Skip();
-            }
-          }
+          DeclTagsBelow([&](NameId value) {
+            tags.push_back({TagOwner::kType, 0, value, member_dies});
+          });
           ++member_dies;
           break;
         }
@@ -296,9 +300,8 @@ void Loader::Composite(TypeKind kind, int depth) {
           Skip();
           break;
         case dwarf::kTagLlvmAnnotation:
-          if (features_.decl_tag) {
-            const NameId value = Annotation("btf_decl_tag");
-            if (value != 0) tags.push_back({TagOwner::kType, 0, value, -1});
+          if (const NameId value = DeclTag(); value != 0) {
+            tags.push_back({TagOwner::kType, 0, value, -1});
           }
           Skip();
           break;
@@ -474,19 +477,11 @@ void Loader::Typedef() {
   if (die_.has(dwarf::kAnnotation)) {
     Unsupported("DW_AT_GNU_annotation");
   }
-  if (die_.has_children()) {
-    while (Next()) {
-      if (die_.tag() == dwarf::kTagLlvmAnnotation && features_.decl_tag) {
-        const NameId value = Annotation("btf_decl_tag");
-        if (value != 0) {
-          graph_->decl_tags.push_back(
-              {TagOwner::kType, static_cast<uint32_t>(graph_->types.size()),
-               value, -1});
-        }
-      }
-      Skip();
-    }
-  }
+  DeclTagsBelow([&](NameId value) {
+    graph_->decl_tags.push_back({TagOwner::kType,
+                                 static_cast<uint32_t>(graph_->types.size()),
+                                 value, -1});
+  });
   Add(node);
 }
 
@@ -540,18 +535,9 @@ void Loader::Subprogram(int depth) {
           ParameterNode parameter = Parameter();
           const int32_t index = static_cast<int32_t>(parameters.size());
           parameter.index = static_cast<uint8_t>(index);
-          if (die_.has_children()) {
-            while (Next()) {
-              if (die_.tag() == dwarf::kTagLlvmAnnotation &&
-                  features_.decl_tag) {
-                const NameId value = Annotation("btf_decl_tag");
-                if (value != 0) {
-                  tags.push_back({TagOwner::kFunction, 0, value, index});
-                }
-              }
-              Skip();
-            }
-          }
+          DeclTagsBelow([&](NameId value) {
+            tags.push_back({TagOwner::kFunction, 0, value, index});
+          });
           parameters.push_back(parameter);
           break;
         }
@@ -560,11 +546,8 @@ void Loader::Subprogram(int depth) {
           Skip();
           break;
         case dwarf::kTagLlvmAnnotation:
-          if (features_.decl_tag) {
-            const NameId value = Annotation("btf_decl_tag");
-            if (value != 0) {
-              tags.push_back({TagOwner::kFunction, 0, value, -1});
-            }
+          if (const NameId value = DeclTag(); value != 0) {
+            tags.push_back({TagOwner::kFunction, 0, value, -1});
           }
           Skip();
           break;
@@ -639,17 +622,9 @@ void Loader::Variable(Place place) {
     }
   }
   const uint32_t index = graph_->variables.size();
-  if (die_.has_children()) {
-    while (Next()) {
-      if (die_.tag() == dwarf::kTagLlvmAnnotation && features_.decl_tag) {
-        const NameId value = Annotation("btf_decl_tag");
-        if (value != 0) {
-          graph_->decl_tags.push_back({TagOwner::kVariable, index, value, -1});
-        }
-      }
-      Skip();
-    }
-  }
+  DeclTagsBelow([&](NameId value) {
+    graph_->decl_tags.push_back({TagOwner::kVariable, index, value, -1});
+  });
   graph_->map.Set(variable.die, index);
   graph_->variables.push_back(variable);
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "lib/dwarf/object.h"
 #include "lib/dwarf/unit.h"
@@ -63,6 +64,11 @@ class Loader {
   ParameterNode Parameter();
   // An annotation: its text, if it is of that name; else 0.
   NameId Annotation(absl::string_view name);
+  // The value of a decl tag, if die_ is one and they are made; else 0.
+  NameId DeclTag();
+  // Calls `add` for each decl tag among the children of die_, and leaves these
+  // behind.
+  void DeclTagsBelow(absl::FunctionRef<void(NameId value)> add);
   bool TooDeep(int depth);
   void Unsupported(absl::string_view what);
 
