@@ -24,6 +24,7 @@
 #include "client/batch/batch_report.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
+#include "client/cli/jobserver.h"
 #include "client/cli/program.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
@@ -57,7 +58,9 @@ are left beside it.
   --from-file LIST    read paths from LIST, one a line, or from stdin if it is
                       -; the lines of modules.order are understood
   -j, --jobs N        encode N files at once; as many as there are processors
-                      if not given
+                      if not given. A vmlinux alone is read by N threads; if
+                      not given, by as many as make's jobserver has free, else
+                      as PAHOLE_FLAGS says
   --json              a line of JSON for each file, then one with a summary
   --explain[=FILE]    say which functions got no FUNC, why, and where they are
                       in DWARF: on stderr, or at the end of FILE
@@ -90,7 +93,7 @@ std::string FromEnvironment(const char* name) {
 struct GenBtfOptions {
   BtfStepOptions step;
   std::vector<std::string> files;
-  uint32_t jobs = 1;
+  uint32_t jobs = 0;  // 0: not given
   bool json = false;
 };
 
@@ -123,6 +126,19 @@ absl::StatusOr<std::optional<BaseFile>> GenBtf::OpenBase() const {
 }
 
 int GenBtf::RunOne(const std::string& elf) {
+  // A vmlinux may be read by several threads; a module is soon read by one.
+  BtfStepOptions step_options = options_.step;
+  const bool is_vmlinux = step_options.base.empty();
+  const std::optional<JobserverTokens> tokens =
+      is_vmlinux && options_.jobs == 0
+          ? JobserverTokens::Take(
+                FromEnvironment("MAKEFLAGS"),
+                std::max(1u, std::thread::hardware_concurrency()) - 1)
+          : std::nullopt;
+  if (is_vmlinux) step_options.threads = static_cast<int>(options_.jobs);
+  if (tokens.has_value()) {
+    step_options.threads = 1 + static_cast<int>(tokens->count());
+  }
   const auto fail = [&elf](absl::string_view message, int exit_code) {
     const bool named = absl::StrContains(message, elf);
     SayError(absl::StrCat("gen-btf: ", named ? "" : elf + ": ", message));
@@ -131,7 +147,7 @@ int GenBtf::RunOne(const std::string& elf) {
   absl::StatusOr<std::optional<BaseFile>> base = OpenBase();
   if (!base.ok()) return fail(base.status().message(), kExitFailed);
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
-  BtfStep step(options_.step, &client, base->has_value() ? &**base : nullptr);
+  BtfStep step(step_options, &client, base->has_value() ? &**base : nullptr);
   const BtfStepResult result = step.Run(elf);
   for (const std::string& warning : result.warnings) SayLine(warning);
   if (result.status.ok()) return 0;
@@ -158,17 +174,17 @@ void GenBtf::Work(std::atomic<size_t>* next, absl::Mutex* mutex,
                   BatchReport* report) {
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
   absl::StatusOr<std::optional<BaseFile>> base = OpenBase();
+  std::optional<BtfStep> step;  // for all files: it learns about the base once
+  if (base.ok()) {
+    step.emplace(options_.step, &client, base->has_value() ? &**base : nullptr);
+  }
   for (;;) {
     const size_t index = next->fetch_add(1);
     if (index >= options_.files.size()) return;
     const std::string& elf = options_.files[index];
     BtfStepResult result;
     result.status = base.status();
-    if (base.ok()) {
-      BtfStep step(options_.step, &client,
-                   base->has_value() ? &**base : nullptr);
-      result = step.Run(elf);
-    }
+    if (step.has_value()) result = step->Run(elf);
     const absl::MutexLock lock(mutex);
     report->Add(ForReport(elf, result));
   }
@@ -183,7 +199,9 @@ int GenBtf::RunMany() {
   std::atomic<size_t> next = 0;
   const auto work = [&] { Work(&next, &mutex, &report); };
   util::Threads workers;
-  const size_t count = std::min<size_t>(options_.jobs, options_.files.size());
+  const uint32_t jobs =
+      options_.jobs != 0 ? options_.jobs : std::thread::hardware_concurrency();
+  const size_t count = std::clamp<size_t>(jobs, 1, options_.files.size());
   while (workers.count() + 1 < count && workers.Start(work)) {
   }
   work();
@@ -239,7 +257,6 @@ int RunGenBtf(const std::vector<std::string>& arguments) {
   if (const std::optional<int> exit_code = line.Parse(words, &options.files)) {
     return *exit_code;
   }
-  options.jobs = std::max(1u, std::thread::hardware_concurrency());
   if (!jobs.empty() &&
       (!absl::SimpleAtoi(jobs, &options.jobs) || options.jobs == 0)) {
     return line.WrongCall(

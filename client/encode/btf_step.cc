@@ -113,8 +113,10 @@ absl::Status BtfStep::RunHere(const std::string& elf,
                          "Linux ", ProfileName(options_.profile.release),
                          " does: ", elf));
   }
+  encode::EncodeOptions encode_options = call.options;
+  if (options_.threads != 0) encode_options.threads = options_.threads;
   ASSIGN_OR_RETURN(EncodedAnswer answer,
-                   EncodeAndFinalize(file, call.options, &request, client_,
+                   EncodeAndFinalize(file, encode_options, &request, client_,
                                      base_, &base_names_));
   RETURN_IF_ERROR(answer.encoding);
   if (answer.nothing_to_encode) {

@@ -33,6 +33,8 @@ struct BtfStepOptions {
   std::string base;                       // path; empty: each file is a vmlinux
   // If the real pahole encodes, let it read the base, too.
   bool upstream_exact = false;
+  // That read a vmlinux; 0: as pahole_flags say.
+  int threads = 0;
   Profile profile;
   bool distill = false;
   bool verbose = false;  // show commands as `make V=1` does
