@@ -13,11 +13,12 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/internal/endian.h"
 #include "absl/strings/str_cat.h"
 #include "client/encode/stand_in.h"
+#include "lib/btf/format.h"
 #include "lib/dwarf/object.h"
 #include "lib/encode/rules.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
@@ -41,23 +42,20 @@ void GiveBack(absl::string_view map, absl::string_view bytes) {
   }
 }
 
-// Each request has to say a header size, also one that makes no BTF.
-constexpr uint32_t kAnyHeader = 24;
-
 // BTF without types: the residue of a file in which there is nothing to encode.
 std::string EmptyBtf(bool big_endian) {
-  constexpr uint16_t kMagic = 0xeb9f;
-  constexpr uint32_t kHeaderSize = 24;
-  std::string btf(kHeaderSize + 1, '\0');
-  const auto put = [&](size_t at, uint32_t value) {
-    big_endian ? absl::big_endian::Store32(&btf[at], value)
-               : absl::little_endian::Store32(&btf[at], value);
+  const auto in_order = [big_endian](auto number) {
+    return big_endian == util::kHostIsBigEndian ? number
+                                                : util::ByteSwap(number);
   };
-  big_endian ? absl::big_endian::Store16(&btf[0], kMagic)
-             : absl::little_endian::Store16(&btf[0], kMagic);
-  btf[2] = 1;
-  put(4, kHeaderSize);
-  put(20, 1);  // str_len
+  btf::Header header = {};
+  header.magic = in_order(btf::kMagic);
+  header.version = btf::kVersion;
+  header.hdr_len = in_order(btf::kClassicHeaderSize);
+  header.str_len = in_order(uint32_t{1});
+  std::string btf(reinterpret_cast<const char*>(&header),
+                  btf::kClassicHeaderSize);
+  btf.push_back('\0');
   return btf;
 }
 
@@ -94,7 +92,8 @@ absl::Status AskBaseNames(FinalizeClient* client, BaseFile* base,
   if (names->has_value()) return absl::OkStatus();
   v1::FinalizeRequest request;
   request.mutable_steps()->set_base_names(true);
-  request.mutable_steps()->set_new_header_size(kAnyHeader);
+  request.mutable_steps()->set_new_header_size(
+      btf::kClassicHeaderSize);  // nothing is made, but it has to be one
   ASSIGN_OR_RETURN(const v1::FinalizeResponse response,
                    client->Finalize(&request, base));
   if (response.outcome() != v1::OK) {

@@ -79,6 +79,8 @@ class Relocations {
     size_t at = Start(offset);
     return ValueAt(offset, &at);
   }
+  // The table as it stands in the file.
+  absl::string_view table() const { return table_; }
   // Where a reader that starts at `offset` looks first.
   size_t Start(uint64_t offset) const;
   // InvalidArgument or Unimplemented where one that was asked for cannot be

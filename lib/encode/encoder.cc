@@ -28,6 +28,9 @@ namespace btfd::encode {
 
 namespace {
 
+// So many bytes of DIEs are read before their pages are given back.
+constexpr uint64_t kGiveBackEvery = 4 << 20;
+
 // include/linux/elfnote-lto.h
 constexpr uint32_t kLtoNote = 0x101;
 
@@ -60,6 +63,21 @@ class Run {
                            UnitGraph* graph);
   void MarkKfuncs();
   void FindMissingKfuncs();
+  void GiveBack(absl::string_view bytes) const {
+    if (options_.done_with) options_.done_with(bytes);
+  }
+  // Units use them in their order, mostly. The texts of a linked file are
+  // shared by all units.
+  void GiveBackTables() const {
+    for (const dwarf::DebugSection* section :
+         {&object_.info, &object_.loclists, &object_.loc, &object_.addr}) {
+      GiveBack(section->relocations.table());
+    }
+    GiveBack(object_.loclists.content);
+    GiveBack(object_.loc.content);
+    GiveBack(object_.abbrev.content);
+    if (object_.relocatable()) GiveBack(object_.str.content);
+  }
   bool IsExcluded(uint16_t language) const {
     return std::find(options_.excluded_languages.begin(),
                      options_.excluded_languages.end(),
@@ -155,7 +173,11 @@ absl::Status Run::ReadUnits() {
   UnitReader reader(object_, rules_, options_.features,
                     options_.excluded_languages, std::move(units),
                     options_.threads);
-  uint64_t released = 0;
+  // Finding units and relocations has touched all pages of these.
+  GiveBack(object_.info.content);
+  GiveBackTables();
+  uint64_t read = 0;
+  uint64_t given_back = 0;
   for (;;) {
     ASSIGN_OR_RETURN(LoadedUnit* const loaded, reader.Next());
     if (loaded == nullptr) return absl::OkStatus();
@@ -164,11 +186,11 @@ absl::Status Run::ReadUnits() {
     RETURN_IF_ERROR(
         EncodeGraph({loaded->unit}, options_.make_all, &loaded->graph));
     if (uncertain()) return absl::OkStatus();
-    if (options_.done_with) {
-      options_.done_with(
-          object_.info.content.substr(released, loaded->unit.end - released));
-      released = loaded->unit.end;
-    }
+    read = loaded->unit.end;
+    if (read - given_back < kGiveBackEvery) continue;
+    GiveBack(object_.info.content.substr(given_back, read - given_back));
+    GiveBackTables();
+    given_back = read;
   }
 }
 

@@ -35,8 +35,8 @@ struct EncodeOptions {
   BaseNames base;
   // Units read at once.
   int threads = 1;
-  // Called with the bytes of .debug_info that are not needed any more, so that
-  // whoever mapped the file may give the pages back.
+  // Called with bytes of the file that are not needed soon, so that whoever
+  // mapped it may give the pages back. They stay readable.
   std::function<void(absl::string_view)> done_with;
 };
 

@@ -2,9 +2,14 @@
 //
 // A hash map from numbers to small values whose memory comes from the request's
 // arena. Open addressing with linear probing, at most half full; the arena
-// never takes memory back piece by piece, so the map grows by whole tables. The
-// stages of the engine use it on their hot paths, where absl::flat_hash_map's
-// separate allocations and control bytes cost more than the stage itself.
+// never takes memory back piece by piece, so the map grows by whole tables.
+//
+// Measured against absl::flat_hash_map, one insertion and four look-ups a key:
+// with 100 keys, which is what most modules have, 1.9 ns an operation against
+// 2.7 to 3.2; with 2,000 keys the same; with 20,000 keys and more
+// absl::flat_hash_map is faster, by up to a half. It takes no arena (the
+// request's memory is given back at once) and does not count the keys that were
+// in the way, which the work budget is paid by.
 //
 //   ProbeMap<uint32_t, uint32_t> numbers(memory, /*expected=*/100);
 //   numbers[id] = 7;

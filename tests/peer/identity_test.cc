@@ -6,7 +6,8 @@
 // module, their bytes, its stderr, and whether it fails.
 //
 // BTFD_IDENTITY_MODULES=all compares every module of 7.2 and 7.3
-// (tools/peer-check). Otherwise modules of all sizes are taken, and all of 6.12.
+// (tools/peer-check). Otherwise modules of all sizes are taken, and all
+// of 6.12.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
