@@ -79,7 +79,8 @@ TEST_F(Jobserver, ThereIsNoneIfMakeSaysSoOrHasClosedIt) {
   const std::string file = absl::StrCat(::testing::TempDir(), "/file");
   close(open(file.c_str(), O_CREAT | O_RDWR, 0600));
   for (const std::string& flags :
-       {std::string(), std::string("-j4"), std::string("--jobserver-auth=-2,-2"),
+       {std::string(), std::string("-j4"),
+        std::string("--jobserver-auth=-2,-2"),
         std::string("--jobserver-auth=998,999"),
         std::string("--jobserver-auth=three,four"),
         std::string("--jobserver-auth=fifo:/nonexistent"),

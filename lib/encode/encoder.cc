@@ -28,9 +28,6 @@ namespace btfd::encode {
 
 namespace {
 
-// So many bytes of DIEs are read before their pages are given back.
-constexpr uint64_t kGiveBackEvery = 4 << 20;
-
 // include/linux/elfnote-lto.h
 constexpr uint32_t kLtoNote = 0x101;
 
@@ -166,7 +163,8 @@ absl::Status Run::ReadUnits() {
     return absl::UnimplementedError(
         ".debug_types at offset 0: type units are not read");
   }
-  ASSIGN_OR_RETURN(std::vector<dwarf::Unit> units, ReadUnitHeaders(object_));
+  ASSIGN_OR_RETURN(std::vector<dwarf::Unit> units,
+                   ReadUnitHeaders(object_, options_.done_with));
   ASSIGN_OR_RETURN(const bool merged, IsMerged(units));
   if (merged) return ReadMerged(std::move(units));
   encoded_.interned = !options_.make_all;

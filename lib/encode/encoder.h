@@ -35,8 +35,7 @@ struct EncodeOptions {
   BaseNames base;
   // Units read at once.
   int threads = 1;
-  // Called with bytes of the file that are not needed soon, so that whoever
-  // mapped it may give the pages back. They stay readable.
+  // See GiveBackFn in unit_reader.h. May be null.
   std::function<void(absl::string_view)> done_with;
 };
 

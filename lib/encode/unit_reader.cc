@@ -18,13 +18,19 @@ constexpr int kMostThreads = 64;
 }  // namespace
 
 absl::StatusOr<std::vector<dwarf::Unit>> ReadUnitHeaders(
-    const dwarf::Object& object) {
+    const dwarf::Object& object, const GiveBackFn& give_back) {
   std::vector<dwarf::Unit> units;
   uint64_t next = 0;
+  uint64_t given_back = 0;
   while (next < object.info.content.size()) {
     ASSIGN_OR_RETURN(dwarf::Unit unit,
                      dwarf::ReadUnitHeader(object, object.info, next, &next));
     units.push_back(unit);
+    // A look at a header maps the pages around it, which are most of them.
+    if (give_back && next - given_back >= kGiveBackEvery) {
+      give_back(object.info.content.substr(given_back, next - given_back));
+      given_back = next;
+    }
   }
   return units;
 }

@@ -10,12 +10,14 @@
 #define BTFD_LIB_ENCODE_UNIT_READER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "lib/dwarf/object.h"
 #include "lib/dwarf/unit.h"
@@ -25,6 +27,13 @@
 #include "lib/util/threads.h"
 
 namespace btfd::encode {
+
+// Called with bytes of the file that are not needed soon, so that whoever
+// mapped it may give the pages back. They stay readable. May be null.
+using GiveBackFn = std::function<void(absl::string_view)>;
+
+// So many bytes of DIEs are passed before their pages are given back.
+inline constexpr uint64_t kGiveBackEvery = 4 << 20;
 
 struct LoadedUnit {
   dwarf::Unit unit;
@@ -78,7 +87,7 @@ class UnitReader {
 
 // The headers of all units of .debug_info.
 absl::StatusOr<std::vector<dwarf::Unit>> ReadUnitHeaders(
-    const dwarf::Object& object);
+    const dwarf::Object& object, const GiveBackFn& give_back);
 
 // Reads the unit's own DIE and completes `unit`. False where the unit has none.
 // Unimplemented for type units, partial units and skeleton units.

@@ -156,9 +156,8 @@ class EncodeBench {
     const auto copy_all = [&](const std::string& list) {
       std::ofstream lines(list);
       for (size_t i = 0; i < spread.size(); ++i) {
-        const std::string copy =
-            scratch.file(
-                absl::StrCat(i, "-", fs::path(spread[i]).filename().string()));
+        const std::string copy = scratch.file(
+            absl::StrCat(i, "-", fs::path(spread[i]).filename().string()));
         fs::copy_file(spread[i], copy, fs::copy_options::overwrite_existing);
         lines << copy << "\n";
       }

@@ -23,11 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // The order satisfies their dependencies. nf_conntrack and xfs have .BTF_ids.
-const char* const kModules[] = {
-    "net/ipv4/netfilter/nf_defrag_ipv4", "net/ipv6/netfilter/nf_defrag_ipv6",
-    "net/netfilter/nf_conntrack",        "net/netfilter/nf_nat",
-    "net/xfrm/xfrm_algo",                "net/key/af_key",
-    "fs/xfs/xfs"};
+const char* const kModules[] = {"net/ipv4/netfilter/nf_defrag_ipv4",
+                                "net/ipv6/netfilter/nf_defrag_ipv6",
+                                "net/netfilter/nf_conntrack",
+                                "net/netfilter/nf_nat",
+                                "net/xfrm/xfrm_algo",
+                                "net/key/af_key",
+                                "fs/xfs/xfs"};
 
 // What RESOLVE_BTFIDS_FLAGS says.
 class Encoded : public ::testing::TestWithParam<std::string> {};
