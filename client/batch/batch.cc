@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch/batch.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <thread>
 #include <utility>
@@ -25,6 +27,21 @@ absl::Status SignedError(const std::string& path) {
       "finalize before signing, or give --drop-signature"));
 }
 
+// Whether `count` threads may be started. Each may take 8 MiB of stack and 64
+// MiB of heap of the address space, and neither gRPC nor a module that is
+// worked on survives that there is no more of it (ulimit -v, ulimit -d).
+bool HasRoomForThreads(uint64_t count) {
+  constexpr uint64_t kPerThread = uint64_t{72} << 20;
+  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
+    rlimit limit;
+    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        limit.rlim_cur / kPerThread < count) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Calls `work` for each of them, on as many threads as there are cores, this
 // one included. A limit may allow fewer threads.
 void ForEachInThreads(std::deque<std::string>* items,
@@ -47,7 +64,8 @@ void ForEachInThreads(std::deque<std::string>* items,
     }
   };
   util::Threads threads;
-  while (threads.count() < others && threads.Start(run)) {
+  while (threads.count() < others && HasRoomForThreads(threads.count() + 2) &&
+         threads.Start(run)) {
   }
   run();
 }
@@ -216,7 +234,10 @@ void Batch::Run(const std::vector<std::string>& modules) {
       return;
     }
     // Where there are too few threads for a stream each module goes alone.
-    if (!util::TryThreads(BatchStream::kThreads).ok()) continue;
+    if (!HasRoomForThreads(BatchStream::kThreads) ||
+        !util::TryThreads(BatchStream::kThreads).ok()) {
+      continue;
+    }
     absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
     // Without a connection each module is sent by itself, and reports the
     // failure.

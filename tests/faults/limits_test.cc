@@ -203,7 +203,8 @@ TEST_F(Limits, ABatchPassesUnderEachLimit) {
   ASSERT_EQ(Daemons().size(), 1u);
   for (const char* limit :
        {"--nproc=1", "--nproc=10", "--nproc=20", "--nproc=25", "--nproc=30",
-        "--nproc=40", "--as=60000000", "--as=150000000", "--as=300000000"}) {
+        "--nproc=40", "--as=60000000", "--as=150000000", "--as=300000000",
+        "--as=500000000", "--as=2000000000", "--data=300000000"}) {
     SCOPED_TRACE(limit);
     for (const char* disable : {"BTFD_DISABLE=0", "BTFD_DISABLE=1"}) {
       EXPECT_TRUE(finalize({limit}, {disable}) == expected) << disable;
