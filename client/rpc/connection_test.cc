@@ -47,7 +47,7 @@ TEST_F(ConnectionTest, NobodyThereIsNotFound) {
   const auto socket = ConnectSocket(paths_);
   EXPECT_EQ(socket.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(socket.status().message()),
-              HasSubstr("btfd-3.2.sock: nobody listens there"));
+              HasSubstr("btfd-4.2.sock: nobody listens there"));
 }
 
 TEST_F(ConnectionTest, AnotherUsersDaemonIsRefused) {

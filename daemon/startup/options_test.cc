@@ -53,7 +53,7 @@ TEST_F(OptionsTest, NothingSetGivesTheDefaultsBelowHome) {
   const auto options = ReadOptions(In({}), In({{"HOME", home_}}));
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->store_dir, home_ + "/.cache/btfd");
-  EXPECT_THAT(options->socket, HasSubstr("/btfd-3.2.sock"));
+  EXPECT_THAT(options->socket, HasSubstr("/btfd-4.2.sock"));
   EXPECT_FALSE(options->foreground);
   EXPECT_TRUE(options->result_cache);
   EXPECT_EQ(options->idle_exit, absl::Hours(3));

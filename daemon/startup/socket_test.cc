@@ -30,7 +30,7 @@ class SocketTest : public ::testing::Test {
     char name[] = "/tmp/btfd-socket-test.XXXXXX";
     root_ = mkdtemp(name);
     directory_ = root_ + "/run";
-    path_ = directory_ + "/btfd-3.2.sock";
+    path_ = directory_ + "/btfd-4.2.sock";
   }
   ~SocketTest() override { std::filesystem::remove_all(root_); }
 
@@ -71,7 +71,7 @@ TEST_F(SocketTest, TheSocketAndItsDirectoryArePrivate) {
   ASSERT_TRUE(listener.ok()) << listener.status();
   EXPECT_EQ(ModeOf(directory_), 0700u);
   EXPECT_EQ(ModeOf(path_), 0600u);
-  EXPECT_EQ(ModeOf(directory_ + "/btfd-3.2.lock"), 0600u);
+  EXPECT_EQ(ModeOf(directory_ + "/btfd-4.2.lock"), 0600u);
 }
 
 TEST_F(SocketTest, ConnectionsAreAcceptedReadyForGrpc) {
@@ -103,11 +103,11 @@ TEST_F(SocketTest, AStaleSocketIsReplaced) {
 
 TEST_F(SocketTest, AStaleSocketIsLeftAloneWithoutTheLock) {
   LeaveStaleSocket();
-  const int lock = open((directory_ + "/btfd-3.2.lock").c_str(), O_RDWR);
+  const int lock = open((directory_ + "/btfd-4.2.lock").c_str(), O_RDWR);
   ASSERT_EQ(lockf(lock, F_LOCK, 0), 0);  // of another kind: does not count
   struct stat before, after;
   ASSERT_EQ(lstat(path_.c_str(), &before), 0);
-  const int holder = open((directory_ + "/btfd-3.2.lock").c_str(), O_RDWR);
+  const int holder = open((directory_ + "/btfd-4.2.lock").c_str(), O_RDWR);
   ASSERT_EQ(flock(holder, LOCK_EX), 0);
   const auto listener = Claim(absl::Milliseconds(50));
   EXPECT_TRUE(absl::IsDeadlineExceeded(listener.status()));
@@ -137,9 +137,9 @@ TEST_F(SocketTest, ALinkIsNotFollowed) {
   std::filesystem::create_symlink(root_ + "/precious", path_);
   EXPECT_TRUE(absl::IsFailedPrecondition(Claim().status()));
   std::filesystem::remove(path_);
-  std::filesystem::remove(directory_ + "/btfd-3.2.lock");
+  std::filesystem::remove(directory_ + "/btfd-4.2.lock");
   std::filesystem::create_symlink(root_ + "/precious",
-                                  directory_ + "/btfd-3.2.lock");
+                                  directory_ + "/btfd-4.2.lock");
   EXPECT_FALSE(Claim().ok());
   EXPECT_EQ(std::filesystem::file_size(root_ + "/precious"), 8u);
 }

@@ -111,8 +111,8 @@ class LifecycleTest : public ::testing::Test {
     char name[] = "/tmp/btfd-life.XXXXXX";
     root_ = mkdtemp(name);
     directory_ = root_ + "/run";
-    socket_ = directory_ + "/btfd-3.2.sock";
-    log_ = directory_ + "/btfd-3.2.log";
+    socket_ = directory_ + "/btfd-4.2.sock";
+    log_ = directory_ + "/btfd-4.2.log";
   }
   ~LifecycleTest() override {
     for (const pid_t pid : running_) {

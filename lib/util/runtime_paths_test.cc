@@ -26,21 +26,21 @@ std::string FreshPath() {
 TEST(RuntimePaths, StandInTheUsersRuntimeDirectory) {
   const RuntimePaths paths = RuntimePathsFor("/run/user/7", 7);
   EXPECT_EQ(paths.directory, "/run/user/7/btfd");
-  EXPECT_EQ(paths.socket, "/run/user/7/btfd/btfd-3.2.sock");
-  EXPECT_EQ(paths.lock, "/run/user/7/btfd/btfd-3.2.lock");
-  EXPECT_EQ(paths.start, "/run/user/7/btfd/btfd-3.2.start");
-  EXPECT_EQ(paths.backoff, "/run/user/7/btfd/btfd-3.2.backoff");
-  EXPECT_EQ(paths.told, "/run/user/7/btfd/btfd-3.2.told");
-  EXPECT_EQ(paths.log, "/run/user/7/btfd/btfd-3.2.log");
+  EXPECT_EQ(paths.socket, "/run/user/7/btfd/btfd-4.2.sock");
+  EXPECT_EQ(paths.lock, "/run/user/7/btfd/btfd-4.2.lock");
+  EXPECT_EQ(paths.start, "/run/user/7/btfd/btfd-4.2.start");
+  EXPECT_EQ(paths.backoff, "/run/user/7/btfd/btfd-4.2.backoff");
+  EXPECT_EQ(paths.told, "/run/user/7/btfd/btfd-4.2.told");
+  EXPECT_EQ(paths.log, "/run/user/7/btfd/btfd-4.2.log");
 }
 
 TEST(RuntimePaths, FallBackToTmpWithTheUid) {
-  EXPECT_EQ(RuntimePathsFor("", 7).socket, "/tmp/btfd-7/btfd-3.2.sock");
+  EXPECT_EQ(RuntimePathsFor("", 7).socket, "/tmp/btfd-7/btfd-4.2.sock");
   EXPECT_EQ(RuntimePathsFor("relative", 7).directory, "/tmp/btfd-7");
 }
 
 TEST(RuntimePaths, ADirectoryTooLongForASocketAddressIsNotUsed) {
-  // With "/", "/btfd/btfd-3.2.sock" and the final NUL it just fits 108 bytes.
+  // With "/", "/btfd/btfd-4.2.sock" and the final NUL it just fits 108 bytes.
   const std::string longest(108 - 1 - 19 - 1, 'x');
   EXPECT_THAT(RuntimePathsFor("/" + longest, 7).directory, EndsWith("x/btfd"));
   EXPECT_EQ(RuntimePathsFor("/x" + longest, 7).directory, "/tmp/btfd-7");
@@ -66,9 +66,9 @@ class XdgRuntimeDirectory : public ::testing::Test {
 
 TEST_F(XdgRuntimeDirectory, ComesAfterOurOwnVariable) {
   setenv("BTFD_RUNTIME_DIR", "/somewhere", 1);
-  EXPECT_EQ(RuntimePathsOfProcess().socket, "/somewhere/btfd-3.2.sock");
+  EXPECT_EQ(RuntimePathsOfProcess().socket, "/somewhere/btfd-4.2.sock");
   unsetenv("BTFD_RUNTIME_DIR");
-  EXPECT_EQ(RuntimePathsOfProcess().socket, btfd_ + "/btfd-3.2.sock");
+  EXPECT_EQ(RuntimePathsOfProcess().socket, btfd_ + "/btfd-4.2.sock");
   EXPECT_EQ(RuntimePathsOfProcess().passed_over, "");
 }
 

@@ -58,7 +58,7 @@ class EncodeBench {
       RETURN_IF_ERROR(EncodeAlone(module, &peak_mib));
     }
     report_->AddUpperBound("encoding a module: peak memory of the client",
-                           "MiB", peak_mib, 24);
+                           "MiB", {peak_mib}, 24);
     return Vmlinux();
   }
 
@@ -244,7 +244,7 @@ class EncodeBench {
                       "pahole 1.32 -j2", two_theirs.wall, two_mine.wall,
                       Statistic::kMean, 10);
     report_->AddUpperBound("encoding vmlinux: peak memory of the client", "MiB",
-                           mine.peak_mib, 96);
+                           {mine.peak_mib}, 96);
     return absl::OkStatus();
   }
 

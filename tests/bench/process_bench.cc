@@ -170,9 +170,9 @@ absl::Status BenchOneBatch(const tests::Kernel& kernel,
                    {(client.cpu_ms + after.cpu_ms - before.cpu_ms) / 1000},
                    Statistic::kMedian, bar);
   report->AddUpperBound("peak memory of the client in that batch", "MiB",
-                        client.peak_rss_mib, 64);
+                        {client.peak_rss_mib}, 64);
   report->AddUpperBound("peak memory of the daemon in that batch", "MiB",
-                        after.peak_rss_mib, 160);
+                        {after.peak_rss_mib}, 160);
   return absl::OkStatus();
 }
 
@@ -281,16 +281,9 @@ absl::Status BenchRestart(const tests::Kernel& kernel, const Programs& programs,
     if (i > 0) first.push_back(timing.wall_ms);
     RETURN_IF_ERROR(daemon.Stop());
   }
-  Row row;
-  row.name = "first request after a daemon restart, whole process: af_key";
-  row.unit = "ms";
-  row.peer_name = "bar";
-  row.peer = SpreadOf({kBarMs});
-  row.ours = SpreadOf(first);
-  row.ratio = row.ours.median / kBarMs;
-  row.bar = 1;
-  row.bar_is_upper_bound = true;
-  report->Add(std::move(row));
+  report->AddUpperBound(
+      "first request after a daemon restart, whole process: af_key", "ms",
+      first, kBarMs);
   return absl::OkStatus();
 }
 

@@ -128,20 +128,6 @@ class Builder {
   PrivateDaemon daemon_;
 };
 
-void AddBound(const std::string& name, const std::string& unit, double value,
-              double bound, Report* report) {
-  Row row;
-  row.name = name;
-  row.unit = unit;
-  row.peer_name = "bar";
-  row.peer = SpreadOf({bound});
-  row.ours = SpreadOf({value});
-  row.ratio = value / bound;
-  row.bar = 1;
-  row.bar_is_upper_bound = true;
-  report->Add(std::move(row));
-}
-
 // A batch on a new builder in which the cache has every result.
 absl::Status BenchHits(const tests::Kernel& kernel, const Programs& programs,
                        const std::string& server, const std::string& name,
@@ -150,12 +136,12 @@ absl::Status BenchHits(const tests::Kernel& kernel, const Programs& programs,
   Builder builder(kernel, programs, server);
   RETURN_IF_ERROR(builder.Start());
   ASSIGN_OR_RETURN(const Timing timing, builder.Batch());
-  AddBound(name, "s", timing.wall_ms / 1000, bound_s, report);
+  report->AddUpperBound(name, "s", {timing.wall_ms / 1000}, bound_s);
   const uint64_t hits = builder.Counter("remote_hits");
-  AddBound("bytes of messages that one of these hits sends upstream", "B",
-           static_cast<double>(builder.Counter("remote_bytes_sent")) /
-               std::max<double>(1, static_cast<double>(hits)),
-           1024, report);
+  const double sent = static_cast<double>(builder.Counter("remote_bytes_sent"));
+  report->AddUpperBound(
+      "bytes of messages that one of these hits sends upstream", "B",
+      {sent / std::max<double>(1, hits)}, 1024);
   report->Note(absl::StrFormat(
       "%s: %d of %d hits, %d failures, %d misses, %d bases fetched", name, hits,
       kernel.modules.size(), builder.Counter("remote_failures"),

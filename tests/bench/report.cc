@@ -86,14 +86,14 @@ void Report::AddTimes(const std::string& name, const std::string& unit,
 }
 
 void Report::AddUpperBound(const std::string& name, const std::string& unit,
-                           double ours, double bar) {
+                           std::vector<double> ours, double bar) {
   Row row;
   row.name = name;
   row.unit = unit;
   row.peer_name = "bar";
   row.peer = SpreadOf({bar});
-  row.ours = SpreadOf({ours});
-  row.ratio = ours / bar;
+  row.ours = SpreadOf(std::move(ours));
+  row.ratio = row.ours.median / bar;
   row.bar = 1;
   row.bar_is_upper_bound = true;
   rows_.push_back(std::move(row));

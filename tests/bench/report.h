@@ -46,9 +46,9 @@ class Report {
   void AddTimes(const std::string& name, const std::string& unit,
                 const std::string& peer_name, std::vector<double> peer,
                 std::vector<double> ours, Statistic statistic, double bar);
-  // Adds a row of one figure of ours that must not be above the bar.
+  // Adds a row of ours alone, whose median must not be above the bar.
   void AddUpperBound(const std::string& name, const std::string& unit,
-                     double ours, double bar);
+                     std::vector<double> ours, double bar);
   // Adds any other row, with the ratio and bar that are in it.
   void Add(Row row) { rows_.push_back(std::move(row)); }
   // Adds a remark below the table (machine, counts, releases).

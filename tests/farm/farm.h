@@ -45,7 +45,7 @@ class FarmDaemon {
     return daemon_.Client(arguments, settings_);
   }
   std::string Log() const {
-    return ReadFileOrEmpty(daemon_.runtime_directory() + "/btfd-3.2.log");
+    return ReadFileOrEmpty(daemon_.runtime_directory() + "/btfd-4.2.log");
   }
 
  private:
