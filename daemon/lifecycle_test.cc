@@ -159,7 +159,8 @@ TEST_F(LifecycleTest, APortThatIsTakenIsSaidAndDoneWithout) {
   getsockname(other.get(), reinterpret_cast<sockaddr*>(&address), &size);
   const std::string port = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
   tests::SpawnOptions options;
-  options.environment = {"BTFD_LISTEN=" + port, "BTFD_HEALTH_LISTEN=" + port};
+  options.environment = {"BTFD_LISTEN=" + port, "BTFD_HEALTH_LISTEN=" + port,
+                         "BTFD_METRICS_LISTEN=" + port};
   EXPECT_EQ(Wait(Spawn({}, options)), 0);
   Client client = Connect();
   running_.insert(client.Greet());
@@ -172,6 +173,7 @@ TEST_F(LifecycleTest, APortThatIsTakenIsSaidAndDoneWithout) {
   EXPECT_THAT(response.complaints(),
               ::testing::UnorderedElementsAre(
                   AllOf(HasSubstr("health_listen"), HasSubstr(port)),
+                  AllOf(HasSubstr("metrics_listen"), HasSubstr(port)),
                   HasSubstr("listen: cannot listen at " + port +
                             "; is another program there?; done without")));
   EXPECT_THAT(ReadAll(log_), HasSubstr("cannot listen at " + port));

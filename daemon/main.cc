@@ -22,6 +22,7 @@
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "daemon/listen/network_listener.h"
+#include "daemon/metrics/metrics_port.h"
 #include "daemon/server.h"
 #include "daemon/startup/daemonize.h"
 #include "daemon/startup/limits.h"
@@ -157,6 +158,9 @@ int Check(absl::StatusOr<Options> options) {
     if (!network.ok()) options->complaints.emplace_back(network.message());
     options->listen.clear();
     options->health_listen.clear();
+    const absl::Status metrics = CheckMetricsPort(*options);
+    if (!metrics.ok()) options->complaints.emplace_back(metrics.message());
+    options->metrics_listen.clear();
     options->foreground = false;
     signal(SIGPIPE, SIG_IGN);
     umask(077);
@@ -215,6 +219,12 @@ int main(int argc, char** argv) {
     options->listen.clear();
     options->health_listen.clear();
     options->complaints.emplace_back(network.message());
+  }
+  const absl::Status metrics = btfd::daemon::CheckMetricsPort(*options);
+  if (!metrics.ok()) {
+    if (options->foreground) return btfd::daemon::Fail(metrics);
+    options->metrics_listen.clear();
+    options->complaints.emplace_back(metrics.message());
   }
   return btfd::daemon::Main(*options);
 }

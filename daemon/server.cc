@@ -28,6 +28,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "daemon/metrics/metrics_port.h"
 #include "daemon/remote_cache/open.h"
 #include "daemon/rpc/stream_limit.h"
 #include "lib/engine/pipeline.h"
@@ -167,6 +168,7 @@ absl::Status Server::Open() {
   RETURN_IF_ERROR(OpenForwarder());
   RETURN_IF_ERROR(OpenSharedCache());
   RETURN_IF_ERROR(OpenHealthPort());
+  RETURN_IF_ERROR(OpenMetricsPort());
   RETURN_IF_ERROR(OpenGrpc(store_path));
   for (const std::string& complaint : options_.complaints) {
     log_->Warning(complaint);
@@ -256,6 +258,14 @@ absl::Status Server::OpenHealthPort() {
   return absl::OkStatus();
 }
 
+absl::Status Server::OpenMetricsPort() {
+  if (options_.metrics_listen.empty()) return absl::OkStatus();
+  auto port = HttpPort::Listen(options_.metrics_listen);
+  if (!port.ok()) return Excuse(port.status(), "metrics_listen");
+  metrics_port_ = *std::move(port);
+  return absl::OkStatus();
+}
+
 absl::Status Server::OpenGrpc(const std::string& store_path) {
   MakeService(store_path);
   grpc_ = StartGrpc(options_, service_.get(), &stalls_);
@@ -272,6 +282,12 @@ absl::Status Server::OpenGrpc(const std::string& store_path) {
   if (grpc_ == nullptr) return absl::InternalError("cannot start gRPC");
   if (!options_.listen.empty()) log_->Info(DescribeNetworkListener(options_));
   if (health_port_ != nullptr) health_port_->SetServing(true);
+  if (metrics_port_ != nullptr) {
+    ServeMetrics([this] { return service_->ReadMetrics(); },
+                 service_->history(), metrics_port_.get());
+    log_->Info(absl::StrCat("metrics at ", options_.metrics_listen, ", port ",
+                            metrics_port_->port()));
+  }
   return absl::OkStatus();
 }
 
@@ -432,6 +448,7 @@ void Server::Drain() {
   grpc_->Wait();
   grpc_ = nullptr;
   health_port_ = nullptr;
+  metrics_port_ = nullptr;
   service_->Finish(kStoreGrace);
   service_ = nullptr;
   forwarder_ = nullptr;

@@ -19,6 +19,7 @@
 #include "absl/time/time.h"
 #include "daemon/forward/forwarder.h"
 #include "daemon/listen/network_listener.h"
+#include "daemon/metrics/http_port.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/rpc/connections.h"
 #include "daemon/rpc/service.h"
@@ -67,6 +68,7 @@ class Server {
   absl::Status OpenForwarder();
   absl::Status OpenSharedCache();
   absl::Status OpenHealthPort();
+  absl::Status OpenMetricsPort();
   absl::Status OpenGrpc(const std::string& store_path);
   void MakeService(const std::string& store_path);
   absl::Status Excuse(const absl::Status& failure, absl::string_view option);
@@ -105,6 +107,7 @@ class Server {
   StallWatch stalls_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<HealthPort> health_port_;  // null: none
+  std::unique_ptr<HttpPort> metrics_port_;   // null: none
 };
 
 }  // namespace btfd::daemon

@@ -39,6 +39,7 @@ class EmptyCache final : public SharedCache {
   }
   void OfferIndex(const util::Digest&, store::IndexPart, absl::string_view,
                   const std::function<std::string()>&) override {}
+  bool paused() const override { return false; }
   bool Finish(absl::Duration) override { return true; }
   void Stop() override {}
 };

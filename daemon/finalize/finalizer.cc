@@ -32,7 +32,8 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, wire::FinalizeFn finalize,
                      BaseRegistry* bases, FileKeyTable* file_keys,
                      ResultCache* results, ResultVerifier* verifier,
                      store::Counters* counters, util::Log* log,
-                     Forwarder* forwarder, SharedCache* shared)
+                     Forwarder* forwarder, SharedCache* shared,
+                     StageLatencies* latencies)
     : max_btf_bytes_(max_btf_bytes),
       finalize_(std::move(finalize)),
       admission_(admission),
@@ -44,7 +45,8 @@ Finalizer::Finalizer(uint64_t max_btf_bytes, wire::FinalizeFn finalize,
       counters_(counters),
       log_(log),
       forwarder_(forwarder),
-      shared_(shared) {}
+      shared_(shared),
+      latencies_(latencies) {}
 
 absl::StatusOr<AdmissionControl::Ticket> Finalizer::Admit(
     const MessageSize& size, const util::CallDeadline& call_deadline) {
@@ -54,7 +56,10 @@ absl::StatusOr<AdmissionControl::Ticket> Finalizer::Admit(
         absl::StrCat("the request has ", size.fields,
                      " fields, ids and symbols included; that is too many"));
   }
-  return admission_->Enter(size.Cost(), call_deadline);
+  const absl::Time start = absl::Now();
+  auto ticket = admission_->Enter(size.Cost(), call_deadline);
+  if (latencies_ != nullptr) latencies_->wait.Add(absl::Now() - start);
+  return ticket;
 }
 
 void Finalizer::Refuse(const MessageSize& size, const absl::Status& why,
@@ -125,6 +130,12 @@ void Finalizer::Conclude(const Failure& failure, uint64_t bytes_in,
   counters_->Add(Counter::kBytesIn, bytes_in);
   counters_->Add(Counter::kBytesOut, bytes_out);
   counters_->Add(Counter::kEngineNs, response->engine_ns());
+  if (latencies_ != nullptr) {
+    latencies_->total.Add(absl::Now() - start);
+    if (!response->cached() && response->engine_ns() > 0) {
+      latencies_->engine.Add(absl::Nanoseconds(response->engine_ns()));
+    }
+  }
 
   const bool internal = response->outcome() == v1::INTERNAL;
   const util::LogLevel level =

@@ -22,6 +22,7 @@
 #include "daemon/finalize/engine_run.h"
 #include "daemon/finalize/result_verifier.h"
 #include "daemon/forward/forwarder.h"
+#include "daemon/metrics/latency.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/results/result_cache.h"
 #include "daemon/wire/message.h"
@@ -43,7 +44,8 @@ class Finalizer {
             AdmissionControl* admission, Workspaces* workspaces,
             BaseRegistry* bases, FileKeyTable* file_keys, ResultCache* results,
             ResultVerifier* verifier, store::Counters* counters, util::Log* log,
-            Forwarder* forwarder = nullptr, SharedCache* shared = nullptr);
+            Forwarder* forwarder = nullptr, SharedCache* shared = nullptr,
+            StageLatencies* latencies = nullptr);
 
   // Admits a request that has arrived and is not parsed yet. The caller asks
   // for this before Run() or Start(), and keeps the ticket until it has
@@ -150,6 +152,7 @@ class Finalizer {
   util::Log* const log_;
   Forwarder* const forwarder_;
   SharedCache* const shared_;
+  StageLatencies* const latencies_;  // null: not measured
 };
 
 }  // namespace btfd::daemon

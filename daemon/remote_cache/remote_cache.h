@@ -75,6 +75,7 @@ class RemoteCache final : public SharedCache {
   void OfferIndex(const util::Digest& base, store::IndexPart part,
                   absl::string_view index,
                   const std::function<std::string()>& raw) override;
+  bool paused() const override { return breaker_.open(); }
   bool Finish(absl::Duration limit) override;
   void Stop() override;
 

@@ -64,6 +64,9 @@ class SharedCache {
                           absl::string_view index,
                           const std::function<std::string()>& raw) = 0;
 
+  // Whether it is not asked for now, because it failed.
+  virtual bool paused() const = 0;
+
   // Waits until all uploads are done; false if that takes longer than `limit`.
   virtual bool Finish(absl::Duration limit) = 0;
   // From now on nothing is found or uploaded, and no call waits.

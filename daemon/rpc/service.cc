@@ -124,9 +124,45 @@ Service::Service(Parts parts)
                &bases_, &file_keys_),
       finalizer_(options_.max_btf_bytes, std::move(parts.finalize), &admission_,
                  &workspaces_, &bases_, &file_keys_, &results_, &verifier_,
-                 counters_, log_, forwarder_, shared_),
+                 counters_, log_, forwarder_, shared_, &latencies_),
       stream_tasks_(StreamedAtOnce(options_)) {
+  const auto* const service =
+      v1::GreetRequest::descriptor()->file()->FindServiceByName("Btfd");
+  for (int i = 0; i < service->method_count(); ++i) {
+    calls_[service->method(i)->name()] = 0;
+  }
   RegisterMethods();
+}
+
+void Service::CountCall(const char* method) {
+  const auto found = calls_.find(method);
+  if (found != calls_.end()) {
+    found->second.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+MetricsSnapshot Service::ReadMetrics() {
+  MetricsSnapshot snapshot;
+  snapshot.version = util::kVersion;
+  snapshot.engine_version = engine::kEngineVersion;
+  snapshot.started = started_;
+  snapshot.serving = !admission_.draining();
+  snapshot.counters = counters_->Read();
+  for (const auto& [method, count] : calls_) {
+    snapshot.calls[method] = count.load(std::memory_order_relaxed);
+  }
+  for (const BaseDescription& base : bases_.List()) {
+    snapshot.bases.push_back({base.digest.hex(), base.origin, base.types,
+                              base.resident_bytes, base.requests});
+  }
+  snapshot.resident_bytes = ResidentBytes();
+  if (store_ != nullptr) snapshot.store_bytes = store_->store_bytes();
+  snapshot.requests_in_flight = admission_.in_flight();
+  if (shared_ != nullptr) snapshot.breaker_open = shared_->paused();
+  snapshot.wait = latencies_.wait.Read();
+  snapshot.engine = latencies_.engine.Read();
+  snapshot.total = latencies_.total.Read();
+  return snapshot;
 }
 
 template <typename Request, typename Response>
@@ -138,6 +174,7 @@ void Service::RegisterSmall(const char* method,
                                             RawUnaryCall<Response>* call) {
     Bytes raw;
     if (!call->Read(&raw)) return NoRequest();
+    CountCall(method);
     const auto pass = remote_clients_.Admit(*context, method, raw.Length());
     if (!pass.ok()) return ToGrpc(pass.status());
     Request request;
@@ -205,6 +242,7 @@ void Service::CollectFallbacks() {
 
 void Service::Tidy() {
   CollectFallbacks();
+  history_.Note(absl::Now(), counters_->Read());
   bases_.Trim();
   ledger_.Flush();
 }
@@ -263,6 +301,7 @@ grpc::Status Service::ServeFinalize(Context* context,
                                     RawUnaryCall<v1::FinalizeResponse>* call) {
   Bytes raw;
   if (!call->Read(&raw)) return NoRequest();
+  CountCall("Finalize");
   v1::FinalizeRequest request;
   const auto size = MeasureMessage(&raw, request);
   if (!size.ok()) return ToGrpc(size.status());
@@ -306,6 +345,7 @@ void Service::Complain(Response* response) const {
 grpc::Status Service::ServeStream(
     Context* context,
     grpc::ServerReaderWriter<v1::FinalizeResponse, Bytes>* call) {
+  CountCall("FinalizeStream");
   const auto pass = remote_clients_.Admit(*context, "FinalizeStream", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   FinalizeStream::Limits limits;
@@ -322,6 +362,7 @@ grpc::Status Service::ServeStream(
 grpc::Status Service::ServeUpload(
     Context* context,
     grpc::ServerReaderWriter<v1::AddBaseResponse, Bytes>* call) {
+  CountCall("AddBase");
   const auto pass = remote_clients_.Admit(*context, "AddBase", 0);
   if (!pass.ok()) return ToGrpc(pass.status());
   v1::FinalizeRequest along;

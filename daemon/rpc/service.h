@@ -15,7 +15,9 @@
 #include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/sync_stream.h>
 
+#include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -27,6 +29,8 @@
 #include "daemon/finalize/result_verifier.h"
 #include "daemon/forward/forwarder.h"
 #include "daemon/listen/remote_clients.h"
+#include "daemon/metrics/latency.h"
+#include "daemon/metrics/metrics.h"
 #include "daemon/remote_cache/shared_cache.h"
 #include "daemon/results/result_cache.h"
 #include "daemon/rpc/counter_ledger.h"
@@ -65,6 +69,9 @@ class Service final : public v1::Btfd::Service {
   void Tidy();
   // Gives memory that is not used back to the system.
   void GiveBack();
+  // What the metrics port shows. Thread-safe.
+  MetricsSnapshot ReadMetrics();
+  History* history() { return &history_; }
   // Writes everything that is pending to the store; takes at most `limit`.
   void Finish(absl::Duration limit);
 
@@ -121,6 +128,7 @@ class Service final : public v1::Btfd::Service {
                      const util::CallDeadline& call_deadline,
                      v1::FinalizeResponse* response);
 
+  void CountCall(const char* method);
   // Counts what clients did without a daemon since this was last called.
   void CollectFallbacks();
 
@@ -139,6 +147,10 @@ class Service final : public v1::Btfd::Service {
   SharedCache* const shared_;
   const std::function<void()> on_shutdown_;
   const absl::Time started_ = absl::Now();
+  // By method; all of them are there from the beginning.
+  std::map<std::string, std::atomic<uint64_t>, std::less<>> calls_;
+  StageLatencies latencies_;
+  History history_;
 
   RemoteClients remote_clients_;
   AdmissionControl admission_;

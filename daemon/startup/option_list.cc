@@ -168,6 +168,12 @@ absl::Status ReadListenInsecure(absl::string_view text, Options* options) {
       "must be yes-anyone-may-connect, or left out");
 }
 
+absl::Status ReadMetricsInsecure(absl::string_view text, Options* options) {
+  options->metrics_insecure = text == "yes-anyone-may-read";
+  if (options->metrics_insecure || text.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("must be yes-anyone-may-read, or left out");
+}
+
 absl::Status ReadLogLevel(absl::string_view text, Options* options) {
   ASSIGN_OR_RETURN(options->log_level, util::ParseLogLevel(text));
   return absl::OkStatus();
@@ -253,6 +259,14 @@ const std::vector<OptionSpec>& OptionSpecs() {
       Text("health_listen", &O::health_listen,
            "HOST:PORT where grpc.health.v1 answers in the clear, for balancers "
            "that have no certificate; nothing else does there"),
+      Text("metrics_listen", &O::metrics_listen,
+           "HOST:PORT of /metrics for Prometheus and a page for people; on "
+           "loopback, unless metrics_insecure is set"),
+      {{"metrics_insecure",
+        "yes-anyone-may-read: metrics_listen may be beyond loopback; it has no "
+        "password",
+        "-"},
+       ReadMetricsInsecure},
       Text("tls_certificate", &O::tls_certificate,
            "PEM file: what listen shows to remote daemons"),
       Text("tls_key", &O::tls_key, "PEM file: the key of tls_certificate"),

@@ -54,8 +54,10 @@ struct Options {
   // The network: which clients may connect, and how much one client may have in
   // flight (0: no bound). Addresses are HOST:PORT; empty: none. Files are PEM.
   std::string listen;
-  bool listen_insecure = false;  // anyone may connect, on purpose
-  std::string health_listen;     // grpc.health.v1 alone, in the clear
+  bool listen_insecure = false;   // anyone may connect, on purpose
+  std::string health_listen;      // grpc.health.v1 alone, in the clear
+  std::string metrics_listen;     // HTTP: metrics, and a page for people
+  bool metrics_insecure = false;  // anyone may read, on purpose
   std::string tls_certificate;
   std::string tls_key;
   std::string tls_client_ca;
