@@ -115,12 +115,23 @@ class EncodeBench {
                       Statistic::kMean, bar);
   }
 
+  // A module as the linker leaves it.
+  static absl::Status Unfinish(const std::string& module,
+                               const std::string& linked) {
+    return RunTimed({"objcopy", "--remove-section=.BTF",
+                     "--remove-section=.BTF.base", module, linked},
+                    {})
+        .status();
+  }
+
   absl::Status WholeStep(const Module& module) {
     tests::ScratchDir scratch;
     const std::string original = absl::StrCat(dbg_, "modules/", module.path);
+    const std::string linked = scratch.file("linked");
+    RETURN_IF_ERROR(Unfinish(original, linked));
     const std::string copy = scratch.file(fs::path(original).filename());
     const auto fresh = [&] {
-      fs::copy_file(original, copy, fs::copy_options::overwrite_existing);
+      fs::copy_file(linked, copy, fs::copy_options::overwrite_existing);
     };
     std::vector<std::string> peer = UpstreamStep(Base());
     std::vector<std::string> ours = OurStep(Base());
@@ -153,23 +164,24 @@ class EncodeBench {
     }
     const auto spread = tests::SpreadBySize(all, 100);
     tests::ScratchDir scratch;
-    const auto copy_all = [&](const std::string& list) {
+    const auto copy_all = [&](const std::string& list) -> absl::Status {
       std::ofstream lines(list);
       for (size_t i = 0; i < spread.size(); ++i) {
-        const std::string copy = scratch.file(
-            absl::StrCat(i, "-", fs::path(spread[i]).filename().string()));
-        fs::copy_file(spread[i], copy, fs::copy_options::overwrite_existing);
+        const std::string name = fs::path(spread[i]).filename().string();
+        const std::string copy = scratch.file(absl::StrCat(i, "-", name));
+        RETURN_IF_ERROR(Unfinish(spread[i], copy));
         lines << copy << "\n";
       }
+      return absl::OkStatus();
     };
     const std::string list = scratch.file("list");
-    copy_all(list);
+    RETURN_IF_ERROR(copy_all(list));
     const std::vector<std::string> peer = {
         "sh", "-c",
         absl::StrCat("xargs -P2 -n1 ", absl::StrJoin(UpstreamStep(Base()), " "),
                      " < ", list)};
     ASSIGN_OR_RETURN(const Timing theirs, RunTimed(peer, KbuildEnvironment()));
-    copy_all(list);
+    RETURN_IF_ERROR(copy_all(list));
     std::vector<std::string> ours = OurStep(Base());
     ours.insert(ours.end(), {"-j2", "--from-file", list});
     ASSIGN_OR_RETURN(const Timing mine, RunOurs(ours, KbuildEnvironment()));
