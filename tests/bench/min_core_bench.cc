@@ -168,7 +168,7 @@ absl::Status BenchMinCore(const Programs& programs, Report* report) {
         absl::StrCat("min-core, ", objects.size(), " programs for ",
                      kernels.size(), " kernels, ",
                      each ? "an output each" : "one output a kernel"),
-        "s", "bpftool of 7.3", theirs, ours, Statistic::kMedian, each ? 20 : 20);
+        "s", "bpftool of 7.3", theirs, ours, Statistic::kMedian, 20);
   }
   std::vector<double> theirs;
   for (const std::string& object : objects) {
