@@ -106,7 +106,8 @@ class Reader {
   }
   // Up to the next NUL, which is passed over.
   absl::string_view String() {
-    const void* nul = memchr(at_, '\0', left());
+    // Of a section that is not there, at_ is null.
+    const void* nul = left() == 0 ? nullptr : memchr(at_, '\0', left());
     if (nul == nullptr) {
       Fail();
       return {};
