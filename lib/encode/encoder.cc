@@ -171,9 +171,9 @@ absl::Status Run::ReadUnits() {
   UnitReader reader(object_, rules_, options_.features,
                     options_.excluded_languages, std::move(units),
                     options_.threads);
-  // Finding units and relocations has touched all pages of these.
-  GiveBack(object_.info.content);
-  GiveBackTables();
+  // Finding relocations has touched all pages of the tables. Those of a small
+  // file are needed again at once.
+  if (object_.info.content.size() >= kGiveBackEvery) GiveBackTables();
   uint64_t read = 0;
   uint64_t given_back = 0;
   for (;;) {
