@@ -28,6 +28,7 @@
 #include "client/cli/environment.h"
 #include "client/cli/program.h"
 #include "client/commands/commands.h"
+#include "client/encode/encode_file.h"
 #include "client/encode/explain.h"
 #include "client/encode/pahole_arguments.h"
 #include "client/encode/pahole_call.h"
@@ -38,7 +39,6 @@
 #include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
-#include "lib/elf/module_writer.h"
 #include "lib/encode/call.h"
 #include "lib/encode/rules.h"
 #include "lib/util/runtime_paths.h"
@@ -142,13 +142,7 @@ absl::Status Encoding::Leave(const v1::FinalizeResponse& response) const {
   ASSIGN_OR_RETURN(
       const elf::ModuleFile module,
       elf::ModuleFile::Open(call_.elf, elf::ModuleFile::Access::kReadWrite));
-  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
-  if (response.has_btf_base()) {
-    edits.push_back({elf::kBtfBase, response.btf_base()});
-  }
-  elf::WriteOptions options;
-  options.notice = SayError;
-  return elf::WriteModule(module, edits, options).status();
+  return EmbedAnswer(module, response);
 }
 
 absl::StatusOr<int> Encoding::Run() {

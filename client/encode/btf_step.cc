@@ -49,20 +49,6 @@ absl::StatusOr<elf::ModuleFile> BtfStep::Open(const std::string& elf) const {
                                         : elf::ModuleFile::Access::kRead);
 }
 
-absl::Status BtfStep::Embed(const elf::ModuleFile& module,
-                            const v1::FinalizeResponse& response) const {
-  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
-  if (response.has_btf_base()) {
-    edits.push_back({elf::kBtfBase, response.btf_base()});
-  }
-  if (response.has_btf_ids()) {
-    edits.push_back({elf::kBtfIds, response.btf_ids()});
-  }
-  elf::WriteOptions options;
-  options.notice = SayError;
-  return elf::WriteModule(module, edits, options).status();
-}
-
 absl::Status BtfStep::LeaveBeside(const elf::ModuleFile& vmlinux,
                                   const v1::FinalizeResponse& response) const {
   const std::string& elf = vmlinux.path();
@@ -92,7 +78,8 @@ absl::Status BtfStep::Conclude(const elf::ModuleFile& file,
   if (response.outcome() != v1::OK) {
     return absl::InvalidArgumentError(response.message());
   }
-  return is_module() ? Embed(file, response) : LeaveBeside(file, response);
+  return is_module() ? EmbedAnswer(file, response)
+                     : LeaveBeside(file, response);
 }
 
 // Unimplemented if the real pahole may be able to do it.

@@ -65,8 +65,6 @@ class BtfStep {
   absl::StatusOr<elf::ModuleFile> Open(const std::string& elf) const;
   v1::Steps StepsToTake() const;
   absl::Status Conclude(const elf::ModuleFile& file, BtfStepResult* result);
-  absl::Status Embed(const elf::ModuleFile& module,
-                     const v1::FinalizeResponse& response) const;
   absl::Status LeaveBeside(const elf::ModuleFile& vmlinux,
                            const v1::FinalizeResponse& response) const;
   void RemoveLeftovers(const std::string& elf) const;

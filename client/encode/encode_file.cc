@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "client/cli/command_line.h"
 #include "client/encode/stand_in.h"
 #include "lib/btf/format.h"
 #include "lib/dwarf/object.h"
+#include "lib/elf/module_writer.h"
 #include "lib/encode/rules.h"
 #include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
@@ -141,6 +143,20 @@ absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
   if (answer.response.outcome() != v1::ENCODING_UNCERTAIN) return answer;
   attempt.make_all = true;
   return EncodeOnce(file, attempt, request, client, base);
+}
+
+absl::Status EmbedAnswer(const elf::ModuleFile& file,
+                         const v1::FinalizeResponse& response) {
+  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
+  if (response.has_btf_base()) {
+    edits.push_back({elf::kBtfBase, response.btf_base()});
+  }
+  if (response.has_btf_ids()) {
+    edits.push_back({elf::kBtfIds, response.btf_ids()});
+  }
+  elf::WriteOptions options;
+  options.notice = SayError;
+  return elf::WriteModule(file, edits, options).status();
 }
 
 }  // namespace btfd::client

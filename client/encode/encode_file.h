@@ -43,6 +43,11 @@ absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base,
     std::optional<encode::BaseNames>* names);
 
+// Writes the sections that the response has into the file: .BTF, and .BTF.base
+// and .BTF_ids if they are there. Errors as of elf::WriteModule().
+absl::Status EmbedAnswer(const elf::ModuleFile& file,
+                         const v1::FinalizeResponse& response);
+
 }  // namespace btfd::client
 
 #endif  // BTFD_CLIENT_ENCODE_ENCODE_FILE_H_

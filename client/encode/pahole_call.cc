@@ -8,14 +8,12 @@
 
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/request/base_file.h"
 #include "client/rpc/finalize_client.h"
-#include "lib/elf/module_writer.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
@@ -97,13 +95,7 @@ absl::Status NativePaholeCall::Leave(
   if (call_.detached.has_value()) {
     return WriteDetached(*call_.detached, response.btf());
   }
-  std::vector<elf::SectionEdit> edits = {{elf::kBtf, response.btf()}};
-  if (response.has_btf_base()) {
-    edits.push_back({elf::kBtfBase, response.btf_base()});
-  }
-  elf::WriteOptions options;
-  options.notice = SayError;
-  return elf::WriteModule(file, edits, options).status();
+  return EmbedAnswer(file, response);
 }
 
 absl::StatusOr<int> NativePaholeCall::RunOn(const elf::ModuleFile& file) {
