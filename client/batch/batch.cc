@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch/batch.h"
 
-#include <sys/resource.h>
-
-#include <algorithm>
-#include <thread>
 #include <utility>
 
-#include "absl/functional/function_ref.h"
 #include "absl/strings/str_cat.h"
 #include "client/batch/batch_stream.h"
+#include "client/batch/in_threads.h"
 #include "client/request/module_request.h"
 #include "lib/elf/module_writer.h"
 #include "lib/elf/section_patch.h"
@@ -25,49 +21,6 @@ absl::Status SignedError(const std::string& path) {
       path,
       ": the module is signed (it ends in ~Module signature appended~); "
       "finalize before signing, or give --drop-signature"));
-}
-
-// Whether `count` threads may be started. Each may take 8 MiB of stack and 64
-// MiB of heap of the address space, and neither gRPC nor a module that is
-// worked on survives that there is no more of it (ulimit -v, ulimit -d).
-bool HasRoomForThreads(uint64_t count) {
-  constexpr uint64_t kPerThread = uint64_t{72} << 20;
-  for (const auto resource : {RLIMIT_AS, RLIMIT_DATA}) {
-    rlimit limit;
-    if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-        limit.rlim_cur / kPerThread < count) {
-      return false;
-    }
-  }
-  return true;
-}
-
-// Calls `work` for each of them, on as many threads as there are cores, this
-// one included. A limit may allow fewer threads.
-void ForEachInThreads(std::deque<std::string>* items,
-                      absl::FunctionRef<void(const std::string&)> work) {
-  const size_t others =
-      std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()),
-                       items->size()) -
-      1;
-  absl::Mutex mutex;
-  const auto run = [&] {
-    while (true) {
-      std::string item;
-      {
-        const absl::MutexLock lock(&mutex);
-        if (items->empty()) return;
-        item = std::move(items->front());
-        items->pop_front();
-      }
-      work(item);
-    }
-  };
-  util::Threads threads;
-  while (threads.count() < others && HasRoomForThreads(threads.count() + 2) &&
-         threads.Start(run)) {
-  }
-  run();
 }
 
 }  // namespace

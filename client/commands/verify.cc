@@ -17,20 +17,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
+#include "client/commands/verify_kernel.h"
+#include "client/commands/verify_report.h"
 #include "client/request/base_file.h"
-#include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/any_btf.h"
-#include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
-#include "lib/util/json.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 
@@ -40,6 +36,7 @@ namespace {
 
 constexpr char kHelp[] =
     R"(usage: btfc verify --against BASE [--against BASE]... MODULE...
+       btfc verify --kernel VERSION [--root DIR]
 
 Proves, before anything ships, that modules will have BTF on the kernels they
 are meant for, by doing what the kernel does at load:
@@ -60,6 +57,12 @@ A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
   --against BASE    a kernel's BTF: an ELF file with .BTF (vmlinux), a boot image
                     (vmlinuz), or raw BTF, such as /sys/kernel/btf/vmlinux; may
                     be given many times
+  --kernel VERSION  all modules of that installed kernel, DKMS's included, against
+                    its boot image, before it is booted: names those that would
+                    be refused, with the packages that brought them; needs no
+                    daemon
+  --root DIR        look for that kernel in the system whose root directory is
+                    DIR, such as an image that is mounted there
   --from-file LIST  read paths from LIST, one a line, or from stdin if it is -;
                     the lines of modules.order are understood
   --json            a line of JSON for each module and base, then one with a
@@ -67,109 +70,24 @@ A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
   -h, --help        this text
 
 A line for each module and base says how many types the module has, and how
-many were judged in step 2, those of .BTF.base included.
+many were judged in step 2, those of .BTF.base included. With --kernel there are
+lines of those modules alone that do not fit, and a summary. It looks for the
+kernel's BTF in /boot/vmlinuz-VERSION, /lib/modules/VERSION/vmlinuz,
+/boot/vmlinux-VERSION, /usr/lib/debug and the build directory, and takes the first
+that has any. A module without BTF loads everywhere, and is only counted.
 
 Exit status: 0; 1 if any module does not fit any base, each being named with the
 type that fails and why; 2 for a wrong call.
 )";
 
-// Makes a request that only checks, without its base.
 absl::StatusOr<v1::FinalizeRequest> ReadModule(const std::string& path) {
-  ASSIGN_OR_RETURN(util::FileBytes bytes, elf::ReadMaybeCompressed(path));
-  ASSIGN_OR_RETURN(
-      const elf::ModuleFile module,
-      elf::ModuleFile::FromBytes(util::UniqueFd(), std::move(bytes), path));
-  v1::FinalizeRequest request;
-  RETURN_IF_ERROR(
-      FillModule(module, IdsRule::kAsUpstream, std::nullopt, &request));
-  request.mutable_steps()->set_kernel_check(true);
-  request.mutable_steps()->set_new_header_size(32);  // does not matter here
-  return request;
+  ASSIGN_OR_RETURN(const elf::ModuleFile module, OpenForVerify(path));
+  return VerifyRequest(module);
 }
 
-// The result for one module and one base.
-struct Finding {
-  std::string module;
-  std::string base;  // empty: the module could not be read
-  bool distilled = false;
-  uint32_t types = 0;
-  uint32_t kernel_checked = 0;  // types checked by the kernel's rules
-  absl::Status status;
-};
-
-class VerifyReport {
- public:
-  explicit VerifyReport(bool json) : json_(json) {}
-
-  void Add(const Finding& finding) {
-    ++checks_;
-    if (!finding.status.ok()) {
-      ++failed_;
-      SayFailure(finding);
-    }
-    if (json_) {
-      AddJson(finding);
-    } else if (finding.status.ok()) {
-      absl::PrintF("%s: %s %s, %d types; %d judged as the kernel does\n",
-                   finding.module,
-                   finding.distilled ? "relocates onto" : "parses over",
-                   finding.base, finding.types, finding.kernel_checked);
-    }
-  }
-
-  void Finish(size_t modules, size_t bases) const {
-    if (json_) {
-      util::JsonWriter json;
-      json.Open('{').Open('{', "summary");
-      json.Add("modules", uint64_t{modules})
-          .Add("bases", uint64_t{bases})
-          .Add("checks", uint64_t{checks_})
-          .Add("failed", uint64_t{failed_});
-      json.Close().Close();
-      puts(json.text().c_str());
-    } else if (checks_ != 1) {
-      absl::PrintF("%d checks of %d modules, %d failed\n", checks_, modules,
-                   failed_);
-    }
-  }
-
-  size_t failed() const { return failed_; }
-
- private:
-  static void SayFailure(const Finding& finding) {
-    const absl::string_view message = finding.status.message();
-    const std::string where =
-        finding.base.empty()
-            ? finding.module
-            : absl::StrCat(finding.module, " against ", finding.base);
-    const bool named = absl::StrContains(message, where);
-    SayError(named ? std::string(message) : absl::StrCat(where, ": ", message));
-  }
-
-  static void AddJson(const Finding& finding) {
-    util::JsonWriter json;
-    json.Open('{').Add("module", finding.module).Add("ok", finding.status.ok());
-    if (!finding.base.empty()) {
-      json.Add("base", finding.base).Add("distilled", finding.distilled);
-    }
-    if (finding.status.ok()) {
-      json.Add("types", finding.types)
-          .Add("kernel_checked", finding.kernel_checked);
-    } else {
-      json.Add("error", finding.status.message());
-    }
-    json.Close();
-    puts(json.text().c_str());
-  }
-
-  const bool json_;
-  size_t checks_ = 0;
-  size_t failed_ = 0;
-};
-
-Finding Check(const std::string& path, v1::FinalizeRequest request,
-              BaseFile* base, FinalizeClient* client) {
-  Finding finding;
+VerifyFinding Check(const std::string& path, v1::FinalizeRequest request,
+                    BaseFile* base, FinalizeClient* client) {
+  VerifyFinding finding;
   finding.module = path;
   finding.base = base->path();
   finding.distilled = !request.distilled_base().empty();
@@ -201,7 +119,7 @@ void CheckAll(const std::vector<std::string>& modules,
   for (const std::string& path : modules) {
     const absl::StatusOr<v1::FinalizeRequest> request = ReadModule(path);
     if (!request.ok()) {
-      Finding finding;
+      VerifyFinding finding;
       finding.module = path;
       finding.status = request.status();
       report->Add(finding);
@@ -218,14 +136,31 @@ void CheckAll(const std::vector<std::string>& modules,
 int RunVerify(const std::vector<std::string>& arguments) {
   std::vector<std::string> against;
   std::string from_file;
+  std::string kernel;
+  std::string root;
   bool as_json = false;
   CommandLine line("btfc verify", kHelp);
   line.List("against", 0, &against);
+  line.Value("kernel", 0, &kernel);
+  line.Value("root", 0, &root);
   line.Value("from-file", 0, &from_file);
   line.Flag("json", 0, &as_json);
   std::vector<std::string> modules;
   const std::optional<int> end = line.Parse(arguments, &modules);
   if (end.has_value()) return *end;
+  if (!kernel.empty()) {
+    if (!against.empty() || !from_file.empty() || !modules.empty()) {
+      return line.WrongCall(
+          "--kernel finds the base and the modules itself: it goes with "
+          "--root and --json alone");
+    }
+    if (kernel.find('/') != std::string::npos) {
+      return line.WrongCall("--kernel is a version, as `uname -r` says it");
+    }
+    while (!root.empty() && root.back() == '/') root.pop_back();
+    return VerifyKernel(root, kernel, as_json);
+  }
+  if (!root.empty()) return line.WrongCall("--root is for --kernel");
   if (against.empty()) return line.WrongCall("no base is given by --against");
   if (!from_file.empty()) {
     const auto listed = ReadModuleList(from_file);
@@ -252,7 +187,8 @@ int RunVerify(const std::vector<std::string>& arguments) {
   // The results will not be asked for again.
   environment.bypass_result_cache = true;
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
-  VerifyReport report(as_json);
+  VerifyReport report(as_json ? VerifyReport::Form::kJson
+                              : VerifyReport::Form::kEach);
   CheckAll(modules, &bases, &client, &report);
   report.Finish(modules.size(), bases.size());
   return report.failed() == 0 ? 0 : kExitFailure;
