@@ -12,9 +12,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "client/cli/program.h"
@@ -51,17 +53,43 @@ std::map<std::string, std::string> ReadConfiguration(const std::string& path) {
   return configuration;
 }
 
-// The release in a vmlinux's banner; empty if there is no banner (some
-// distributions' headers contain a vmlinux with nothing but BTF).
-std::string ReleaseInBanner(absl::string_view vmlinux) {
+// A vmlinux's banner from the release on: "6.12.30 (...) #1 SMP ..."; empty if
+// there is none (some distributions' headers contain a vmlinux with nothing but
+// BTF). A vmlinux has a second one, in which the number of the build is
+// missing.
+std::string BannerOf(absl::string_view vmlinux) {
   constexpr absl::string_view kBanner = "Linux version ";
   size_t at = 0;
   while ((at = vmlinux.find(kBanner, at)) != absl::string_view::npos) {
     at += kBanner.size();
-    const absl::string_view rest = vmlinux.substr(at, 256);
+    const absl::string_view rest = vmlinux.substr(at, 1024);
     if (!rest.empty() && absl::ascii_isdigit(rest[0])) {
-      return std::string(rest.substr(0, rest.find_first_of(" \n")));
+      return std::string(
+          rest.substr(0, rest.find_first_of(absl::string_view("\n\0", 2))));
     }
+  }
+  return "";
+}
+
+std::string ReleaseInBanner(absl::string_view vmlinux) {
+  const std::string banner = BannerOf(vmlinux);
+  return banner.substr(0, banner.find(' '));
+}
+
+// UTS_VERSION of the headers without its number: "SMP PREEMPT_DYNAMIC Debian
+// 6.12.95-1 (2026-07-05)"; empty where they do not say it.
+std::string BuildOfHeaders(const std::string& directory) {
+  const std::string define = "#define UTS_VERSION \"";
+  for (const char* name : {"utsversion.h", "compile.h"}) {
+    const absl::StatusOr<std::string> text =
+        util::ReadFile(absl::StrCat(directory, "/include/generated/", name));
+    if (!text.ok()) continue;
+    const size_t at = text->find(define);
+    if (at == std::string::npos) continue;
+    std::string build = text->substr(at + define.size());
+    build = build.substr(0, build.find('"'));
+    const size_t blank = build.find(' ');
+    return blank == std::string::npos ? "" : build.substr(blank + 1);
   }
   return "";
 }
@@ -80,9 +108,26 @@ class Examination {
     return std::move(findings_);
   }
 
+  absl::StatusOr<std::string> FindCertainBase() {
+    if (!CheckDirectory()) {
+      return absl::FailedPreconditionError(findings_.back().what);
+    }
+    std::vector<std::string> why;
+    for (const std::string& source : Sources()) {
+      const absl::Status certain = IsCertain(source);
+      if (certain.ok()) return source;
+      why.push_back(absl::StrCat(source, ": ", certain.message()));
+    }
+    return absl::FailedPreconditionError(
+        why.empty() ? absl::StrCat("no image of Linux ", release_, " is here")
+                    : absl::StrJoin(why, "; "));
+  }
+
  private:
-  void Say(Grade grade, std::string what, std::string advice = "") {
-    findings_.push_back({grade, std::move(what), std::move(advice)});
+  void Say(Grade grade, std::string what, std::string advice = "",
+           Fix fix = Fix::kNone, std::string target = "") {
+    findings_.push_back(
+        {grade, std::move(what), std::move(advice), fix, std::move(target)});
   }
 
   bool CheckDirectory();
@@ -91,6 +136,8 @@ class Examination {
   void CheckSameKernel(const elf::KernelImage& vmlinux);
   void CheckSymbols(const elf::KernelImage& vmlinux,
                     absl::string_view consequence);
+  // OK if the image is certainly of that build of the kernel.
+  absl::Status IsCertain(const std::string& source) const;
   void CheckTool();
   void CheckPahole();
   void CheckPaholeVersion(int version);
@@ -111,7 +158,8 @@ bool Examination::CheckDirectory() {
     Say(Grade::kBad, directory_ + " is no kernel build directory",
         "install the headers of your kernel (package linux-headers-" +
             machine_.running_release +
-            ", kernel-devel or the like), or name another directory");
+            ", kernel-devel or the like), or name another directory",
+        Fix::kInstall);
     return false;
   }
   const absl::StatusOr<std::string> release =
@@ -119,7 +167,8 @@ bool Examination::CheckDirectory() {
   configuration_ = ReadConfiguration(directory_ + "/include/config/auto.conf");
   if (!release.ok() || configuration_.empty()) {
     Say(Grade::kBad, directory_ + " is not prepared for building modules",
-        "configure it, then: make -C " + directory_ + " modules_prepare");
+        "configure it, then: make -C " + directory_ + " modules_prepare",
+        Fix::kInstall);
     return false;
   }
   release_ = std::string(absl::StripAsciiWhitespace(*release));
@@ -137,7 +186,8 @@ void Examination::CheckConfiguration() {
       "this kernel makes no BTF for modules: CONFIG_DEBUG_INFO_BTF_MODULES is "
       "not set",
       "a kernel that is configured so loads modules with BTF without reading "
-      "it; take one with that option");
+      "it; take one with that option",
+      Fix::kInstall);
 }
 
 std::vector<std::string> Examination::Sources() const {
@@ -175,7 +225,7 @@ void Examination::CheckVmlinux() {
         absl::StrCat("there is no ", vmlinux_path(),
                      ": kbuild will say \"Skipping BTF generation for ... due "
                      "to unavailability of vmlinux\""),
-        HowToGetVmlinux());
+        HowToGetVmlinux(), Fix::kExtractBase, vmlinux_path());
     return;
   }
   const absl::StatusOr<elf::KernelImage> vmlinux =
@@ -184,7 +234,7 @@ void Examination::CheckVmlinux() {
     Say(Grade::kBad,
         absl::StrCat("the vmlinux there is of no use: ",
                      vmlinux.status().message()),
-        HowToGetVmlinux());
+        HowToGetVmlinux(), Fix::kReplace);
     return;
   }
   Say(Grade::kGood, absl::StrCat(vmlinux_path(), " has ", vmlinux->btf.size(),
@@ -204,7 +254,7 @@ void Examination::CheckSameKernel(const elf::KernelImage& vmlinux) {
       Say(Grade::kBad,
           absl::StrCat("vmlinux is of Linux ", banner, ", the headers are of ",
                        release_, kConsequence),
-          HowToGetVmlinux());
+          HowToGetVmlinux(), Fix::kReplace);
     }
     return;
   }
@@ -216,7 +266,7 @@ void Examination::CheckSameKernel(const elf::KernelImage& vmlinux) {
     } else {
       Say(Grade::kBad,
           absl::StrCat("vmlinux has another BTF than ", source, kConsequence),
-          HowToGetVmlinux());
+          HowToGetVmlinux(), Fix::kReplace);
     }
     return;
   }
@@ -247,7 +297,7 @@ void Examination::CheckSymbols(const elf::KernelImage& vmlinux,
             "are built in there (",
             evidence->built_in[0], ", ", evidence->built_in[1], ", ...)",
             consequence),
-        HowToGetVmlinux());
+        HowToGetVmlinux(), Fix::kReplace);
     return;
   }
   Say(Grade::kGood,
@@ -259,13 +309,49 @@ void Examination::CheckSymbols(const elf::KernelImage& vmlinux,
                    built_in == 0 ? "none" : absl::StrCat(built_in)));
 }
 
+absl::Status Examination::IsCertain(const std::string& source) const {
+  const absl::StatusOr<elf::KernelImage> image = elf::ReadKernelImage(source);
+  if (!image.ok()) return image.status();
+  const std::string banner = BannerOf(image->bytes());
+  const std::string release = banner.substr(0, banner.find(' '));
+  if (!banner.empty() && release != release_) {
+    return absl::FailedPreconditionError("it is of Linux " + release);
+  }
+  // Packages of one release are built more than once. What the running kernel
+  // shows has no banner; uname(2) says it then.
+  const std::string build = BuildOfHeaders(directory_);
+  const std::string& said = banner.empty() ? machine_.running_build : banner;
+  if (build.empty()) {
+    return absl::FailedPreconditionError(
+        "the headers do not say of which build of that release they are");
+  }
+  if (!absl::StrContains(said, build)) {
+    return absl::FailedPreconditionError(
+        "it is of another build of that release than the headers");
+  }
+  const absl::StatusOr<std::string> symvers =
+      util::ReadFile(directory_ + "/Module.symvers");
+  if (!symvers.ok()) return absl::OkStatus();
+  const absl::StatusOr<SymbolEvidence> evidence =
+      CompareSymbols(*symvers, image->btf);
+  if (!evidence.ok()) return evidence.status();
+  if (evidence->built_in.size() > kChanceNames) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(evidence->built_in.size(),
+                     " functions that Module.symvers has in modules are built "
+                     "in there"));
+  }
+  return absl::OkStatus();
+}
+
 void Examination::CheckTool() {
   const std::string tool =
       directory_ + "/tools/bpf/resolve_btfids/resolve_btfids";
   if (access(tool.c_str(), X_OK) == 0) return;
   Say(Grade::kNote, "the build directory has no resolve_btfids of its own",
       "make RESOLVE_BTFIDS=/PATH/TO/resolve_btfids ..., which is "
-      "worthwhile anyway");
+      "worthwhile anyway",
+      Fix::kBuild);
 }
 
 void Examination::CheckPahole() {
@@ -278,13 +364,14 @@ void Examination::CheckPahole() {
     Say(Grade::kNote,
         absl::StrCat("there is no pahole, and none is needed: ",
                      exit_code.status().message()),
-        "make PAHOLE=/PATH/TO/pahole, which is a link of that name to btfc");
+        "make PAHOLE=/PATH/TO/pahole, which is a link of that name to btfc",
+        Fix::kBuild);
     return;
   }
   const int version = ParsePaholeVersion(output);
   if (*exit_code != 0 || version == 0) {
     Say(Grade::kBad, absl::StrCat("`", name, " --version` gives no version"),
-        "see what PAHOLE and BTFD_PAHOLE name");
+        "see what PAHOLE and BTFD_PAHOLE name", Fix::kSettings);
     return;
   }
   CheckPaholeVersion(version);
@@ -303,7 +390,8 @@ void Examination::CheckPaholeVersion(int version) {
                      " and gives it options of that"),
         absl::StrCat("install pahole ", ShowVersion(asked),
                      " or newer; or make PAHOLE=/PATH/TO/pahole, a link of "
-                     "that name to btfc, with BTFD_PAHOLE_VERSION=1.32"));
+                     "that name to btfc, with BTFD_PAHOLE_VERSION=1.32"),
+        Fix::kInstall);
     return;
   }
   Say(Grade::kGood,
@@ -320,7 +408,8 @@ void Examination::CheckPaholeVersion(int version) {
         "very kernel alone",
         absl::StrCat("btfc finalize --profile ", release_,
                      " --distill=always --base ", vmlinux_path(),
-                     " MODULE.ko after the build"));
+                     " MODULE.ko after the build"),
+        Fix::kBuild);
   }
 }
 
@@ -329,7 +418,10 @@ void Examination::CheckPaholeVersion(int version) {
 Machine Machine::ThisOne() {
   Machine machine;
   utsname name{};
-  if (uname(&name) == 0) machine.running_release = name.release;
+  if (uname(&name) == 0) {
+    machine.running_release = name.release;
+    machine.running_build = name.version;
+  }
   const char* pahole = getenv("PAHOLE");
   if (pahole != nullptr && *pahole != '\0') {
     machine.pahole = SplitWords(pahole);
@@ -355,6 +447,11 @@ int ParsePaholeVersion(absl::string_view text) {
 std::vector<Finding> ExamineBuildTree(const Machine& machine,
                                       const std::string& directory) {
   return Examination(machine, directory).Run();
+}
+
+absl::StatusOr<std::string> FindCertainBase(const Machine& machine,
+                                            const std::string& directory) {
+  return Examination(machine, directory).FindCertainBase();
 }
 
 }  // namespace btfd::client

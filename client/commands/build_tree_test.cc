@@ -4,7 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "absl/strings/str_cat.h"
+#include "client/commands/doctor_fix.h"
 #include "client/commands/same_kernel.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
@@ -27,6 +30,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using testing::FreshDirectory;
+using ::testing::HasSubstr;
 using testing::ReadFile;
 using testing::TestData;
 using testing::WriteFile;
@@ -248,6 +252,112 @@ TEST_F(Doctor, NotesThatTheTreeHasNoTool) {
   unlink((tree_ + "/tools/bpf/resolve_btfids/resolve_btfids").c_str());
   EXPECT_THAT(Examine(), Contains(Is(Grade::kNote, "no resolve_btfids",
                                      "make RESOLVE_BTFIDS=")));
+}
+
+// A tree without vmlinux, whose headers name the build that the boot image has.
+class DoctorFix : public Doctor {
+ protected:
+  void SetUp() override {
+    Doctor::SetUp();
+    unlink((tree_ + "/vmlinux").c_str());
+    machine_.running_release = "6.1.0-generic";
+    Link("kernels/6.12/vmlinuz", "boot/vmlinuz-" + release_);
+    ASSERT_EQ(mkdir((tree_ + "/include/generated").c_str(), 0755), 0);
+    SayBuild("#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-1~bpo12+1 (2026-07-05)");
+  }
+  void SayBuild(const std::string& build) {
+    WriteFile(tree_ + "/include/generated/utsversion.h",
+              "#define UTS_VERSION \"" + build + "\"\n");
+  }
+  // What --fix says.
+  std::string Apply() {
+    ::testing::internal::CaptureStdout();
+    Fixer(machine_, tree_).Apply(Examine());
+    return ::testing::internal::GetCapturedStdout();
+  }
+};
+
+TEST_F(DoctorFix, TakesTheVmlinuxOfTheSameBuild) {
+  const std::string said = Apply();
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("  done  wrote " + tree_ + "/vmlinux, 57573156 "),
+                    HasSubstr("boot/vmlinuz-" + release_),
+                    HasSubstr("of the same build as the headers")));
+  EXPECT_TRUE(ReadFile(tree_ + "/vmlinux") ==
+              ReadFile(TestData("kernels/6.12/vmlinux")));
+  EXPECT_THAT(Examine(), Each(Field(&Finding::grade, Grade::kGood)));
+  EXPECT_EQ(Apply(), "") << "there is nothing left to do";
+}
+
+TEST_F(DoctorFix, TakesWhatTheRunningKernelShowsIfItIsOfThatBuild) {
+  unlink((machine_.root + "/boot/vmlinuz-" + release_).c_str());
+  Link("kernels/6.12/vmlinux.btf", "sys/kernel/btf/vmlinux");
+  machine_.running_release = release_;
+  machine_.running_build = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-2";
+  EXPECT_THAT(Apply(), AllOf(HasSubstr("  left  there is no "),
+                             HasSubstr("it is of another build")));
+  EXPECT_NE(access((tree_ + "/vmlinux").c_str(), F_OK), 0);
+  machine_.running_build =
+      "#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-1~bpo12+1 (2026-07-05)";
+  EXPECT_THAT(Apply(), HasSubstr("  done  wrote "));
+  EXPECT_TRUE(ReadFile(tree_ + "/vmlinux") ==
+              ReadFile(TestData("kernels/6.12/vmlinux.btf")));
+}
+
+TEST_F(DoctorFix, TakesNothingThatIsNotCertain) {
+  const auto expect_left = [this](const std::string& why) {
+    EXPECT_THAT(Apply(), AllOf(HasSubstr("  left  there is no " + tree_),
+                               HasSubstr("-> not done: "), HasSubstr(why)));
+    EXPECT_NE(access((tree_ + "/vmlinux").c_str(), F_OK), 0);
+  };
+  SayBuild("#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-2 (2026-08-05)");
+  expect_left("it is of another build of that release than the headers");
+  unlink((tree_ + "/include/generated/utsversion.h").c_str());
+  expect_left("the headers do not say of which build");
+  SayBuild("#1 SMP PREEMPT_DYNAMIC Debian 6.12.95-1~bpo12+1 (2026-07-05)");
+  std::string symvers;
+  for (const char* name :
+       {"kmalloc_array_noprof", "vfs_read", "vfs_write", "schedule", "kfree",
+        "vfree", "iput", "dput", "path_put", "fput", "iget_locked", "d_alloc",
+        "mutex_lock", "mutex_unlock", "ksize", "vmalloc_noprof"}) {
+    absl::StrAppend(&symvers, "0x1\t", name, "\tdrivers/x\tEXPORT_SYMBOL\t\n");
+  }
+  WriteFile(tree_ + "/Module.symvers", symvers);
+  expect_left(
+      "functions that Module.symvers has in modules are built in there");
+  unlink((tree_ + "/Module.symvers").c_str());
+  Link("kernels/7.2/vmlinuz", "boot/vmlinuz-" + release_);
+  expect_left("it is of Linux 7.2");
+  unlink((machine_.root + "/boot/vmlinuz-" + release_).c_str());
+  expect_left("no image of Linux " + release_ + " is here");
+}
+
+TEST_F(DoctorFix, LeavesWhatIsNotItsOwnToChange) {
+  Link("kernels/7.2/vmlinux", "build/vmlinux");
+  InstallPahole("");
+  const std::string said = Apply();
+  EXPECT_THAT(said, AllOf(HasSubstr("  left  vmlinux is of Linux 7.2"),
+                          HasSubstr("it replaces and removes no file"),
+                          HasSubstr("it changes no settings"),
+                          ::testing::Not(HasSubstr("done  "))));
+}
+
+TEST_F(DoctorFix, AFileIsMadeWholeAndNoLinkIsFollowed) {
+  const std::string outside = FreshDirectory() + "/outside";
+  ASSERT_EQ(symlink(outside.c_str(), (tree_ + "/vmlinux").c_str()), 0);
+  EXPECT_THAT(Apply(), HasSubstr("-> not done: " + tree_ +
+                                 "/vmlinux: cannot make it: File exists"));
+  EXPECT_NE(access(outside.c_str(), F_OK), 0);
+  unlink((tree_ + "/vmlinux").c_str());
+  EXPECT_TRUE(WriteNewFile(tree_ + "/vmlinux", "whole").ok());
+  EXPECT_EQ(ReadFile(tree_ + "/vmlinux"), "whole");
+  EXPECT_TRUE(absl::IsAlreadyExists(WriteNewFile(tree_ + "/vmlinux", "other")));
+  EXPECT_EQ(ReadFile(tree_ + "/vmlinux"), "whole");
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(tree_)) {
+    files += entry.path().filename().string().find("vmlinux") == 0;
+  }
+  EXPECT_EQ(files, 1u);
 }
 
 TEST(PaholeVersion, CountsAsTheKernelsConfigurationDoes) {

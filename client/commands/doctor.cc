@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +26,7 @@
 #include "client/cli/program.h"
 #include "client/commands/build_tree.h"
 #include "client/commands/commands.h"
+#include "client/commands/doctor_fix.h"
 #include "client/commands/module_examination.h"
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
@@ -41,7 +44,7 @@ namespace {
 using Grade = Finding::Grade;
 
 constexpr char kHelp[] =
-    R"(usage: btfc doctor [BUILD-DIRECTORY | MODULE]
+    R"(usage: btfc doctor [--fix] [BUILD-DIRECTORY | MODULE]
 
 Says what stands between this machine and kernel modules with working BTF, and
 what to do about it. Looks at the build directory (if none is named: that of
@@ -50,9 +53,17 @@ daemon,
 which it starts once with the present settings and ends; of a module, at its
 BTF. Changes nothing else.
 
+  --fix        do what can be done without asking anybody, and say what was done,
+               and of all else why it was left: a vmlinux that is missing in the
+               build directory is taken from an image that is certainly of the
+               same build of the kernel (release, build text, exported symbols);
+               a daemon of another version, or with other settings, or one that
+               does not answer, is restarted. No file is replaced or removed,
+               nothing installed, no setting and no module changed
   -h, --help   this text
 
-Exit status: 0, or 1 if something would keep modules from having proper BTF.
+Exit status: 0, or 1 if something would keep modules from having proper BTF, with
+--fix: still.
 )";
 
 // A daemon without a store sends this instead of the store's path.
@@ -78,7 +89,7 @@ void ExamineRunningDaemon(DirectConnection* daemon,
     findings->push_back(
         {Grade::kBad,
          absl::StrCat("the daemon does not answer: ", called.message()),
-         "btfc restart; until then builds do without it"});
+         "btfc restart; until then builds do without it", Fix::kRestartDaemon});
     return;
   }
   findings->push_back(
@@ -93,17 +104,22 @@ void ExamineRunningDaemon(DirectConnection* daemon,
          absl::StrCat("it keeps nothing beyond its end: its store is ",
                       status.store()),
          "give it a directory of yours to write to (XDG_CACHE_HOME, or "
-         "store_dir in btfd.conf), then: btfc restart"});
+         "store_dir in btfd.conf), then: btfc restart",
+         Fix::kSettings});
   }
+  const bool mended = std::none_of(
+      findings->begin(), findings->end(),
+      [](const Finding& finding) { return finding.fix == Fix::kSettings; });
   for (const std::string& complaint : status.complaints()) {
     findings->push_back({Grade::kNote, "it was started with: " + complaint,
-                         "btfc restart, once that is mended"});
+                         "btfc restart, once that is mended",
+                         mended ? Fix::kRestartDaemon : Fix::kSettings});
   }
   if (status.version() != util::kVersion) {
     findings->push_back({Grade::kNote,
                          absl::StrCat("it is btfd ", status.version(),
                                       ", and this is btfc ", util::kVersion),
-                         "btfc restart"});
+                         "btfc restart", Fix::kRestartDaemon});
   }
   const char* const server = getenv("BTFD_SERVER");
   if (server != nullptr && status.server() != server) {
@@ -113,7 +129,7 @@ void ExamineRunningDaemon(DirectConnection* daemon,
                       status.server().empty()
                           ? "hands nothing on"
                           : "hands work on to " + status.server()),
-         "btfc restart: it reads that when it starts"});
+         "btfc restart: it reads that when it starts", Fix::kRestartDaemon});
   }
   if (const uint64_t fallbacks = CountFallbacks(status)) {
     findings->push_back({Grade::kNote,
@@ -134,13 +150,14 @@ void ExamineSettings(const std::string& program,
         {Grade::kBad,
          ended.ok() ? absl::StrCat(program, " --check ended with ", *ended)
                     : std::string(ended.status().message()),
-         "it says why; until then builds do without a daemon"});
+         "it says why; until then builds do without a daemon", Fix::kSettings});
     return;
   }
   for (const absl::string_view line :
        absl::StrSplit(output, '\n', absl::SkipEmpty())) {
     findings->push_back({Grade::kNote, absl::StrCat("its settings: ", line),
-                         "mend that, then btfc restart; builds go on without"});
+                         "mend that, then btfc restart; builds go on without",
+                         Fix::kSettings});
   }
   if (output.empty()) {
     findings->push_back({Grade::kGood, "it starts with its settings", ""});
@@ -160,7 +177,8 @@ void ExaminePlace(const std::string& directory, absl::string_view meaning,
       {Grade::kNote,
        absl::StrCat(directory, " belongs to uid ", info.st_uid, "; ", meaning),
        geteuid() == 0 ? "that is as it should be under sudo -E"
-                      : "sudo rm -r " + directory});
+                      : "sudo rm -r " + directory,
+       geteuid() == 0 ? Fix::kNone : Fix::kReplace});
 }
 
 std::string FromEnvironment(const char* name) {
@@ -189,7 +207,8 @@ std::vector<Finding> ExamineDaemon() {
   } else {
     findings.push_back({Grade::kBad, std::string(program.status().message()),
                         "install btfd beside btfc or in PATH, or name it with "
-                        "BTFD_DAEMON"});
+                        "BTFD_DAEMON",
+                        Fix::kInstall});
   }
   const util::RuntimePaths paths = util::RuntimePathsOfProcess();
   ExaminePlaces(paths, &findings);
@@ -198,7 +217,8 @@ std::vector<Finding> ExamineDaemon() {
         util::EnsurePrivateDirectory(paths.directory);
     if (!directory.ok()) {
       findings.push_back({Grade::kBad, std::string(directory.message()),
-                          "builds do without a daemon until that is mended"});
+                          "builds do without a daemon until that is mended",
+                          Fix::kReplace});
       return findings;
     }
   }
@@ -207,7 +227,8 @@ std::vector<Finding> ExamineDaemon() {
         {Grade::kNote,
          "a client was let down by the daemon within the last minute; others "
          "go round it for so long",
-         "btfc restart, if it goes on; the log is " + paths.log});
+         "btfc restart, if it goes on; the log is " + paths.log,
+         Fix::kStartDaemon});
   }
   const auto daemon = OpenRunningDaemon();
   if (daemon.ok()) {
@@ -216,8 +237,8 @@ std::vector<Finding> ExamineDaemon() {
     findings.push_back(
         {Grade::kGood, "no daemon runs; the first module will start one", ""});
   } else {
-    findings.push_back(
-        {Grade::kBad, std::string(daemon.status().message()), "btfc restart"});
+    findings.push_back({Grade::kBad, std::string(daemon.status().message()),
+                        "btfc restart", Fix::kRestartDaemon});
   }
   return findings;
 }
@@ -235,21 +256,23 @@ Finding ExamineStandIn() {
   const absl::StatusOr<StandIn> stand_in = ChooseStandIn(settings);
   if (!stand_in.ok()) {
     return {Grade::kBad, std::string(stand_in.status().message()),
-            "set it to one of these, or unset it"};
+            "set it to one of these, or unset it", Fix::kSettings};
   }
   if (stand_in->choice == EncoderChoice::kPahole) {
     const bool missing = stand_in->real.empty();
     return {missing ? Grade::kBad : Grade::kNote,
             absl::StrCat("BTFD_ENCODER leaves all encoding to the real pahole",
                          missing ? ", and there is none" : ""),
-            "unset it: btfc encodes in less time, and the same bytes"};
+            "unset it: btfc encodes in less time, and the same bytes",
+            Fix::kSettings};
   }
   if (!stand_in->version.has_value()) {
     return {Grade::kNote,
             absl::StrCat("btfc leaves encoding to the real pahole: ",
                          stand_in->decided_by, " says '", stand_in->said,
                          "', which is not known here"),
-            "BTFD_PAHOLE_VERSION=1.24, 1.30, 1.31 or 1.32 names one that is"};
+            "BTFD_PAHOLE_VERSION=1.24, 1.30, 1.31 or 1.32 names one that is",
+            Fix::kSettings};
   }
   return {Grade::kGood,
           absl::StrCat("btfc encodes BTF as pahole ",
@@ -264,57 +287,94 @@ std::vector<Finding> ExamineEncoder() {
         {Grade::kNote,
          path + " is no pahole: it is btfd, or calls `pahole` and so btfd",
          "btfd passes it over; remove it, or name the real one with "
-         "BTFD_PAHOLE=/its/path"});
+         "BTFD_PAHOLE=/its/path",
+         Fix::kReplace});
   }
   return findings;
 }
 
-// Prints the findings. Returns true if one of them is bad.
-bool Report(absl::string_view title, const std::vector<Finding>& findings) {
-  bool any_bad = false;
-  printf("%s\n", std::string(title).c_str());
-  for (const Finding& finding : findings) {
+struct Section {
+  std::string title;
+  std::vector<Finding> findings;
+};
+
+// Prints the findings.
+void Report(const Section& section) {
+  printf("%s\n", section.title.c_str());
+  for (const Finding& finding : section.findings) {
     const char* grade = "ok";
     if (finding.grade == Grade::kNote) grade = "note";
-    if (finding.grade == Grade::kBad) {
-      grade = "BAD";
-      any_bad = true;
-    }
+    if (finding.grade == Grade::kBad) grade = "BAD";
     printf("  %-4s  %s\n", grade, finding.what.c_str());
     if (!finding.advice.empty()) {
       printf("        -> %s\n", finding.advice.c_str());
     }
   }
-  return any_bad;
+}
+
+bool AnyBad(const std::vector<Section>& sections) {
+  for (const Section& section : sections) {
+    for (const Finding& finding : section.findings) {
+      if (finding.grade == Grade::kBad) return true;
+    }
+  }
+  return false;
+}
+
+// All that there is to find out. Sets the build directory, if it is empty.
+std::vector<Section> Examine(const Machine& machine, const std::string& module,
+                             std::string* directory) {
+  std::vector<Section> sections;
+  std::string release = machine.running_release;
+  if (!module.empty()) {
+    ModuleExamination examination = ExamineModule(module);
+    if (!examination.release.empty()) release = examination.release;
+    sections.push_back({"The module", std::move(examination.findings)});
+  }
+  if (directory->empty()) {
+    *directory = absl::StrCat("/lib/modules/", release, "/build");
+  }
+  sections.push_back(
+      {"Building modules", ExamineBuildTree(machine, *directory)});
+  sections.push_back({"The encoder", ExamineEncoder()});
+  sections.push_back({"The daemon", ExamineDaemon()});
+  return sections;
 }
 
 }  // namespace
 
 int RunDoctor(const std::vector<std::string>& arguments) {
+  bool fix = false;
   CommandLine line("btfc doctor", kHelp);
+  line.Flag("fix", 0, &fix);
   std::vector<std::string> rest;
   if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
     return *exit_code;
   }
   if (rest.size() > 1) return line.WrongCall("name one BUILD-DIRECTORY");
   const Machine machine = Machine::ThisOne();
-  std::string release = machine.running_release;
-  std::string directory;
-  bool bad = false;
-  if (!rest.empty() && IsRegularFile(rest[0])) {
-    const ModuleExamination module = ExamineModule(rest[0]);
-    bad = Report("The module", module.findings);
-    if (!module.release.empty()) release = module.release;
-  } else if (!rest.empty()) {
-    directory = rest[0];
+  const bool is_module = !rest.empty() && IsRegularFile(rest[0]);
+  const std::string module = is_module ? rest[0] : "";
+  std::string directory = rest.empty() || is_module ? "" : rest[0];
+
+  std::vector<Section> sections = Examine(machine, module, &directory);
+  for (const Section& section : sections) Report(section);
+  if (fix) {
+    printf("What --fix did\n");
+    Fixer fixer(machine, directory);
+    std::vector<bool> changed;
+    for (const Section& section : sections) {
+      changed.push_back(fixer.Apply(section.findings));
+    }
+    if (fixer.nothing_found()) printf("  nothing: there was nothing to do\n");
+    sections = Examine(machine, module, &directory);
+    for (size_t i = 0; i < sections.size(); ++i) {
+      if (!changed[i]) continue;
+      sections[i].title += " afterwards";
+      Report(sections[i]);
+    }
   }
-  if (directory.empty()) {
-    directory = absl::StrCat("/lib/modules/", release, "/build");
-  }
-  bad |= Report("Building modules", ExamineBuildTree(machine, directory));
-  bad |= Report("The encoder", ExamineEncoder());
-  bad |= Report("The daemon", ExamineDaemon());
-  return bad ? kExitFailure : 0;
+  return AnyBad(sections) ? kExitFailure : 0;
 }
 
 }  // namespace btfd::client

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // btfc start, stop and restart.
+#include "client/commands/lifecycle.h"
+
 #include <signal.h>
 #include <stdio.h>
 
@@ -93,23 +95,9 @@ absl::StatusOr<int64_t> AskToEnd() {
   return response.pid();
 }
 
-absl::Status Stop() {
-  const absl::StatusOr<int64_t> pid = AskToEnd();
-  if (pid.ok() && *pid == 0) return absl::OkStatus();
-  const absl::Status gone = pid.ok() ? WaitUntilGone(*pid) : pid.status();
-  if (!absl::IsDeadlineExceeded(gone) && !absl::IsUnavailable(gone)) {
-    return gone;
-  }
-  SayLine("btfc: the daemon does not listen to that; ending it by force");
-  return EndDeafDaemon(util::RuntimePathsOfProcess());
-}
-
 absl::Status Start() {
-  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
-  v1::GreetResponse response;
-  RETURN_IF_ERROR(Call(daemon.get(), kGreet, v1::GreetRequest(), &response));
-  printf("btfd %s runs, pid %lld\n", response.daemon_version().c_str(),
-         static_cast<long long>(response.pid()));
+  ASSIGN_OR_RETURN(const std::string running, StartDaemon());
+  printf("%s\n", running.c_str());
   return absl::OkStatus();
 }
 
@@ -133,16 +121,35 @@ int RunSteps(const char* name, const char* help,
 
 }  // namespace
 
+absl::Status StopDaemon() {
+  const absl::StatusOr<int64_t> pid = AskToEnd();
+  if (pid.ok() && *pid == 0) return absl::OkStatus();
+  const absl::Status gone = pid.ok() ? WaitUntilGone(*pid) : pid.status();
+  if (!absl::IsDeadlineExceeded(gone) && !absl::IsUnavailable(gone)) {
+    return gone;
+  }
+  SayLine("btfc: the daemon does not listen to that; ending it by force");
+  return EndDeafDaemon(util::RuntimePathsOfProcess());
+}
+
+absl::StatusOr<std::string> StartDaemon() {
+  ASSIGN_OR_RETURN(const auto daemon, OpenOrStartDaemon());
+  v1::GreetResponse response;
+  RETURN_IF_ERROR(Call(daemon.get(), kGreet, v1::GreetRequest(), &response));
+  return absl::StrCat("btfd ", response.daemon_version(), " runs, pid ",
+                      response.pid());
+}
+
 int RunStart(const std::vector<std::string>& arguments) {
   return RunSteps("btfc start", kStartHelp, arguments, {Start});
 }
 
 int RunStop(const std::vector<std::string>& arguments) {
-  return RunSteps("btfc stop", kStopHelp, arguments, {Stop});
+  return RunSteps("btfc stop", kStopHelp, arguments, {StopDaemon});
 }
 
 int RunRestart(const std::vector<std::string>& arguments) {
-  return RunSteps("btfc restart", kRestartHelp, arguments, {Stop, Start});
+  return RunSteps("btfc restart", kRestartHelp, arguments, {StopDaemon, Start});
 }
 
 }  // namespace btfd::client

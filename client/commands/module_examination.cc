@@ -35,7 +35,8 @@ ModuleExamination ExamineModule(const std::string& path) {
   ModuleExamination result;
   const auto say = [&result](Grade grade, std::string what,
                              std::string advice = "") {
-    result.findings.push_back({grade, std::move(what), std::move(advice)});
+    const Fix fix = advice.empty() ? Fix::kNone : Fix::kModule;
+    result.findings.push_back({grade, std::move(what), std::move(advice), fix});
   };
   const absl::StatusOr<elf::ModuleFile> module = elf::ModuleFile::Open(path);
   if (!module.ok()) {
