@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "client/batch/batch_report.h"
+#include "client/batch/interrupt.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
 #include "client/cli/jobserver.h"
@@ -82,7 +83,8 @@ From the environment, as kbuild exports them: PAHOLE, PAHOLE_FLAGS,
 PAHOLE_LANG_EXCLUDE, RESOLVE_BTFIDS_FLAGS, KERNELVERSION, KBUILD_VERBOSE.
 
 Exit status: 0; of one file what upstream's script ends with; of several 1 if
-any failed, each being named with the reason; 2 for a wrong call.
+any failed, each being named with the reason; 2 for a wrong call; by the
+signal that interrupted it.
 )";
 
 std::string FromEnvironment(const char* name) {
@@ -108,12 +110,13 @@ class GenBtf {
  private:
   int RunOne(const std::string& elf);
   int RunMany();
-  // Takes the next file until none is left.
+  // Takes the next file until none is left, or until it is interrupted.
   void Work(std::atomic<size_t>* next, absl::Mutex* mutex, BatchReport* report);
   absl::StatusOr<std::optional<BaseFile>> OpenBase() const;
 
   const GenBtfOptions options_;
   const Environment environment_;
+  std::atomic<bool> stopped_{false};
 };
 
 absl::StatusOr<std::optional<BaseFile>> GenBtf::OpenBase() const {
@@ -180,7 +183,7 @@ void GenBtf::Work(std::atomic<size_t>* next, absl::Mutex* mutex,
   }
   for (;;) {
     const size_t index = next->fetch_add(1);
-    if (index >= options_.files.size()) return;
+    if (index >= options_.files.size() || stopped_) return;
     const std::string& elf = options_.files[index];
     BtfStepResult result;
     result.status = base.status();
@@ -197,6 +200,7 @@ int GenBtf::RunMany() {
   BatchReport report(form, options_.files.size(), stdout, stderr);
   absl::Mutex mutex;
   std::atomic<size_t> next = 0;
+  Interrupt interrupt([this] { stopped_ = true; });
   const auto work = [&] { Work(&next, &mutex, &report); };
   util::Threads workers;
   const uint32_t jobs =
@@ -207,6 +211,10 @@ int GenBtf::RunMany() {
   work();
   workers.Join();
   report.Finish();
+  if (interrupt.signal() != 0) {
+    fflush(nullptr);
+    interrupt.EndBySignal();
+  }
   return report.failed() == 0 ? 0 : kExitFailure;
 }
 

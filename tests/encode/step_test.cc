@@ -225,6 +225,49 @@ TEST_F(WholeStep, OneOfManyThatFailsIsNamedAndTheOthersAreDone) {
   EXPECT_EQ(ReadFileOrEmpty(ours.file("bad.ko")), "no ELF");
 }
 
+TEST_F(WholeStep, AnInterruptedCallTellsWhatItDid) {
+  constexpr int kModules = 300;
+  ScratchDir ours;
+  CopyNamed("af_key", ours.file("old"));
+  std::string list;
+  for (int i = 0; i < kModules; ++i) {
+    const std::string name = absl::StrCat("m", i, ".ko");
+    fs::copy_file(ours.file("old"), ours.file(name));
+    absl::StrAppend(&list, name, "\n");
+  }
+  WriteFile(ours.file("list"), list);
+  std::vector<std::string> environment = KbuildEnvironment("pahole", "none");
+  environment.push_back("BTFC=" + daemon_.programs().btfc);
+  environment.push_back("BASE=" + base_);
+  environment.push_back("BTFD_ENCODER=native");
+  environment.push_back("BTFD_PAHOLE_VERSION=1.32");
+  // A shell makes its background processes ignore SIGINT.
+  const ProcessResult result = RunProcess(
+      {"sh", "-c",
+       "env --default-signal=INT $BTFC gen-btf --btf_base $BASE -j2 "
+       "--from-file list >out 2>err &\n"
+       "p=$!; while kill -0 $p && cmp -s old m10.ko; do sleep 0.01; done\n"
+       "kill -INT $p; wait $p; echo $?"},
+      {daemon_.Environment(environment), ours.path(), ""});
+  EXPECT_EQ(result.out, "130\n") << result.err;
+  EXPECT_EQ(ReadFileOrEmpty(ours.file("err")), "");
+  const std::string old = ReadFileOrEmpty(ours.file("old"));
+  const std::string said = ReadFileOrEmpty(ours.file("out"));
+  int changed = 0;
+  for (int i = 0; i < kModules; ++i) {
+    const std::string name = absl::StrCat("m", i, ".ko");
+    const bool is_new = ReadFileOrEmpty(ours.file(name)) != old;
+    changed += is_new;
+    EXPECT_EQ(absl::StrContains(said, name + ": "), is_new) << name;
+    if (is_new) {
+      EXPECT_TRUE(Section(ours.file(name), ".BTF").has_value());
+    }
+  }
+  EXPECT_GT(changed, 10);
+  EXPECT_THAT(said, HasSubstr(absl::StrCat("interrupted: ", kModules - changed,
+                                           " modules are left")));
+}
+
 // If there is no base, the script takes any ELF file with DWARF for a vmlinux.
 TEST_F(WholeStep, LeavesBesideVmlinuxWhatUpstreamLeaves) {
   ScratchDir theirs, ours;
