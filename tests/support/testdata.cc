@@ -49,8 +49,10 @@ absl::StatusOr<Kernel> FindKernel(const std::string& series) {
   return kernel;
 }
 
-absl::StatusOr<std::vector<Kernel>> FindPointReleases() {
-  const std::string root = TestdataRoot() + "/point-releases/6.12";
+namespace {
+
+// The directories in `root`, which are called after releases.
+absl::StatusOr<std::vector<Kernel>> ReleasesIn(const std::string& root) {
   std::vector<Kernel> kernels;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root, error)) {
@@ -66,6 +68,16 @@ absl::StatusOr<std::vector<Kernel>> FindPointReleases() {
               return strverscmp(a.directory.c_str(), b.directory.c_str()) < 0;
             });
   return kernels;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Kernel>> FindPointReleases() {
+  return ReleasesIn(TestdataRoot() + "/point-releases/6.12");
+}
+
+absl::StatusOr<std::vector<Kernel>> FindReleases() {
+  return ReleasesIn(TestdataRoot() + "/releases");
 }
 
 absl::StatusOr<std::string> FindKernelBtf(const std::string& series) {

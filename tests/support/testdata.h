@@ -32,6 +32,8 @@ absl::StatusOr<Kernel> FindKernel(const std::string& series);
 // Older point releases of the kernel "6.12", oldest first. They have a vmlinuz,
 // but no vmlinux and no modules. NotFound as above.
 absl::StatusOr<std::vector<Kernel>> FindPointReleases();
+// 25 releases of several series, for benchmarks; vmlinux_btf only.
+absl::StatusOr<std::vector<Kernel>> FindReleases();
 
 // The raw .BTF of a kernel, also of one that has no modules here ("6.1").
 // NotFound as above.
