@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <thread>
@@ -21,13 +22,16 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/batch/interrupt.h"
 #include "client/cli/command_line.h"
 #include "client/cli/progress_bar.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
+#include "client/commands/named_btf.h"
 #include "client/min_core/kernel_job.h"
 #include "client/min_core/output_files.h"
 #include "client/min_core/output_names.h"
+#include "lib/util/json.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/task_queue.h"
 
@@ -40,8 +44,8 @@ constexpr char kHelp[] =
 
 Cuts the BTF of each KERNEL down to what the CO-RE relocations of the programs
 need, so that it can be shipped with them to kernels without BTF: libbpf takes it
-as btf_custom_path. KERNEL is raw BTF, a vmlinux, either of them compressed, or
-a vmlinuz; a program is what `clang -target bpf -g` makes, in either byte order.
+as btf_custom_path. KERNEL is raw BTF, a vmlinux, either of them compressed, a
+vmlinuz, or `sha256:DIGEST`, a base that the daemon has or can get; a program is what `clang -target bpf -g` makes, in either byte order.
 The bytes are those of bpftool's `gen min_core_btf`.
 
   -o, --output DIR    write into DIR, which is made; the current directory if not
@@ -58,13 +62,14 @@ The bytes are those of bpftool's `gen min_core_btf`.
       --programs-from LIST
                       read more programs likewise
   -j, --jobs N        work on N kernels at once; one a processor if not given
+      --json          a line of JSON for each kernel, then one with a summary
   -h, --help          this text
 
 Where KERNEL and a module both have a type of the name that a program asks for,
 the kernel's counts, as in libbpf.
 
 Exit status: 0; 1 if anything failed, each being named with the reason; 2 for a
-wrong call.
+wrong call; by the signal that interrupted it.
 )";
 
 constexpr char kBpftoolHelp[] =
@@ -72,7 +77,7 @@ constexpr char kBpftoolHelp[] =
 
 Does what `bpftool gen min_core_btf` does, with its bytes: writes to OUTPUT what
 of the BTF in INPUT the CO-RE relocations of the OBJECTs need. INPUT may also be
-compressed, or a vmlinuz. `btfc min-core` does so for many kernels at once, and
+compressed, a vmlinuz, or `sha256:DIGEST`. `btfc min-core` does so for many kernels at once, and
 for modules.
 
 Exit status: 0; 1 if it failed; 2 for a wrong call.
@@ -82,6 +87,7 @@ struct Options {
   std::string output;
   CommandLine::PlacedValues modules;
   bool each = false;
+  bool json = false;
   std::string from_file;
   std::string programs_from;
   std::string jobs;
@@ -152,13 +158,15 @@ std::string Bytes(uint64_t bytes) {
 }
 
 // Says what became of the kernels: a bar on a terminal, else a line each, in
-// their order, whatever the order in which they are done.
+// their order, whatever the order in which they are done. With JSON, a line
+// each and one with a summary.
 class Report {
  public:
-  explicit Report(const std::vector<KernelJob>& jobs)
+  Report(const std::vector<KernelJob>& jobs, bool json)
       : jobs_(jobs),
+        json_(json),
+        with_bar_(!json && isatty(STDOUT_FILENO) && jobs.size() > 1),
         results_(jobs.size()),
-        with_bar_(isatty(STDOUT_FILENO) && jobs.size() > 1),
         bar_(stdout, jobs.size()) {}
 
   void Add(size_t number, KernelResult result) {
@@ -177,10 +185,25 @@ class Report {
     bar_.Clear();
     SayLine(line);
   }
-  // The exit code.
+  // The exit code. What is missing then was not begun.
   int Finish() {
     const absl::MutexLock lock(&mutex_);
     bar_.Finish();
+    // What stands behind one that is missing.
+    for (; said_ < jobs_.size(); ++said_) {
+      if (results_[said_].has_value()) Say(jobs_[said_], *results_[said_]);
+    }
+    const size_t left = jobs_.size() - done_;
+    if (json_) {
+      util::JsonWriter json;
+      json.Open('{').Open('{', "summary");
+      json.Add("kernels", uint64_t{done_}).Add("failed", uint64_t{failed_});
+      if (left > 0) json.Add("left", uint64_t{left});
+      json.Close().Close();
+      puts(json.text().c_str());
+    } else if (left > 0) {
+      absl::FPrintF(stdout, "interrupted: %d kernels were not begun\n", left);
+    }
     return failed_ == 0 ? 0 : kExitFailure;
   }
 
@@ -191,25 +214,40 @@ class Report {
       bar_.Clear();
       SayError(error.message());
     }
-    if (with_bar_ || result.files == 0) return;
+    if (json_) {
+      util::JsonWriter json;
+      json.Open('{').Add("kernel", job.kernel);
+      json.Add("ok", result.errors.empty()).Open('[', "errors");
+      for (const absl::Status& error : result.errors) {
+        json.Add("", error.message());
+      }
+      json.Close()
+          .Add("bytes_in", result.bytes_in)
+          .Add("bytes_out", result.bytes_out)
+          .Add("files", uint64_t{result.files})
+          .Close();
+      puts(json.text().c_str());
+    }
+    if (json_ || with_bar_ || result.files == 0) return;
     absl::FPrintF(stdout, "%s: %s -> %s in %d file%s\n", job.kernel,
                   Bytes(result.bytes_in), Bytes(result.bytes_out), result.files,
                   result.files == 1 ? "" : "s");
   }
 
   const std::vector<KernelJob>& jobs_;
+  const bool json_;
+  const bool with_bar_;
   absl::Mutex mutex_;
   std::vector<std::optional<KernelResult>> results_ ABSL_GUARDED_BY(mutex_);
   size_t said_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t done_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t failed_ ABSL_GUARDED_BY(mutex_) = 0;
-  const bool with_bar_;
   ProgressBar bar_ ABSL_GUARDED_BY(mutex_);
 };
 
 int RunJobs(const Options& options, const std::vector<KernelJob>& jobs,
             const std::vector<NamedProgram>& programs, uint32_t threads) {
-  Report report(jobs);
+  Report report(jobs, options.json);
   OutputFiles files(
       [&report](const std::string& line) { report.Notice(line); });
   for (const KernelJob& job : jobs) {
@@ -217,14 +255,24 @@ int RunJobs(const Options& options, const std::vector<KernelJob>& jobs,
     for (const std::string& module : job.modules) files.Protect(module);
   }
   for (const std::string& program : options.programs) files.Protect(program);
+  std::atomic<bool> stopped = false;
+  std::optional<Interrupt> interrupt;
+  if (jobs.size() > 1) interrupt.emplace([&stopped] { stopped = true; });
   util::TaskQueue queue(
       std::min<uint32_t>(threads, static_cast<uint32_t>(jobs.size())));
   for (size_t i = 0; i < jobs.size(); ++i) {
-    queue.Run(
-        [&, i] { report.Add(i, RunKernelJob(jobs[i], programs, files)); });
+    queue.Run([&, i] {
+      if (stopped) return;
+      report.Add(i, RunKernelJob(jobs[i], ReadNamedSource, programs, files));
+    });
   }
   queue.Finish(absl::InfiniteDuration());
-  return report.Finish();
+  const int exit_code = report.Finish();
+  if (interrupt.has_value() && interrupt->signal() != 0) {
+    fflush(nullptr);
+    interrupt->EndBySignal();
+  }
+  return exit_code;
 }
 
 int Fail(const absl::Status& status) {
@@ -240,6 +288,7 @@ int RunMinCore(const std::vector<std::string>& arguments) {
   line.Value("output", 'o', &options.output);
   line.PlacedList("module", 0, &options.modules);
   line.Flag("each", 0, &options.each);
+  line.Flag("json", 0, &options.json);
   line.Value("from-file", 0, &options.from_file);
   line.Value("programs-from", 0, &options.programs_from);
   line.Value("jobs", 'j', &options.jobs);
@@ -291,7 +340,8 @@ int RunMinCoreBtf(const std::vector<std::string>& arguments) {
     if (!program.ok()) return Fail(program.status());
     programs.push_back({*std::move(program), ""});
   }
-  const absl::StatusOr<std::string> bytes = MinimizeFile(rest[0], programs);
+  const absl::StatusOr<std::string> bytes =
+      MinimizeFile(rest[0], ReadNamedSource, programs);
   if (!bytes.ok()) return Fail(bytes.status());
   const absl::Status written = files.Write(rest[1], *bytes);
   return written.ok() ? 0 : Fail(written);

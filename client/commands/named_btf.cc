@@ -12,7 +12,6 @@
 #include "absl/strings/strip.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
-#include "lib/elf/any_btf.h"
 #include "lib/util/file.h"
 #include "lib/util/status_macros.h"
 
@@ -23,7 +22,9 @@ namespace {
 constexpr absl::string_view kByDigest = "sha256:";
 constexpr size_t kHexDigits = 64;
 
-absl::StatusOr<elf::BtfSource> ReadSource(const std::string& name) {
+}  // namespace
+
+absl::StatusOr<elf::BtfSource> ReadNamedSource(const std::string& name) {
   absl::string_view digest_text = name;
   if (!absl::ConsumePrefix(&digest_text, kByDigest)) {
     return elf::ReadAnyBtf(name);
@@ -43,17 +44,15 @@ absl::StatusOr<elf::BtfSource> ReadSource(const std::string& name) {
   return elf::BtfSourceFromBytes(util::FileBytes::Copy(bytes), name);
 }
 
-}  // namespace
-
 absl::StatusOr<LoadedBtf> ReadNamedBtf(const std::string& name,
                                        const Under& under) {
-  ASSIGN_OR_RETURN(elf::BtfSource source, ReadSource(name));
+  ASSIGN_OR_RETURN(elf::BtfSource source, ReadNamedSource(name));
   return LoadedBtf::Parse(std::move(source), name, under);
 }
 
 absl::StatusOr<std::shared_ptr<const btf::Base>> ReadNamedBase(
     const std::string& name) {
-  ASSIGN_OR_RETURN(const elf::BtfSource source, ReadSource(name));
+  ASSIGN_OR_RETURN(const elf::BtfSource source, ReadNamedSource(name));
   return IndexBase(source, name);
 }
 

@@ -13,10 +13,12 @@
 #include "client/request/loaded_btf.h"
 #include "client/rpc/direct_connection.h"
 #include "lib/btf/base.h"
+#include "lib/elf/any_btf.h"
 #include "lib/util/digest.h"
 
 namespace btfd::client {
 
+absl::StatusOr<elf::BtfSource> ReadNamedSource(const std::string& name);
 // Errors: as of LoadedBtf::Read(), or NotFound where no daemon has the base.
 absl::StatusOr<LoadedBtf> ReadNamedBtf(const std::string& name,
                                        const Under& under);

@@ -12,7 +12,6 @@
 #include "lib/btf/base.h"
 #include "lib/btf/plain_types.h"
 #include "lib/core/min_core.h"
-#include "lib/elf/any_btf.h"
 #include "lib/elf/bpf_object.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/status_macros.h"
@@ -135,8 +134,9 @@ absl::StatusOr<core::Program> ReadProgram(const std::string& path) {
 }
 
 absl::StatusOr<std::string> MinimizeFile(
-    const std::string& kernel, const std::vector<NamedProgram>& programs) {
-  ASSIGN_OR_RETURN(const elf::BtfSource source, elf::ReadAnyBtf(kernel));
+    const std::string& kernel, const ReadKernel& read,
+    const std::vector<NamedProgram>& programs) {
+  ASSIGN_OR_RETURN(const elf::BtfSource source, read(kernel));
   if (source.btf_base.has_value()) {
     return MinimizeDistilled(source, kernel, programs);
   }
@@ -151,12 +151,12 @@ absl::StatusOr<std::string> MinimizeFile(
   return std::move(minimized->kernel);
 }
 
-KernelResult RunKernelJob(const KernelJob& job,
+KernelResult RunKernelJob(const KernelJob& job, const ReadKernel& read,
                           const std::vector<NamedProgram>& programs,
                           const OutputFiles& files) {
   KernelResult result;
   Outputs outputs(job, files, &result);
-  const absl::StatusOr<elf::BtfSource> source = elf::ReadAnyBtf(job.kernel);
+  const absl::StatusOr<elf::BtfSource> source = read(job.kernel);
   if (!source.ok()) {
     outputs.Fail(source.status());
     return result;

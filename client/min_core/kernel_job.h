@@ -5,6 +5,7 @@
 #define BTFD_CLIENT_MIN_CORE_KERNEL_JOB_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "client/min_core/output_files.h"
 #include "lib/core/program.h"
+#include "lib/elf/any_btf.h"
 
 namespace btfd::client {
 
@@ -24,15 +26,19 @@ struct NamedProgram {
 // Reads an object file. Errors name it, the section and the offset.
 absl::StatusOr<core::Program> ReadProgram(const std::string& path);
 
-// The BTF of `kernel` (a file of any form; see elf::ReadAnyBtf()) for all
-// programs together. A module with its .BTF.base is minimized with that, as one
-// BTF. Errors name the file.
+// Reads the BTF that an argument names. Thread-safe.
+using ReadKernel =
+    std::function<absl::StatusOr<elf::BtfSource>(const std::string& name)>;
+
+// The BTF of `kernel` for all programs together. A module with its .BTF.base is
+// minimized with that, as one BTF. Errors name the file.
 absl::StatusOr<std::string> MinimizeFile(
-    const std::string& kernel, const std::vector<NamedProgram>& programs);
+    const std::string& kernel, const ReadKernel& read,
+    const std::vector<NamedProgram>& programs);
 
 struct KernelJob {
-  std::string kernel;  // paths
-  std::vector<std::string> modules;
+  std::string kernel;                // as ReadKernel takes it
+  std::vector<std::string> modules;  // paths
   // Without ending. The kernel's output is STEM.btf, that of a module
   // STEM/NAME.btf; with an output for each program STEM/PROGRAM.btf and
   // STEM/PROGRAM/NAME.btf.
@@ -50,7 +56,7 @@ struct KernelResult {
 };
 
 // Thread-safe.
-KernelResult RunKernelJob(const KernelJob& job,
+KernelResult RunKernelJob(const KernelJob& job, const ReadKernel& read,
                           const std::vector<NamedProgram>& programs,
                           const OutputFiles& files);
 

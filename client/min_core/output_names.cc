@@ -16,6 +16,8 @@ namespace btfd::client {
 namespace {
 
 std::string WithoutEnding(absl::string_view name) {
+  // A base of the daemon's.
+  absl::ConsumePrefix(&name, "sha256:");
   const absl::string_view whole = name;
   for (const absl::string_view ending : {".gz", ".xz", ".zst", ".lz4"}) {
     if (absl::ConsumeSuffix(&name, ending)) break;

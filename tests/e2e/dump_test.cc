@@ -17,6 +17,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "lib/elf/testing/compress.h"
+#include "tests/core/objects.h"
 #include "tests/support/private_daemon.h"
 #include "tests/support/testdata.h"
 
@@ -276,6 +277,19 @@ TEST_F(Dump, ABaseThatTheDaemonHoldsNeedsNoFile) {
   // A beginning will do.
   EXPECT_TRUE(Ours({"--base", "sha256:" + digest.substr(0, 8), module}) ==
               Ours({"--base", vmlinux, module}));
+  // Other commands take it, too.
+  const std::string program = fs::absolute(BpfObject("execsnoop"));
+  const ProcessResult cut =
+      daemon_.Client({"min-core", "-o", scratch_.file("cut"),
+                      "sha256:" + digest, "--", program});
+  EXPECT_EQ(cut.exit_code, 0) << cut.err;
+  const ProcessResult same = daemon_.Client(
+      {"min_core_btf", vmlinux, scratch_.file("same.btf"), program});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  const std::string minimized =
+      ReadFileOrEmpty(scratch_.file("cut/" + digest + ".btf"));
+  EXPECT_GT(minimized.size(), 100u);
+  EXPECT_TRUE(minimized == ReadFileOrEmpty(scratch_.file("same.btf")));
   for (const char* wrong : {"sha256:xyz", "sha256:00000000"}) {
     const ProcessResult result = Run({wrong});
     EXPECT_EQ(result.exit_code, 1);

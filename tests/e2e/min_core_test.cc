@@ -13,6 +13,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "lib/btf/base.h"
 #include "lib/btf/testing/dump.h"
 #include "tests/core/objects.h"
@@ -223,6 +225,62 @@ TEST_F(MinCore, ErrorsNameProgramSectionAndOffset) {
   }
   EXPECT_THAT(Run({"min-core", kernels_[0], "--", out_.file("bad.bpf.o")}).err,
               HasSubstr("bad.bpf.o: .BTF.ext at offset 2: unknown version 9"));
+}
+
+TEST_F(MinCore, TellsProgramsWhatItDid) {
+  WriteFile(out_.file("bad.btf"), "no BTF");
+  const ProcessResult result =
+      Run({"min-core", "--json", "-o", out_.file("json"), kernels_[0],
+           out_.file("bad.btf"), "--", execsnoop_});
+  EXPECT_EQ(result.exit_code, 1);
+  const std::vector<std::string> lines =
+      absl::StrSplit(absl::StripSuffix(result.out, "\n"), '\n');
+  ASSERT_EQ(lines.size(), 3u) << result.out;
+  const auto bytes = [](const std::string& path) {
+    return absl::StrCat(fs::file_size(path));
+  };
+  EXPECT_EQ(
+      lines[0],
+      absl::StrCat("{\"kernel\": \"", kernels_[0],
+                   "\", \"ok\": true, \"errors\": [], \"bytes_in\": ",
+                   bytes(kernels_[0]), ", \"bytes_out\": ",
+                   bytes(out_.file("json/vmlinux.btf")), ", \"files\": 1}"));
+  EXPECT_THAT(lines[1],
+              AllOf(HasSubstr("\"ok\": false, \"errors\": [\""),
+                    HasSubstr("bad.btf: "), HasSubstr("\"files\": 0}")));
+  EXPECT_EQ(lines[2], "{\"summary\": {\"kernels\": 2, \"failed\": 1}}");
+}
+
+TEST_F(MinCore, AnInterruptedRunTellsWhatItDid) {
+  // More kernels than are done in the meantime.
+  std::string list;
+  for (int i = 0; i < 2000; ++i) {
+    const std::string name = out_.file(absl::StrCat("k", i, ".btf"));
+    fs::create_symlink(fs::absolute(kernels_[0]), name);
+    absl::StrAppend(&list, name, "\n");
+  }
+  WriteFile(out_.file("list"), list);
+  ProcessOptions options;
+  options.directory = out_.path();
+  const ProcessResult result = RunProcess(
+      {"sh", "-c",
+       absl::StrCat("env --default-signal=INT ", fs::absolute(kBtfc).string(),
+                    " min-core -o cut --from-file list -- ",
+                    fs::absolute(execsnoop_).string(),
+                    " >out &\n"
+                    "p=$!; while kill -0 $p && ! [ -e cut/k20.btf ]; do sleep "
+                    "0.01; done\n"
+                    "kill -INT $p; wait $p; echo $?")},
+      options);
+  EXPECT_EQ(result.out, "130\n") << result.err;
+  EXPECT_EQ(result.err, "");
+  const size_t written = FilesIn(out_.file("cut")).size();
+  EXPECT_GT(written, 20u);
+  const std::string said = ReadFileOrEmpty(out_.file("out"));
+  EXPECT_EQ(static_cast<size_t>(std::count(said.begin(), said.end(), '\n')),
+            written + 1);
+  EXPECT_THAT(said, HasSubstr(absl::StrCat("\ninterrupted: ", 2000 - written,
+                                           " kernels were not begun\n")));
 }
 
 TEST_F(MinCore, WrongCallsSayWhatIsWrong) {

@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -15,11 +16,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "lib/util/digest.h"
+#include "tests/core/objects.h"
 #include "tests/farm/farm.h"
 
 namespace btfd::tests {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
 class Forward : public FarmTest {};
@@ -89,6 +92,12 @@ TEST_F(Forward, ABaseOfARemoteDaemonIsShownByItsDigest) {
   const ProcessResult diff =
       second->Client({"diff", name, kernel_.vmlinux_btf});
   EXPECT_EQ(diff.exit_code, 0) << diff.err << diff.out;
+  const ScratchDir scratch;
+  const ProcessResult cut =
+      second->Client({"min-core", "-o", scratch.path(), name, "--",
+                      fs::absolute(BpfObject("execsnoop"))});
+  EXPECT_EQ(cut.exit_code, 0) << cut.err;
+  EXPECT_TRUE(fs::exists(scratch.file(name.substr(7) + ".btf"))) << cut.out;
   EXPECT_EQ(second->Bases(), 0u);
   const ProcessResult unknown =
       second->Client({"dump", "sha256:" + std::string(64, '0')});
