@@ -20,6 +20,7 @@
 #include "tests/bench/pahole_bench.h"
 #include "tests/bench/process_bench.h"
 #include "tests/bench/remote_bench.h"
+#include "tests/bench/show_bench.h"
 #include "tests/support/testdata.h"
 
 ABSL_FLAG(std::string, json, "", "write the figures to this file, too");
@@ -33,6 +34,7 @@ ABSL_FLAG(bool, base, true, "building, storing and loading the base");
 ABSL_FLAG(bool, processes, true, "whole processes against the peer's tool");
 ABSL_FLAG(bool, pahole, true, "the BTF step with pahole");
 ABSL_FLAG(bool, min_core, true, "BTF cut down for BPF programs");
+ABSL_FLAG(bool, show, true, "dump and diff");
 ABSL_FLAG(bool, encode, true, "BTF from DWARF against pahole 1.32");
 ABSL_FLAG(bool, batch, true, "all modules of a kernel");
 ABSL_FLAG(bool, remote, true, "all modules of a kernel from a shared cache");
@@ -65,6 +67,9 @@ absl::Status Run(Report* report) {
   }
   if (absl::GetFlag(FLAGS_min_core)) {
     RETURN_IF_ERROR(BenchMinCore(programs, report));
+  }
+  if (absl::GetFlag(FLAGS_show)) {
+    RETURN_IF_ERROR(BenchShow(programs, report));
   }
   if (absl::GetFlag(FLAGS_encode)) {
     RETURN_IF_ERROR(BenchEncode(programs, report));
