@@ -48,6 +48,8 @@ constexpr Command kCommands[] = {
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
     {"cache", "prove, count and clear the results that the daemon keeps",
      RunCache},
+    {"config", "show the settings and where they come from, check their files",
+     RunConfig},
     {"status", "say what the daemon is, holds and has done", RunStatus},
     {"start", "start the daemon, unless it runs", RunStart},
     {"stop", "stop the daemon", RunStop},

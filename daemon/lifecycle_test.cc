@@ -141,7 +141,7 @@ TEST_F(LifecycleTest, AWrongSettingOfTheUsersIsSaidAndDoneWithout) {
   ASSERT_TRUE(client->Finalize(&context, RequestFor(btf), &response).ok());
   EXPECT_EQ(response.outcome(), v1::OK);
   const auto expected = ::testing::UnorderedElementsAre(
-      HasSubstr("btfd.conf:1: not `name = value`"),
+      HasSubstr("btfd.conf:1: no setting is called threds; similar: threads"),
       HasSubstr("BTFD_VERIFY_HITS = many: must be a whole number"),
       HasSubstr("server: "), HasSubstr("0.0.0.0:1"));
   EXPECT_THAT(response.complaints(), expected);

@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "daemon/listen/network_listener.h"
@@ -28,6 +30,7 @@
 #include "daemon/startup/limits.h"
 #include "daemon/startup/options.h"
 #include "daemon/startup/socket.h"
+#include "lib/config/config_file.h"
 #include "lib/util/inherited.h"
 #include "lib/util/log.h"
 #include "lib/util/threads.h"
@@ -44,21 +47,17 @@ constexpr absl::Duration kClaimLimit = absl::Seconds(5);
 
 void PrintUsage() {
   printf(
-      "usage: btfd [--check] [--NAME=VALUE...]\n\n"
+      "usage: btfd [--check | --show-settings] [--NAME=VALUE...]\n"
+      "       btfd --check-config FILE...\n\n"
       "Finalizes the BTF of kernel modules for clients of this user. With "
-      "--check it starts, says what is wrong with its settings, and ends.\n\n"
+      "--check it starts, says what is wrong with its settings, and ends. With "
+      "--show-settings it prints them, for `btfc config show`.\n\n"
       "Options, each as --name=value, as BTFD_NAME in the environment, or as "
       "`name = value` in the configuration file, in that order:\n");
   for (const OptionInfo& option : ListOptions()) {
     printf("  %s\n      %s; default: %s\n", std::string(option.name).c_str(),
            std::string(option.meaning).c_str(), option.default_value.c_str());
   }
-}
-
-std::optional<std::string> Environment(absl::string_view name) {
-  const char* value = getenv(std::string(name).c_str());
-  if (value == nullptr) return std::nullopt;
-  return value;
 }
 
 int Fail(const absl::Status& status) {
@@ -179,6 +178,43 @@ int Check(absl::StatusOr<Options> options) {
   return complaints.empty() ? 0 : 1;
 }
 
+// Prints the settings for `btfc config`: for each a line of its name, value,
+// source, place, default and meaning, and for each complaint a line of "!" and
+// the complaint. Between these are tabs; in them, what is special is escaped as
+// in C.
+int ShowSettings(const absl::StatusOr<ShownOptions>& shown) {
+  if (!shown.ok()) return Fail(shown.status());
+  const auto print = [](const std::vector<absl::string_view>& fields) {
+    const auto escape = [](std::string* out, absl::string_view field) {
+      absl::StrAppend(out, absl::CEscape(field));
+    };
+    puts(absl::StrJoin(fields, "\t", escape).c_str());
+  };
+  for (const ShownOption& option : shown->options) {
+    print({option.info.name, option.value, SourceName(option.source),
+           option.place, option.info.default_value, option.info.meaning});
+  }
+  for (const std::string& complaint : shown->complaints) {
+    print({"!", complaint});
+  }
+  return 0;
+}
+
+int CheckFiles(const std::vector<std::string>& paths) {
+  if (paths.empty()) {
+    Fail(absl::InvalidArgumentError("--check-config needs a FILE"));
+    return 2;
+  }
+  bool any = false;
+  for (const std::string& path : paths) {
+    for (const std::string& complaint : CheckConfigFile(path)) {
+      puts(complaint.c_str());
+      any = true;
+    }
+  }
+  return any ? 1 : 0;
+}
+
 }  // namespace
 }  // namespace btfd::daemon
 
@@ -195,8 +231,15 @@ int main(int argc, char** argv) {
     printf("btfd %s\n", btfd::util::kVersion);
     return 0;
   }
-  const bool check = !arguments.empty() && arguments[0] == "--check";
-  if (check) arguments.erase(arguments.begin());
+  // The first argument may say that it shall not serve.
+  std::string mode = arguments.empty() ? "" : arguments[0];
+  if (mode == "--check" || mode == "--show-settings" ||
+      mode == "--check-config") {
+    arguments.erase(arguments.begin());
+  } else {
+    mode.clear();
+  }
+  if (mode == "--check-config") return btfd::daemon::CheckFiles(arguments);
   const auto flags = btfd::daemon::ReadCommandLine(arguments);
   if (!flags.ok()) {
     btfd::daemon::Fail(flags.status());
@@ -208,8 +251,13 @@ int main(int argc, char** argv) {
     if (found == flags->end()) return std::nullopt;
     return found->second;
   };
-  auto options = btfd::daemon::ReadOptions(flag, btfd::daemon::Environment);
-  if (check) return btfd::daemon::Check(std::move(options));
+  const btfd::config::Lookup environment = btfd::config::EnvironmentOfProcess;
+  if (mode == "--show-settings") {
+    return btfd::daemon::ShowSettings(
+        btfd::daemon::ShowOptions(flag, environment));
+  }
+  auto options = btfd::daemon::ReadOptions(flag, environment);
+  if (mode == "--check") return btfd::daemon::Check(std::move(options));
   if (!options.ok()) return btfd::daemon::Fail(options.status());
   const absl::Status network = btfd::daemon::CheckNetworkListener(*options);
   if (!network.ok()) {

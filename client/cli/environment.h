@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The environment variables that every command reads.
+// What every command reads: the settings (settings.h), by environment variable
+// or file, and what kbuild exports.
 #ifndef BTFD_CLIENT_CLI_ENVIRONMENT_H_
 #define BTFD_CLIENT_CLI_ENVIRONMENT_H_
 
 #include <string>
+#include <vector>
+
+#include "client/cli/settings.h"
 
 namespace btfd::client {
 
@@ -28,7 +32,11 @@ struct Environment {
   std::string kernel_version;    // KERNELVERSION, exported by kbuild
   bool external_module = false;  // KBUILD_EXTMOD is set, by kbuild
 
-  static Environment OfProcess();
+  // What is wrong with the configuration files.
+  std::vector<std::string> complaints;
+
+  static Environment OfProcess() { return Of(Settings::OfProcess()); }
+  static Environment Of(const Settings& settings);
 };
 
 }  // namespace btfd::client

@@ -25,6 +25,7 @@ int RunMinCoreBtf(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunBase(const std::vector<std::string>& arguments);
+int RunConfig(const std::vector<std::string>& arguments);
 int RunCache(const std::vector<std::string>& arguments);
 int RunStatus(const std::vector<std::string>& arguments);
 int RunStart(const std::vector<std::string>& arguments);

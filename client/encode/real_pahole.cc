@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/program.h"
+#include "client/cli/settings.h"
 #include "lib/util/own_program.h"
 #include "lib/util/status_macros.h"
 
@@ -97,7 +98,7 @@ namespace {
 
 PaholeSearch SearchOfProcess() {
   PaholeSearch search;
-  search.named = Variable("BTFD_PAHOLE");
+  search.named = Settings::OfProcess().Text("pahole");
   search.search_path = Variable("PATH");
   search.tried = Variable(kPaholeTried);
   return search;

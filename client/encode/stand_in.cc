@@ -2,7 +2,6 @@
 #include "client/encode/stand_in.h"
 
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "client/cli/program.h"
+#include "client/cli/settings.h"
 #include "lib/util/file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
@@ -80,7 +80,7 @@ absl::StatusOr<std::string> AskVersion(const std::vector<std::string>& real,
 }
 
 absl::StatusOr<EncoderChoice> ChoiceNamed(const std::string& text) {
-  if (text.empty()) return EncoderChoice::kAuto;
+  if (text.empty() || text == "auto") return EncoderChoice::kAuto;
   if (text == "native") return EncoderChoice::kNative;
   if (text == "pahole") return EncoderChoice::kPahole;
   return absl::InvalidArgumentError(
@@ -90,13 +90,12 @@ absl::StatusOr<EncoderChoice> ChoiceNamed(const std::string& text) {
 }  // namespace
 
 StandInSettings StandInSettingsOfProcess() {
-  const auto text = [](const char* name) {
-    const char* value = getenv(name);
-    return std::string(value == nullptr ? "" : value);
-  };
+  const Settings of_process = Settings::OfProcess();
   StandInSettings settings;
-  settings.encoder = text("BTFD_ENCODER");
-  settings.version = text("BTFD_PAHOLE_VERSION");
+  settings.encoder = of_process.Text("encoder");
+  const Setting version = of_process.Get("pahole_version");
+  settings.version = version.text;
+  settings.version_place = version.place;
   const util::RuntimePaths paths = util::RuntimePathsOfProcess();
   if (util::EnsurePrivateDirectory(paths.directory).ok()) {
     settings.cache_file = paths.directory + "/pahole-version";
@@ -115,7 +114,7 @@ absl::StatusOr<StandIn> ChooseStandIn(const StandInSettings& settings) {
           absl::StrCat("BTFD_PAHOLE_VERSION is 1.24, 1.30, 1.31 or 1.32, not '",
                        settings.version, "'"));
     }
-    stand_in.decided_by = "BTFD_PAHOLE_VERSION";
+    stand_in.decided_by = settings.version_place;
     return stand_in;
   }
   if (settings.real.empty()) {

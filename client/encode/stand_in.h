@@ -24,8 +24,9 @@ enum class EncoderChoice {
 };
 
 struct StandInSettings {
-  std::string encoder;  // BTFD_ENCODER
-  std::string version;  // BTFD_PAHOLE_VERSION
+  std::string encoder;        // BTFD_ENCODER
+  std::string version;        // BTFD_PAHOLE_VERSION
+  std::string version_place;  // the variable, or "FILE:LINE"
   // The command of the real pahole; empty if there is none.
   std::vector<std::string> real;
   // The file that keeps answers of `pahole --version`; empty: none.
@@ -44,7 +45,7 @@ struct StandIn {
   std::vector<std::string> real;
 };
 
-// Reads the settings from the environment, without `real`.
+// Reads the settings from the environment and files, without `real`.
 StandInSettings StandInSettingsOfProcess();
 
 // InvalidArgument for a variable with an unknown value. If nothing else tells

@@ -2,49 +2,16 @@
 #include "client/request/profile.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "client/cli/kernel_version.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::client {
 
-namespace {
-
-// Returns the leading digits of `text` and removes them from it.
-absl::string_view TakeDigits(absl::string_view* text) {
-  size_t length = 0;
-  while (length < text->size() && absl::ascii_isdigit((*text)[length])) {
-    ++length;
-  }
-  const absl::string_view digits = text->substr(0, length);
-  text->remove_prefix(length);
-  return digits;
-}
-
-struct Version {
-  int major = 0, minor = 0;
-};
-
-// Parses the beginning of a kernel version.
-std::optional<Version> ParseVersion(absl::string_view text) {
-  Version version;
-  if (!absl::SimpleAtoi(TakeDigits(&text), &version.major)) return std::nullopt;
-  if (text.empty() || text[0] != '.') return std::nullopt;
-  text.remove_prefix(1);
-  if (!absl::SimpleAtoi(TakeDigits(&text), &version.minor)) return std::nullopt;
-  // Then ".12", "-rc3", "+" or the end; "7.2x" is no version.
-  if (!text.empty() && absl::ascii_isalnum(text[0])) return std::nullopt;
-  return version;
-}
-
-}  // namespace
-
 absl::StatusOr<Profile> ProfileByName(absl::string_view name) {
   if (name == "6.x") return Profile{Release::k6x};
-  const std::optional<Version> version = ParseVersion(name);
+  const std::optional<KernelVersion> version = ParseKernelVersion(name);
   if (!version.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "no such profile: '", name,
@@ -60,8 +27,8 @@ absl::StatusOr<Profile> ProfileByName(absl::string_view name) {
 
 std::optional<int> StatedRelease(absl::string_view btfd_profile,
                                  absl::string_view kernel_version) {
-  const std::optional<Version> version =
-      ParseVersion(btfd_profile.empty() ? kernel_version : btfd_profile);
+  const std::optional<KernelVersion> version =
+      ParseKernelVersion(btfd_profile.empty() ? kernel_version : btfd_profile);
   if (!version.has_value()) return std::nullopt;
   constexpr int kPerMajor = 100;
   return version->major * kPerMajor + std::min(version->minor, kPerMajor - 1);

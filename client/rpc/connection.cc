@@ -163,6 +163,10 @@ BackoffMark BackoffMark::OfComplaints(const util::RuntimePaths& paths) {
   return BackoffMark(paths, {paths.told});
 }
 
+BackoffMark BackoffMark::OfOwnComplaints(const util::RuntimePaths& paths) {
+  return BackoffMark(paths, {paths.told + "-client"});
+}
+
 bool BackoffMark::Active() const {
   return std::any_of(places_.begin(), places_.end(), IsActive);
 }

@@ -53,9 +53,10 @@ class BackoffMark {
   // The mark that a client could not use the daemon. It is in the runtime
   // directory or, where that cannot be used, in /tmp.
   static BackoffMark OfFailure(const util::RuntimePaths& paths);
-  // The mark that a client told its user of wrong settings. It is beside the
-  // daemon's socket.
+  // The marks that a client told its user of wrong settings, the daemon's and
+  // the client's own. They are beside the daemon's socket.
   static BackoffMark OfComplaints(const util::RuntimePaths& paths);
+  static BackoffMark OfOwnComplaints(const util::RuntimePaths& paths);
 
   bool Active() const;
   // Sets the mark. True if this call set it: then this client tells the user.

@@ -139,7 +139,15 @@ FinalizeClient::FinalizeClient(Environment environment,
     : environment_(std::move(environment)),
       paths_(std::move(paths)),
       notice_(std::move(notice)),
-      mark_(BackoffMark::OfFailure(paths_)) {}
+      mark_(BackoffMark::OfFailure(paths_)) {
+  if (environment_.complaints.empty() ||
+      !BackoffMark::OfOwnComplaints(paths_).Set()) {
+    return;
+  }
+  for (const std::string& complaint : environment_.complaints) {
+    notice_(absl::StrCat("btfc: ", complaint));
+  }
+}
 
 absl::Status FinalizeClient::Use() {
   if (daemon_ != nullptr || local_ != nullptr) return absl::OkStatus();

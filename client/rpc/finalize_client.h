@@ -69,6 +69,7 @@ absl::Status SendOverBase(DirectConnection* daemon, BaseFile* base,
 // Not thread-safe.
 class FinalizeClient {
  public:
+  // Tells the user what is wrong with the configuration files, once a minute.
   FinalizeClient(Environment environment, util::RuntimePaths paths,
                  Notice notice);
 

@@ -325,6 +325,15 @@ TEST_F(ServiceTest, NoProgramToStartIsNeeded) {
   EXPECT_THAT(said_, SizeIs(1)) << "said once";
 }
 
+TEST_F(ServiceTest, WrongLinesOfFilesAreToldOnce) {
+  environment_.disable_daemon = true;
+  environment_.complaints = {"btfc.conf:1: first", "btfc.conf:2: second"};
+  EXPECT_EQ(By(), "here");
+  EXPECT_EQ(By(), "here");
+  EXPECT_THAT(said_, ElementsAre("btfc: btfc.conf:1: first",
+                                 "btfc: btfc.conf:2: second"));
+}
+
 // Where nothing can be kept in the runtime directory it is said once all the
 // same.
 TEST_F(ServiceTest, AnUnusableDirectoryIsToldOnce) {

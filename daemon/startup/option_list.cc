@@ -15,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "lib/config/config_file.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
 
@@ -25,13 +26,7 @@ namespace {
 using Spec = OptionSpec;
 
 absl::Status ReadBool(absl::string_view text, bool* value) {
-  if (text == "1" || text == "true" || text == "yes" || text == "on") {
-    *value = true;
-  } else if (text == "0" || text == "false" || text == "no" || text == "off") {
-    *value = false;
-  } else {
-    return absl::InvalidArgumentError("must be 1 or 0, true or false");
-  }
+  ASSIGN_OR_RETURN(*value, config::ParseSwitch(text));
   return absl::OkStatus();
 }
 
@@ -89,13 +84,25 @@ std::string ShowBytes(uint64_t value) {
   return absl::StrCat(value);
 }
 
+// A time without an end is read as 0.
+std::string ShowTime(absl::Duration value) {
+  if (value == absl::InfiniteDuration()) return "0";
+  std::string shown = absl::FormatDuration(value);
+  // "2m", not "2m0s".
+  shown = std::string(absl::StripSuffix(shown, "0s"));
+  if (absl::EndsWith(shown, "h0m")) shown.resize(shown.size() - 2);
+  if (shown.empty() || !absl::ascii_isalpha(shown.back())) shown += "0s";
+  return shown;
+}
+
 Spec Text(absl::string_view name, std::string Options::*member,
           absl::string_view meaning) {
   return {{name, meaning, Show(Options().*member)},
           [member](absl::string_view text, Options* options) {
             options->*member = std::string(text);
             return absl::OkStatus();
-          }};
+          },
+          [member](const Options& options) { return Show(options.*member); }};
 }
 
 Spec Flag(absl::string_view name, bool Options::*member,
@@ -103,7 +110,8 @@ Spec Flag(absl::string_view name, bool Options::*member,
   return {{name, meaning, Show(Options().*member), /*is_switch=*/true},
           [member](absl::string_view text, Options* options) {
             return ReadBool(text, &(options->*member));
-          }};
+          },
+          [member](const Options& options) { return Show(options.*member); }};
 }
 
 Spec Number(absl::string_view name, uint32_t Options::*member, uint32_t least,
@@ -112,35 +120,35 @@ Spec Number(absl::string_view name, uint32_t Options::*member, uint32_t least,
           [member, least](absl::string_view text, Options* options) {
             RETURN_IF_ERROR(ReadNumber(text, &(options->*member)));
             return AtLeast(least, options->*member);
-          }};
+          },
+          [member](const Options& options) { return Show(options.*member); }};
 }
 
 Spec Bytes(absl::string_view name, uint64_t Options::*member, uint64_t least,
            absl::string_view meaning) {
-  return {{name, meaning, ShowBytes(Options().*member)},
-          [member, least](absl::string_view text, Options* options) {
-            RETURN_IF_ERROR(ReadBytes(text, &(options->*member)));
-            return AtLeast(least, options->*member);
-          }};
+  return {
+      {name, meaning, ShowBytes(Options().*member)},
+      [member, least](absl::string_view text, Options* options) {
+        RETURN_IF_ERROR(ReadBytes(text, &(options->*member)));
+        return AtLeast(least, options->*member);
+      },
+      [member](const Options& options) { return ShowBytes(options.*member); }};
 }
 
 enum class Zero { kIsZero, kIsNever };
 Spec Time(absl::string_view name, absl::Duration Options::*member, Zero zero,
           absl::string_view meaning) {
-  std::string shown = absl::FormatDuration(Options().*member);
-  // "2m", not "2m0s".
-  shown = std::string(absl::StripSuffix(shown, "0s"));
-  if (absl::EndsWith(shown, "h0m")) shown.resize(shown.size() - 2);
-  if (!absl::ascii_isalpha(shown.back())) shown += "0s";
-  return {{name, meaning, shown},
-          [member, zero](absl::string_view text, Options* options) {
-            RETURN_IF_ERROR(ReadDuration(text, &(options->*member)));
-            if (zero == Zero::kIsNever &&
-                options->*member == absl::ZeroDuration()) {
-              options->*member = absl::InfiniteDuration();
-            }
-            return absl::OkStatus();
-          }};
+  return {
+      {name, meaning, ShowTime(Options().*member)},
+      [member, zero](absl::string_view text, Options* options) {
+        RETURN_IF_ERROR(ReadDuration(text, &(options->*member)));
+        if (zero == Zero::kIsNever &&
+            options->*member == absl::ZeroDuration()) {
+          options->*member = absl::InfiniteDuration();
+        }
+        return absl::OkStatus();
+      },
+      [member](const Options& options) { return ShowTime(options.*member); }};
 }
 
 // The same option with another default in the table: ReadOptions() computes it,
@@ -196,6 +204,18 @@ absl::Status StaysIfListening(absl::string_view text, Options* options) {
   return absl::OkStatus();
 }
 
+std::string ShowLogLevel(const Options& options) {
+  return std::string(util::LogLevelName(options.log_level));
+}
+
+std::string ShowListenInsecure(const Options& options) {
+  return options.listen_insecure ? "yes-anyone-may-connect" : "-";
+}
+
+std::string ShowMetricsInsecure(const Options& options) {
+  return options.metrics_insecure ? "yes-anyone-may-read" : "-";
+}
+
 std::string SocketName() {
   return absl::StrCat("btfd-", util::kProtocolVersion, ".",
                       util::kEngineVersion, ".sock");
@@ -229,7 +249,8 @@ const std::vector<OptionSpec>& OptionSpecs() {
                   Text("log_file", &O::log_file, "path; - is stderr")),
       {{"log_level", "debug, info, warning or error",
         std::string(util::LogLevelName(O().log_level))},
-       ReadLogLevel},
+       ReadLogLevel,
+       ShowLogLevel},
       WithDefault("one a core", Number("threads", &O::threads, 1,
                                        "modules worked on at once")),
       Bytes("max_resident_base_bytes", &O::max_resident_base_bytes, 0,
@@ -255,7 +276,8 @@ const std::vector<OptionSpec>& OptionSpecs() {
         "yes-anyone-may-connect: listen beyond loopback without client "
         "certificates, or in the clear",
         "-"},
-       ReadListenInsecure},
+       ReadListenInsecure,
+       ShowListenInsecure},
       Text("health_listen", &O::health_listen,
            "HOST:PORT where grpc.health.v1 answers in the clear, for balancers "
            "that have no certificate; nothing else does there"),
@@ -266,7 +288,8 @@ const std::vector<OptionSpec>& OptionSpecs() {
         "yes-anyone-may-read: metrics_listen may be beyond loopback; it has no "
         "password",
         "-"},
-       ReadMetricsInsecure},
+       ReadMetricsInsecure,
+       ShowMetricsInsecure},
       Text("tls_certificate", &O::tls_certificate,
            "PEM file: what listen shows to remote daemons"),
       Text("tls_key", &O::tls_key, "PEM file: the key of tls_certificate"),

@@ -13,10 +13,12 @@
 
 namespace btfd::daemon {
 
-// One option: its description, and how its text is read.
+// One option: its description, how its text is read, and the text of the value
+// that it has.
 struct OptionSpec {
   OptionInfo info;
   std::function<absl::Status(absl::string_view text, Options* options)> read;
+  std::function<std::string(const Options& options)> show;
 };
 
 // All options except `config`, in the order in which they are read, in which

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/startup/options.h"
 
-#include <errno.h>
 #include <pwd.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <functional>
 #include <map>
-#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -19,9 +13,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "daemon/startup/option_list.h"
+#include "lib/config/config_file.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 
@@ -31,94 +25,86 @@ namespace {
 
 // Set by flag and environment only, not in the configuration file itself.
 OptionInfo ConfigInfo() {
-  return {"config", "configuration file", "$XDG_CONFIG_HOME/btfd/btfd.conf"};
+  return {"config",
+          "configuration file, read instead of the system's and the user's",
+          "/etc/btfd/btfd.conf, then $XDG_CONFIG_HOME/btfd/btfd.conf"};
 }
 
 std::string EnvironmentName(absl::string_view name) {
   return absl::StrCat("BTFD_", absl::AsciiStrToUpper(name));
 }
 
-struct ConfigValue {
-  std::string text;
-  std::string place;  // "FILE:LINE"
-};
-
 struct Config {
-  std::map<std::string, ConfigValue> values;
-  std::vector<std::string> complaints;  // lines that set no option
+  std::map<std::string, config::ConfigLine> values;
+  std::vector<std::string> complaints;
 };
 
-// Parses lines of `name = value`, empty lines, and comments that begin with
-// '#'.
-Config ParseConfig(std::istream* file, const std::string& path) {
-  Config config;
-  std::string line;
-  for (int number = 1; std::getline(*file, line); ++number) {
-    const absl::string_view text = absl::StripAsciiWhitespace(
-        absl::string_view(line).substr(0, line.find('#')));
-    if (text.empty()) continue;
-    const std::string place = absl::StrCat(path, ":", number);
-    const std::pair<absl::string_view, absl::string_view> parts =
-        absl::StrSplit(text, absl::MaxSplits('=', 1));
-    const std::string name(absl::StripAsciiWhitespace(parts.first));
-    bool known = false;
-    for (const OptionSpec& spec : OptionSpecs())
-      known |= spec.info.name == name;
-    if (!known || !absl::StrContains(text, '=')) {
-      config.complaints.push_back(absl::StrCat(
-          place, ": not `name = value` with the name of an option: ", text));
-      continue;
-    }
-    config.values[name] = {
-        std::string(absl::StripAsciiWhitespace(parts.second)), place};
+std::vector<std::string> NamesInFiles() {
+  std::vector<std::string> names;
+  for (const OptionSpec& spec : OptionSpecs()) {
+    names.emplace_back(spec.info.name);
   }
-  return config;
+  return names;
 }
 
-// The value of $variable if it is an absolute path, else `below_home` in the
-// home directory; empty if there is no home directory.
-std::string XdgDirectory(const OptionLookup& system, absl::string_view variable,
-                         absl::string_view below_home) {
-  const std::optional<std::string> own = system(variable);
-  if (own.has_value() && absl::StartsWith(*own, "/")) return *own;
-  std::string home = system("HOME").value_or("");
-  if (!absl::StartsWith(home, "/")) {
-    const passwd* user = getpwuid(geteuid());
-    if (user == nullptr || user->pw_dir == nullptr) return "";
-    home = user->pw_dir;
+// A later file counts more.
+void AddFile(const config::ConfigFile& file, Config* config) {
+  config->complaints.insert(config->complaints.end(), file.complaints.begin(),
+                            file.complaints.end());
+  const std::vector<std::string> names = NamesInFiles();
+  for (const config::ConfigLine& line : file.lines) {
+    if (std::find(names.begin(), names.end(), line.name) == names.end()) {
+      config->complaints.push_back(config::UnknownName(line, names));
+    } else {
+      config->values[line.name] = line;
+    }
   }
-  return absl::StrCat(home, "/", below_home);
+}
+
+std::string HomeDirectory(const OptionLookup& system) {
+  std::string home = system("HOME").value_or("");
+  if (absl::StartsWith(home, "/")) return home;
+  const passwd* user = getpwuid(geteuid());
+  return user == nullptr || user->pw_dir == nullptr ? "" : user->pw_dir;
+}
+
+std::string CacheDirectory(const OptionLookup& system) {
+  const std::string own = system("XDG_CACHE_HOME").value_or("");
+  if (absl::StartsWith(own, "/")) return own;
+  const std::string home = HomeDirectory(system);
+  return home.empty() ? "" : home + "/.cache";
 }
 
 Config ReadConfig(const OptionLookup& flag, const OptionLookup& system) {
   std::optional<std::string> path = flag("config");
   if (!path.has_value()) path = system(EnvironmentName("config"));
-  const bool required = path.has_value();
-  if (!required) {
-    path =
-        XdgDirectory(system, "XDG_CONFIG_HOME", ".config") + "/btfd/btfd.conf";
+  Config config;
+  if (path.has_value()) {
+    const auto file = config::ReadNamedConfigFile(*path);
+    if (file.ok()) {
+      AddFile(*file, &config);
+    } else {
+      config.complaints.push_back(
+          absl::StrCat("cannot read the configuration file ", *path));
+    }
+    return config;
   }
-  std::ifstream file(*path);
-  Config none;
-  // The home directory may belong to another user (su, sudo -E, containers).
-  // That user's settings are not for us.
-  if (struct stat info; !required && file && stat(path->c_str(), &info) == 0 &&
-                        info.st_uid != geteuid() && info.st_uid != 0) {
-    none.complaints.push_back(absl::StrCat(*path, ": belongs to uid ",
-                                           info.st_uid, "; it is not used"));
-    return none;
+  const std::string users =
+      config::UserDirectory(system, HomeDirectory(system));
+  for (const std::string& directory :
+       {config::SystemDirectory(system), users}) {
+    if (directory.empty()) continue;
+    AddFile(config::ReadConfigFile(directory + "/btfd.conf"), &config);
   }
-  if (file) return ParseConfig(&file, *path);
-  if (!required) return none;
-  none.complaints.push_back(
-      absl::StrCat("cannot read the configuration file ", *path));
-  return none;
+  return config;
 }
 
 // The text of an option that is set, and the place where it is.
 struct Setting {
   std::string text;
-  std::string place;
+  std::string place;     // "--threads", "BTFD_THREADS", "FILE:LINE"
+  std::string complete;  // the same, and the name where the place lacks it
+  OptionSource source;
   bool is_of_call = false;  // on the command line, or in a file named there
 };
 
@@ -127,18 +113,95 @@ std::optional<Setting> FindSetting(const std::string& name,
                                    const OptionLookup& system,
                                    const Config& config) {
   if (const auto text = flag(name)) {
-    return Setting{*text, absl::StrCat("--", name), true};
+    const std::string place = absl::StrCat("--", name);
+    return Setting{*text, place, place, OptionSource::kFlag, true};
   }
   const std::string variable = EnvironmentName(name);
-  if (const auto text = system(variable)) return Setting{*text, variable};
+  if (const auto text = system(variable)) {
+    return Setting{*text, variable, variable, OptionSource::kEnvironment};
+  }
   const auto found = config.values.find(name);
   if (found == config.values.end()) return std::nullopt;
-  return Setting{found->second.text,
-                 absl::StrCat(found->second.place, ": ", name),
-                 flag("config").has_value()};
+  const config::ConfigLine& line = found->second;
+  return Setting{line.value, line.place, absl::StrCat(line.place, ": ", name),
+                 OptionSource::kFile, flag("config").has_value()};
+}
+
+// What a setting without a text has.
+Options Defaults(const OptionLookup& system) {
+  Options options;
+  options.threads = std::max(1u, std::thread::hardware_concurrency());
+  const util::RuntimePaths paths = util::RuntimePathsOfProcess();
+  options.socket = paths.socket;
+  options.shared_directory = paths.shared_directory;
+  const std::string cache = CacheDirectory(system);
+  if (!cache.empty()) options.store_dir = cache + "/btfd";
+  return options;
+}
+
+// The places of the settings that are used, by name.
+using Places = std::map<std::string, Setting>;
+
+absl::StatusOr<Options> ReadWithPlaces(const OptionLookup& flag,
+                                       const OptionLookup& system,
+                                       Places* places) {
+  const Config config = ReadConfig(flag, system);
+  if (flag("config").has_value() && !config.complaints.empty()) {
+    return absl::InvalidArgumentError(config.complaints[0]);
+  }
+  Options options = Defaults(system);
+  options.complaints = config.complaints;
+  for (const OptionSpec& spec : OptionSpecs()) {
+    const std::string name(spec.info.name);
+    const std::optional<Setting> setting =
+        FindSetting(name, flag, system, config);
+    if (!setting.has_value()) continue;
+    Options changed = options;
+    const absl::Status status = spec.read(setting->text, &changed);
+    if (status.ok()) {
+      options = std::move(changed);
+      (*places)[name] = *setting;
+      continue;
+    }
+    const std::string complaint = absl::StrCat(
+        setting->complete, " = ", setting->text, ": ", status.message());
+    if (setting->is_of_call) return absl::InvalidArgumentError(complaint);
+    options.complaints.push_back(complaint + "; the default is used");
+  }
+  return options;
+}
+
+// The file that was named, for ShowOptions().
+ShownOption ShowConfig(const OptionLookup& flag, const OptionLookup& system) {
+  ShownOption shown = {ConfigInfo(), ConfigInfo().default_value, "",
+                       OptionSource::kDefault};
+  if (const auto named = flag("config")) {
+    shown.value = *named;
+    shown.place = "--config";
+    shown.source = OptionSource::kFlag;
+  } else if (const auto variable = system(EnvironmentName("config"))) {
+    shown.value = *variable;
+    shown.place = EnvironmentName("config");
+    shown.source = OptionSource::kEnvironment;
+  }
+  return shown;
 }
 
 }  // namespace
+
+absl::string_view SourceName(OptionSource source) {
+  switch (source) {
+    case OptionSource::kFlag:
+      return "flag";
+    case OptionSource::kEnvironment:
+      return "environment";
+    case OptionSource::kFile:
+      return "file";
+    case OptionSource::kDefault:
+      break;
+  }
+  return "default";
+}
 
 std::vector<OptionInfo> ListOptions() {
   std::vector<OptionInfo> infos = {ConfigInfo()};
@@ -182,35 +245,47 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
 
 absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
                                     const OptionLookup& system) {
-  const Config config = ReadConfig(flag, system);
-  if (flag("config").has_value() && !config.complaints.empty()) {
-    return absl::InvalidArgumentError(config.complaints[0]);
-  }
-  Options options;
-  options.threads = std::max(1u, std::thread::hardware_concurrency());
-  const util::RuntimePaths paths = util::RuntimePathsOfProcess();
-  options.socket = paths.socket;
-  options.shared_directory = paths.shared_directory;
-  const std::string cache = XdgDirectory(system, "XDG_CACHE_HOME", ".cache");
-  if (!cache.empty()) options.store_dir = cache + "/btfd";
+  Places places;
+  return ReadWithPlaces(flag, system, &places);
+}
 
-  options.complaints = config.complaints;
+absl::StatusOr<ShownOptions> ShowOptions(const OptionLookup& flag,
+                                         const OptionLookup& system) {
+  Places places;
+  ASSIGN_OR_RETURN(const Options options,
+                   ReadWithPlaces(flag, system, &places));
+  ShownOptions all;
+  all.complaints = options.complaints;
+  all.options.push_back(ShowConfig(flag, system));
   for (const OptionSpec& spec : OptionSpecs()) {
-    const std::optional<Setting> setting =
-        FindSetting(std::string(spec.info.name), flag, system, config);
-    if (!setting.has_value()) continue;
-    Options changed = options;
-    const absl::Status status = spec.read(setting->text, &changed);
-    if (status.ok()) {
-      options = std::move(changed);
-      continue;
+    ShownOption shown = {spec.info, spec.show(options), "",
+                         OptionSource::kDefault};
+    const auto found = places.find(std::string(spec.info.name));
+    if (found != places.end()) {
+      shown.place = found->second.place;
+      shown.source = found->second.source;
     }
-    const std::string complaint = absl::StrCat(
-        setting->place, " = ", setting->text, ": ", status.message());
-    if (setting->is_of_call) return absl::InvalidArgumentError(complaint);
-    options.complaints.push_back(complaint + "; the default is used");
+    all.options.push_back(std::move(shown));
   }
-  return options;
+  return all;
+}
+
+std::vector<std::string> CheckConfigFile(const std::string& path) {
+  const auto file = config::ReadNamedConfigFile(path);
+  if (!file.ok()) return {std::string(file.status().message())};
+  Config config;
+  AddFile(*file, &config);
+  Options options;
+  for (const OptionSpec& spec : OptionSpecs()) {
+    const auto found = config.values.find(std::string(spec.info.name));
+    if (found == config.values.end()) continue;
+    const absl::Status status = spec.read(found->second.value, &options);
+    if (status.ok()) continue;
+    config.complaints.push_back(
+        absl::StrCat(found->second.place, ": ", spec.info.name, " = ",
+                     found->second.value, ": ", status.message()));
+  }
+  return config.complaints;
 }
 
 }  // namespace btfd::daemon

@@ -2,8 +2,8 @@
 //
 // The daemon's options. One table (option_list.cc) names every option. Each is
 // looked up as a flag (--log_level), then in the environment (BTFD_LOG_LEVEL),
-// then in the configuration file (`log_level = debug`). The first of the three
-// that has it counts.
+// then in the user's configuration file (`log_level = debug`), then in the
+// system's. The first of the four that has it counts.
 #ifndef BTFD_DAEMON_STARTUP_OPTIONS_H_
 #define BTFD_DAEMON_STARTUP_OPTIONS_H_
 
@@ -120,17 +120,38 @@ absl::StatusOr<std::map<std::string, std::string>> ReadCommandLine(
     const std::vector<std::string>& arguments);
 
 // Reads all options. The configuration file is the one that `config` names by
-// flag or environment, which must exist; else $XDG_CONFIG_HOME/btfd/btfd.conf,
-// which need not exist. `system` looks up the other environment variables
-// (HOME, XDG_*).
+// flag or environment, which must exist; else there may be two, btfd.conf in
+// /etc/btfd and in $XDG_CONFIG_HOME/btfd. `system` looks up the other
+// environment variables (HOME, XDG_*).
 //
 // A setting on the command line was meant for this start. So a wrong value
 // there is InvalidArgument, which names the flag, or the line of a file that a
 // flag named. A setting in the environment or in another configuration file is
 // there for every build. So a wrong value there is not used, and becomes a
-// complaint. The default file counts as absent if it cannot be read.
+// complaint. lib/config/config_file.h says which files count as absent.
 absl::StatusOr<Options> ReadOptions(const OptionLookup& flag,
                                     const OptionLookup& system);
+
+enum class OptionSource { kFlag, kEnvironment, kFile, kDefault };
+// "flag", "environment", "file" or "default".
+absl::string_view SourceName(OptionSource source);
+
+struct ShownOption {
+  OptionInfo info;
+  std::string value;  // in the form in which it is read
+  std::string place;  // "--threads", "BTFD_THREADS", "FILE:LINE"; or empty
+  OptionSource source;
+};
+struct ShownOptions {
+  std::vector<ShownOption> options;  // in the order of the table
+  std::vector<std::string> complaints;
+};
+// What ReadOptions() would return, and where each value comes from.
+absl::StatusOr<ShownOptions> ShowOptions(const OptionLookup& flag,
+                                         const OptionLookup& system);
+
+// What is wrong with a configuration file, a line for each.
+std::vector<std::string> CheckConfigFile(const std::string& path);
 
 }  // namespace btfd::daemon
 

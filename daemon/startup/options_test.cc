@@ -229,11 +229,78 @@ TEST_F(OptionsTest, AWrongLineOfTheUsersFileIsNamedAndTheOthersCount) {
   const auto options = ReadOptions(In({}), In({{"BTFD_CONFIG", config}}));
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_THAT(options->complaints,
-              ElementsAre(HasSubstr(config + ":1: not `name = value`"),
+              ElementsAre(config + ":1: no setting is called thread; "
+                                   "similar: threads",
                           HasSubstr(config + ":2: threads = 0: must be at "
                                              "least 1; the default is used")));
   EXPECT_GE(options->threads, 1u);
   EXPECT_EQ(options->verify_hits, 7u);
+}
+
+TEST_F(OptionsTest, TheUsersFileCountsMoreThanTheSystems) {
+  const std::string system = ::testing::TempDir() + "/system";
+  const std::string users = ::testing::TempDir() + "/users";
+  ASSERT_EQ(::system(("mkdir -p " + system + " " + users + "/btfd").c_str()),
+            0);
+  std::ofstream(system + "/btfd.conf") << "threads = 3\nverify_hits = 7\n";
+  std::ofstream(users + "/btfd/btfd.conf") << "\nthreads = 5\nlog = 1\n";
+  const Texts environment = {{"BTFD_SYSTEM_CONFIG_DIR", system},
+                             {"XDG_CONFIG_HOME", users}};
+  const auto options = ReadOptions(In({}), In(environment));
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->threads, 5u);
+  EXPECT_EQ(options->verify_hits, 7u);
+  EXPECT_THAT(options->complaints,
+              ElementsAre(users + "/btfd/btfd.conf:3: no setting is called "
+                                  "log"));
+  // A file that is named stands for both.
+  const auto named =
+      ReadOptions(In({{"config", "/dev/null"}}), In(environment));
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_EQ(named->verify_hits, 500u);
+}
+
+TEST_F(OptionsTest, ShownAreValuesAndTheirPlaces) {
+  const std::string config =
+      WriteConfig("threads = 3\nidle_exit = 0\nmax_btf_bytes = 2048K\n");
+  const auto shown =
+      ShowOptions(In({{"log_level", "debug"}}), In({{"HOME", home_},
+                                                    {"BTFD_CONFIG", config},
+                                                    {"BTFD_VERIFY_HITS", "x"},
+                                                    {"BTFD_THREADS", "2"}}));
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  ASSERT_EQ(shown->options.size(), ListOptions().size());
+  std::map<std::string, std::pair<std::string, std::string>> found;
+  for (const ShownOption& option : shown->options) {
+    found[std::string(option.info.name)] = {option.value, option.place};
+    EXPECT_EQ(option.place.empty(), option.source == OptionSource::kDefault)
+        << option.info.name;
+  }
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(found["config"], Pair(config, "BTFD_CONFIG"));
+  EXPECT_EQ(found["log_level"], Pair("debug", "--log_level"));
+  EXPECT_EQ(found["threads"], Pair("2", "BTFD_THREADS"));
+  EXPECT_EQ(found["idle_exit"], Pair("0", config + ":2"));
+  EXPECT_EQ(found["max_btf_bytes"], Pair("2M", config + ":3"));
+  EXPECT_EQ(found["verify_hits"], Pair("500", ""));
+  EXPECT_EQ(found["store_dir"], Pair(home_ + "/.cache/btfd", ""));
+  EXPECT_EQ(found["listen_insecure"], Pair("-", ""));
+  EXPECT_EQ(found["stall_timeout"], Pair("2m", ""));
+  EXPECT_THAT(shown->complaints,
+              ElementsAre(HasSubstr("BTFD_VERIFY_HITS = x: ")));
+}
+
+TEST_F(OptionsTest, ACheckedFileIsToldWithItsLines) {
+  const std::string good = WriteConfig("threads = 3\n# more\n");
+  EXPECT_THAT(CheckConfigFile(good), IsEmpty());
+  const std::string bad = WriteConfig("thread = 3\nthreads = 0\nx\n");
+  EXPECT_THAT(
+      CheckConfigFile(bad),
+      ElementsAre(bad + ":3: not `name = value`: x",
+                  bad + ":1: no setting is called thread; similar: threads",
+                  bad + ":2: threads = 0: must be at least 1"));
+  EXPECT_THAT(CheckConfigFile("/no/file"),
+              ElementsAre(HasSubstr("/no/file: ")));
 }
 
 TEST_F(OptionsTest, TheUsersFileCountsAsAbsentIfItCannotBeRead) {

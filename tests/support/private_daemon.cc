@@ -27,6 +27,7 @@ std::vector<std::string> PrivateDaemon::Environment(
       absl::StrCat("BTFD_RUNTIME_DIR=", runtime_directory()),
       absl::StrCat("XDG_CACHE_HOME=", directory_.file("cache")),
       absl::StrCat("XDG_CONFIG_HOME=", directory_.file("config")),
+      absl::StrCat("BTFD_SYSTEM_CONFIG_DIR=", directory_.file("etc")),
       absl::StrCat("BTFD_DAEMON=", programs_.btfd),
       "BTFD_REQUIRE=1",
   };
