@@ -77,7 +77,7 @@ TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
   EXPECT_THAT(Run({"--version"}).out, StartsWith("btfc "));
   const testing::RunResult help = Run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"resolve_btfids", "finalize", "verify", "base",
+  for (const char* command : {"resolve_btfids", "finalize", "verify", "dkms", "base",
                               "status", "start", "stop", "restart"}) {
     EXPECT_THAT(help.out, HasSubstr(command));
     if (std::string(command) == "resolve_btfids") continue;
@@ -103,6 +103,12 @@ TEST_F(BtfcTest, AWrongCallOfOursEndsWithTwo) {
       {"verify", elf},
       {"verify", "--against"},
       {"verify", "--against", elf},
+      {"dkms"},
+      {"dkms", "frobnicate"},
+      {"dkms", "status", "v4l2loopback"},
+      {"dkms", "enable", "--off"},
+      {"dkms", "disable", "-zfs"},
+      {"dkms", "disable", "all"},
       {"base"},
       {"base", "add"},
       {"base", "remove", ""},

@@ -45,6 +45,7 @@ constexpr Command kCommands[] = {
     {"verify", "prove that the BTF of modules fits the bases it will meet",
      RunVerify},
     {"doctor", "say what keeps modules from having BTF here", RunDoctor},
+    {"dkms", "build DKMS packages with BTF, without changes to them", RunDkms},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},
     {"cache", "prove, count and clear the results that the daemon keeps",
      RunCache},

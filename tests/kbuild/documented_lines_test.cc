@@ -10,8 +10,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -21,12 +19,10 @@ namespace btfd::tests {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
-using ::testing::StartsWith;
 
 // Returns the blocks between ``` lines, one string for each.
 std::vector<std::string> BlocksOf(const std::string& path) {
@@ -97,78 +93,6 @@ TEST_F(DocumentedLines, OfMakeGiveOurToolsOrFallAway) {
     }
   }
   EXPECT_EQ(lines, 5);
-}
-
-// Puts the blocks for DKMS one behind the other, and then does what DKMS does
-// with the command: it sets a default value if there is none, and adds options.
-class DkmsLines : public DocumentedLines {
- protected:
-  DkmsLines() {
-    for (const std::string& block : BlocksOf("tools/kbuild/README.md")) {
-      if (absl::StartsWith(block, "MAKE[0]=")) blocks_.push_back(block);
-    }
-  }
-  std::vector<std::string> Build(const std::string& package, size_t blocks,
-                                 bool with_btfd) {
-    std::string script =
-        absl::StrCat("kernel_source_dir=", kernel_.path(), " kernelver=6.12.1 ",
-                     "dkms_tree=", tree_.path(),
-                     " PACKAGE_NAME=p PACKAGE_VERSION=1\n", package, "\n");
-    for (size_t i = 0; i < blocks; ++i) script += blocks_[i];
-    script +=
-        "command=${MAKE[0]:-make default}\n"
-        "eval \"${command/#make/make -j2 KERNELRELEASE=$kernelver}\"\n";
-    return Run(script, with_btfd);
-  }
-
-  const ScratchDir kernel_, tree_;
-  std::vector<std::string> blocks_;
-};
-
-constexpr char kManyCalls[] =
-    "MAKE[0]=\"make -C ${kernel_source_dir} M=$dkms_tree/p/1/build/a modules "
-    "\\\n"
-    "  && make -C ${kernel_source_dir} M=$dkms_tree/p/1/build/b modules\"";
-
-TEST_F(DkmsLines, AddTheVariableToEachCallOfThePackage) {
-  ASSERT_THAT(blocks_, SizeIs(2));
-  const auto plain = Build(kManyCalls, 0, true);
-  const auto with = Build(kManyCalls, 1, true);
-  ASSERT_THAT(with, SizeIs(2));
-  EXPECT_THAT(with, Each(HasSubstr(OurTool())));
-  for (size_t i = 0; i < with.size(); ++i) {
-    EXPECT_EQ(absl::StrReplaceAll(with[i], {{OurTool() + " ", ""}}), plain[i]);
-  }
-  EXPECT_EQ(
-      absl::StrReplaceAll(absl::StrJoin(Build(kManyCalls, 1, false), "\n"),
-                          {{"  ", " "}}),
-      absl::StrJoin(plain, "\n"));
-}
-
-TEST_F(DkmsLines, BuildAPackageThatNamesNoCommand) {
-  const auto with = Build("", 1, true);
-  ASSERT_THAT(with, SizeIs(1));
-  EXPECT_THAT(
-      with[0],
-      AllOf(StartsWith("make -j2 KERNELRELEASE=6.12.1 "), HasSubstr(OurTool()),
-            HasSubstr(absl::StrCat("-C ", kernel_.path(), " M=", tree_.path(),
-                                   "/p/1/build"))));
-  EXPECT_THAT(Build("", 1, false), Each(Not(HasSubstr("RESOLVE"))));
-}
-
-TEST_F(DkmsLines, DistillAllModulesOfThePackage) {
-  fs::create_directories(tree_.file("p/1/build/a"));
-  WriteFile(tree_.file("p/1/build/a/a.ko"), "");
-  EXPECT_THAT(Build(kManyCalls, 2, true), SizeIs(2)) << "without a vmlinux";
-  WriteFile(kernel_.file("vmlinux"), "");
-  const auto with = Build(kManyCalls, 2, true);
-  ASSERT_FALSE(with.empty());
-  EXPECT_EQ(with.back(),
-            absl::StrCat("btfc finalize --profile 6.12.1 --distill=always "
-                         "--base ",
-                         kernel_.file("vmlinux"), " ",
-                         tree_.file("p/1/build/a/a.ko")));
-  EXPECT_THAT(Build(kManyCalls, 2, false), SizeIs(2));
 }
 
 // tools/kbuild/gen-btf.sh is put in the place of the kernel's own.
