@@ -44,6 +44,7 @@ constexpr Command kCommands[] = {
      RunMinCoreBtf},
     {"verify", "prove that the BTF of modules fits the bases it will meet",
      RunVerify},
+    {"report", "say where the bytes of modules' BTF are", RunReport},
     {"doctor", "say what keeps modules from having BTF here", RunDoctor},
     {"dkms", "build DKMS packages with BTF, without changes to them", RunDkms},
     {"base", "add, list and remove the bases that the daemon holds", RunBase},

@@ -24,6 +24,7 @@ int RunMinCore(const std::vector<std::string>& arguments);
 int RunMinCoreBtf(const std::vector<std::string>& arguments);
 int RunVerify(const std::vector<std::string>& arguments);
 int RunDkms(const std::vector<std::string>& arguments);
+int RunReport(const std::vector<std::string>& arguments);
 int RunDoctor(const std::vector<std::string>& arguments);
 int RunBase(const std::vector<std::string>& arguments);
 int RunConfig(const std::vector<std::string>& arguments);

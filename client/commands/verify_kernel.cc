@@ -2,7 +2,6 @@
 #include "client/commands/verify_kernel.h"
 
 #include <stdio.h>
-#include <sys/utsname.h>
 
 #include <map>
 #include <optional>
@@ -10,9 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/batch/in_threads.h"
@@ -33,18 +30,6 @@ namespace btfd::client {
 
 namespace {
 
-// A kernel whose BTF is in none of its files is said to have none in so many
-// words by its configuration, or else something is missing.
-constexpr char kNoImage[] =
-    "nothing to hold its modules against: none of /boot/vmlinuz-RELEASE, "
-    "/boot/vmlinux-RELEASE, /usr/lib/debug/boot/vmlinux-RELEASE, and vmlinuz "
-    "and build/vmlinux in its directory has BTF";
-
-std::string RunningRelease() {
-  utsname name{};
-  return uname(&name) == 0 ? name.release : "";
-}
-
 // The first image that has BTF. NotFound says what is wrong with each.
 absl::StatusOr<BaseFile> OpenImage(const InstalledKernel& kernel) {
   std::vector<std::string> why;
@@ -57,9 +42,7 @@ absl::StatusOr<BaseFile> OpenImage(const InstalledKernel& kernel) {
     if (status.ok()) return base;
     why.push_back(std::string(status.message()));
   }
-  why.insert(why.begin(),
-             absl::StrCat("Linux ", kernel.release, ": ", kNoImage));
-  return absl::NotFoundError(absl::StrJoin(why, "; "));
+  return NoImageWithBtf(kernel, why);
 }
 
 VerifyFinding Check(const std::string& path, BaseFile* base,

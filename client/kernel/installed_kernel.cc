@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/kernel/installed_kernel.h"
 
-#include <unistd.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -112,6 +112,22 @@ std::optional<std::string> ModuleNameOf(const std::string& path) {
   }
   if (!absl::ConsumeSuffix(&name, ".ko") || name.empty()) return std::nullopt;
   return std::string(name);
+}
+
+absl::Status NoImageWithBtf(const InstalledKernel& kernel,
+                            const std::vector<std::string>& why) {
+  std::string text = absl::StrCat(
+      "Linux ", kernel.release,
+      ": nothing to hold its modules against: none of /boot/vmlinuz-RELEASE, "
+      "/boot/vmlinux-RELEASE, /usr/lib/debug/boot/vmlinux-RELEASE, and vmlinuz "
+      "and build/vmlinux in its directory has BTF");
+  for (const std::string& one : why) absl::StrAppend(&text, "; ", one);
+  return absl::NotFoundError(text);
+}
+
+std::string RunningRelease() {
+  utsname name{};
+  return uname(&name) == 0 ? name.release : "";
 }
 
 absl::StatusOr<InstalledKernel> FindInstalledKernel(

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace btfd::client {
@@ -37,6 +38,14 @@ struct InstalledKernel {
 absl::StatusOr<InstalledKernel> FindInstalledKernel(const std::string& root,
                                                     const std::string& release,
                                                     const std::string& running);
+
+// NotFound: nothing of the kernel's images has BTF; `why` says of each what it
+// has instead.
+absl::Status NoImageWithBtf(const InstalledKernel& kernel,
+                            const std::vector<std::string>& why);
+
+// The release of the running kernel; empty if the system does not say it.
+std::string RunningRelease();
 
 // "xfs" for "/a/b/xfs.ko.zst", or what is no module's name: nothing.
 std::optional<std::string> ModuleNameOf(const std::string& path);

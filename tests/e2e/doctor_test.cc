@@ -64,13 +64,14 @@ TEST_F(DoctorFix, ADaemonOfAnotherVersionIsRestarted) {
   EXPECT_EQ(result.exit_code, 1) << "there is no build directory";
   EXPECT_THAT(
       result.out,
-      AllOf(HasSubstr(absl::StrCat("note  it is btfd ", kOtherVersion,
-                                   ", and this is btfc ", util::kVersion)),
-            HasSubstr(absl::StrCat("done  restarted the daemon: btfd ",
-                                   util::kVersion, " runs, pid ", Pid())),
-            HasSubstr("left  /no/build is no kernel build directory\n"
-                      "        -> not done: it installs and configures nothing"),
-            HasSubstr("The daemon afterwards\n")));
+      AllOf(
+          HasSubstr(absl::StrCat("note  it is btfd ", kOtherVersion,
+                                 ", and this is btfc ", util::kVersion)),
+          HasSubstr(absl::StrCat("done  restarted the daemon: btfd ",
+                                 util::kVersion, " runs, pid ", Pid())),
+          HasSubstr("left  /no/build is no kernel build directory\n"
+                    "        -> not done: it installs and configures nothing"),
+          HasSubstr("The daemon afterwards\n")));
   EXPECT_NE(Pid(), before);
   EXPECT_NE(Pid(), 0);
   EXPECT_EQ(result.err, "");
