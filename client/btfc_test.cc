@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "client/manual/pages.h"
 #include "client/testing/testing.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "lib/elf/testing/elf_builder.h"
+#include "lib/manual/help_text.h"
 #include "tests/support/json.h"
 
 namespace btfd::client {
@@ -77,15 +80,31 @@ TEST_F(BtfcTest, SaysWhichItIsAndWhatItCan) {
   EXPECT_THAT(Run({"--version"}).out, StartsWith("btfc "));
   const testing::RunResult help = Run({"--help"});
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* command : {"resolve_btfids", "finalize", "verify", "dkms", "base",
-                              "status", "start", "stop", "restart"}) {
-    EXPECT_THAT(help.out, HasSubstr(command));
-    if (std::string(command) == "resolve_btfids") continue;
+  EXPECT_GE(CommandPages().size(), 19u);
+  for (const manual::Page* page : CommandPages()) {
+    const std::string command =
+        page->program.substr(page->program.find(' ') + 1);
+    EXPECT_THAT(help.out, HasSubstr("  " + command + " "));
+    if (command == "resolve_btfids") continue;
     const testing::RunResult own = Run({command, "--help"});
-    EXPECT_EQ(own.exit_code, 0) << command;
+    EXPECT_EQ(own.exit_code, 0) << command << own.err;
+    EXPECT_EQ(own.out, manual::HelpText(*page));
     EXPECT_THAT(own.out, HasSubstr(std::string("usage: btfc ") + command));
     EXPECT_THAT(own.out, HasSubstr("Exit status:"));
   }
+}
+
+// The kernel's parser has a table of its own, since its grammar is another.
+TEST_F(BtfcTest, ResolveBtfidsTakesTheOptionsOfItsPage) {
+  const testing::RunResult listed = Run({"resolve_btfids", "--list-opts"});
+  for (const manual::Option& option : ResolveBtfidsPage().options) {
+    if (option.name == "version") continue;
+    EXPECT_THAT(listed.out, HasSubstr("--" + option.name + " "));
+  }
+  EXPECT_EQ(std::count(listed.out.begin(), listed.out.end(), ' '),
+            static_cast<long>(ResolveBtfidsPage().options.size()) - 1);
+  EXPECT_EQ(Run({"resolve_btfids", "-h"}).err,
+            manual::HelpText(ResolveBtfidsPage()));
 }
 
 TEST_F(BtfcTest, AWrongCallOfOursEndsWithTwo) {

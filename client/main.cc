@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/manual/pages.h"
+#include "lib/manual/help_text.h"
 #include "lib/util/inherited.h"
 #include "lib/util/out_of_memory.h"
 #include "lib/util/version.h"
@@ -22,58 +25,38 @@ namespace btfd::client {
 namespace {
 
 struct Command {
-  const char* name;
-  const char* summary;
+  const manual::Page& (*page)();
   int (*run)(const std::vector<std::string>& arguments);
 };
 
+// In the order of CommandPages(), which `btfc --help` and the manual have.
 constexpr Command kCommands[] = {
-    {"resolve_btfids", "do what the kernel's tool of that name does",
-     RunResolveBtfids},
-    {"finalize", "finalize modules, many at once, and put the BTF into them",
-     RunFinalize},
-    {"gen-btf", "make the BTF of a module or vmlinux, as the kernel's script",
-     RunGenBtf},
-    {"pahole", "stand in for pahole where it encodes BTF", RunPaholeCommand},
-    {"diff", "say what changed between the types of two kernels or modules",
-     RunDiff},
-    {"dump", "show the types of modules and kernels, as bpftool does", RunDump},
-    {"extract-base", "take the base out of a vmlinuz", RunExtractBase},
-    {"min-core", "cut kernels' BTF down to what BPF programs need", RunMinCore},
-    {"min_core_btf", "do what bpftool's `gen min_core_btf` does",
-     RunMinCoreBtf},
-    {"verify", "prove that the BTF of modules fits the bases it will meet",
-     RunVerify},
-    {"report", "say where the bytes of modules' BTF are", RunReport},
-    {"doctor", "say what keeps modules from having BTF here", RunDoctor},
-    {"dkms", "build DKMS packages with BTF, without changes to them", RunDkms},
-    {"base", "add, list and remove the bases that the daemon holds", RunBase},
-    {"cache", "prove, count and clear the results that the daemon keeps",
-     RunCache},
-    {"config", "show the settings and where they come from, check their files",
-     RunConfig},
-    {"status", "say what the daemon is, holds and has done", RunStatus},
-    {"start", "start the daemon, unless it runs", RunStart},
-    {"stop", "stop the daemon", RunStop},
-    {"restart", "stop the daemon and start it anew", RunRestart},
+    {ResolveBtfidsPage, RunResolveBtfids},
+    {FinalizePage, RunFinalize},
+    {GenBtfPage, RunGenBtf},
+    {PaholePage, RunPaholeCommand},
+    {DiffPage, RunDiff},
+    {DumpPage, RunDump},
+    {ExtractBasePage, RunExtractBase},
+    {MinCorePage, RunMinCore},
+    {MinCoreBtfPage, RunMinCoreBtf},
+    {VerifyPage, RunVerify},
+    {ReportPage, RunReport},
+    {DoctorPage, RunDoctor},
+    {DkmsPage, RunDkms},
+    {BasePage, RunBase},
+    {CachePage, RunCache},
+    {ConfigPage, RunConfig},
+    {StatusPage, RunStatus},
+    {StartPage, RunStart},
+    {StopPage, RunStop},
+    {RestartPage, RunRestart},
 };
 
-void PrintHelp(FILE* out) {
-  fputs(
-      "usage: btfc COMMAND [ARGUMENT...]\n\n"
-      "Finalizes the BTF of kernel modules by the btfd daemon, which it "
-      "starts\n"
-      "where there is none.\n\n",
-      out);
-  for (const Command& command : kCommands) {
-    fprintf(out, "  %-16s %s\n", command.name, command.summary);
-  }
-  fputs(
-      "\n"
-      "  btfc COMMAND --help says more of each; btfc --version says which "
-      "this\n"
-      "  is. Called as resolve_btfids or pahole, btfc is that command.\n",
-      out);
+void PrintHelp(FILE* out) { fputs(manual::HelpText(BtfcPage()).c_str(), out); }
+
+absl::string_view NameOf(const Command& command) {
+  return absl::StripPrefix(command.page().program, "btfc ");
 }
 
 int Dispatch(const std::vector<std::string>& words) {
@@ -95,7 +78,7 @@ int Dispatch(const std::vector<std::string>& words) {
     return 0;
   }
   for (const Command& command : kCommands) {
-    if (words[1] == command.name) {
+    if (words[1] == NameOf(command)) {
       return command.run({words.begin() + 2, words.end()});
     }
   }

@@ -29,8 +29,10 @@
 #include "daemon/startup/daemonize.h"
 #include "daemon/startup/limits.h"
 #include "daemon/startup/options.h"
+#include "daemon/startup/pages.h"
 #include "daemon/startup/socket.h"
 #include "lib/config/config_file.h"
+#include "lib/manual/help_text.h"
 #include "lib/util/inherited.h"
 #include "lib/util/log.h"
 #include "lib/util/threads.h"
@@ -44,21 +46,6 @@ constexpr absl::Duration kStartLimit = absl::Seconds(10);
 // If another daemon holds the lock, its starter waits this long for it to
 // listen.
 constexpr absl::Duration kClaimLimit = absl::Seconds(5);
-
-void PrintUsage() {
-  printf(
-      "usage: btfd [--check | --show-settings] [--NAME=VALUE...]\n"
-      "       btfd --check-config FILE...\n\n"
-      "Finalizes the BTF of kernel modules for clients of this user. With "
-      "--check it starts, says what is wrong with its settings, and ends. With "
-      "--show-settings it prints them, for `btfc config show`.\n\n"
-      "Options, each as --name=value, as BTFD_NAME in the environment, or as "
-      "`name = value` in the configuration file, in that order:\n");
-  for (const OptionInfo& option : ListOptions()) {
-    printf("  %s\n      %s; default: %s\n", std::string(option.name).c_str(),
-           std::string(option.meaning).c_str(), option.default_value.c_str());
-  }
-}
 
 int Fail(const absl::Status& status) {
   fprintf(stderr, "btfd: %s\n", std::string(status.message()).c_str());
@@ -224,7 +211,7 @@ int main(int argc, char** argv) {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments[0] == "--help") {
-    btfd::daemon::PrintUsage();
+    fputs(btfd::manual::HelpText(btfd::daemon::BtfdPage()).c_str(), stdout);
     return 0;
   }
   if (!arguments.empty() && arguments[0] == "--version") {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "lib/manual/help_text.h"
 
 namespace btfd::client {
 
@@ -18,50 +19,78 @@ constexpr int kHelp = 'h';
 constexpr int kNoOption = 1;
 }  // namespace
 
-void CommandLine::Flag(absl::string_view name, char short_name, bool* target) {
-  options_.push_back(
-      {std::string(name), short_name, target, nullptr, nullptr, nullptr});
+void CommandLine::Flag(absl::string_view name, bool* target) {
+  targets_[std::string(name)].flag = target;
 }
 
-void CommandLine::Value(absl::string_view name, char short_name,
-                        std::string* target) {
-  options_.push_back(
-      {std::string(name), short_name, nullptr, target, nullptr, nullptr});
+void CommandLine::Value(absl::string_view name, std::string* target) {
+  targets_[std::string(name)].value = target;
 }
 
-void CommandLine::List(absl::string_view name, char short_name,
+void CommandLine::List(absl::string_view name,
                        std::vector<std::string>* target) {
-  options_.push_back(
-      {std::string(name), short_name, nullptr, nullptr, target, nullptr});
+  targets_[std::string(name)].list = target;
 }
 
-void CommandLine::PlacedList(absl::string_view name, char short_name,
-                             PlacedValues* target) {
-  options_.push_back(
-      {std::string(name), short_name, nullptr, nullptr, nullptr, target});
+void CommandLine::PlacedList(absl::string_view name, PlacedValues* target) {
+  targets_[std::string(name)].placed = target;
+}
+
+std::string CommandLine::Defect() const {
+  size_t matched = 0;
+  for (const manual::Option& option : page_.options) {
+    if (option.parsed_elsewhere) continue;
+    const auto found = targets_.find(option.name);
+    if (found == targets_.end() ||
+        (found->second.flag != nullptr) != option.argument.empty()) {
+      return absl::StrCat("a defect of btfc: nothing takes --", option.name);
+    }
+    ++matched;
+  }
+  if (matched == targets_.size()) return "";
+  return "a defect of btfc: an option is not in its page";
+}
+
+void CommandLine::Store(const Target& target, const char* text,
+                        size_t arguments) {
+  if (target.flag != nullptr) {
+    *target.flag = true;
+  } else if (target.list != nullptr) {
+    target.list->push_back(text);
+  } else if (target.placed != nullptr) {
+    target.placed->emplace_back(arguments, text);
+  } else {
+    *target.value = text;
+  }
 }
 
 std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
                                       std::vector<std::string>* rest) {
+  const std::string defect = Defect();
+  if (!defect.empty()) {
+    SayLine(absl::StrCat(page_.program, ": ", defect));
+    return kExitWrongCall;
+  }
   // "-": what is no option comes in its place, as if it were one.
   std::string short_names = "-h";
   std::vector<option> long_names;
-  for (size_t i = 0; i < options_.size(); ++i) {
-    const Option& o = options_[i];
-    const int argument = o.flag == nullptr ? required_argument : no_argument;
+  std::vector<const manual::Option*> options;
+  for (const manual::Option& o : page_.options) {
+    if (o.parsed_elsewhere) continue;
+    const bool valued = !o.argument.empty();
     if (o.short_name != 0) {
       short_names += o.short_name;
-      if (o.flag == nullptr) short_names += ':';
+      if (valued) short_names += ':';
     }
-    if (!o.name.empty()) {
-      long_names.push_back({o.name.c_str(), argument, nullptr,
-                            kFirstLong + static_cast<int>(i)});
-    }
+    long_names.push_back({o.name.c_str(),
+                          valued ? required_argument : no_argument, nullptr,
+                          kFirstLong + static_cast<int>(options.size())});
+    options.push_back(&o);
   }
   long_names.push_back({"help", no_argument, nullptr, kHelp});
   long_names.push_back({nullptr, 0, nullptr, 0});
 
-  std::vector<char*> argv = {const_cast<char*>(name_.c_str())};
+  std::vector<char*> argv = {const_cast<char*>(page_.program.c_str())};
   for (const std::string& argument : arguments) {
     argv.push_back(const_cast<char*>(argument.c_str()));
   }
@@ -73,7 +102,7 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
   while ((found = getopt_long(argc, argv.data(), short_names.c_str(),
                               long_names.data(), nullptr)) != -1) {
     if (found == kHelp) {
-      fputs(help_.c_str(), stdout);
+      fputs(manual::HelpText(page_).c_str(), stdout);
       return 0;
     }
     if (found == '?') return kExitWrongCall;  // it has printed why
@@ -81,20 +110,10 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
       rest->push_back(optarg);
       continue;
     }
-    for (size_t i = 0; i < options_.size(); ++i) {
-      const Option& o = options_[i];
-      if (found != kFirstLong + static_cast<int>(i) &&
-          (o.short_name == 0 || found != o.short_name)) {
-        continue;
-      }
-      if (o.flag != nullptr) {
-        *o.flag = true;
-      } else if (o.list != nullptr) {
-        o.list->push_back(optarg);
-      } else if (o.placed != nullptr) {
-        o.placed->emplace_back(rest->size(), optarg);
-      } else {
-        *o.value = optarg;
+    for (size_t i = 0; i < options.size(); ++i) {
+      if (found == kFirstLong + static_cast<int>(i) ||
+          (options[i]->short_name != 0 && found == options[i]->short_name)) {
+        Store(targets_[options[i]->name], optarg, rest->size());
       }
     }
   }
@@ -103,7 +122,8 @@ std::optional<int> CommandLine::Parse(const std::vector<std::string>& arguments,
 }
 
 int CommandLine::WrongCall(absl::string_view complaint) const {
-  SayLine(absl::StrCat(name_, ": ", complaint, "; see ", name_, " --help"));
+  const std::string& name = page_.program;
+  SayLine(absl::StrCat(name, ": ", complaint, "; see ", name, " --help"));
   return kExitWrongCall;
 }
 

@@ -2,11 +2,13 @@
 //
 // Parses the options of our own commands: the grammar of getopt_long, --help
 // for each command, exit code 2 for a wrong command line. (resolve_btfids has
-// the kernel's grammar.)
+// the kernel's grammar.) Which options there are, the command's page says; the
+// command says where their values go.
 #ifndef BTFD_CLIENT_CLI_COMMAND_LINE_H_
 #define BTFD_CLIENT_CLI_COMMAND_LINE_H_
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "lib/manual/page.h"
 
 namespace btfd::client {
 
@@ -22,22 +25,20 @@ inline constexpr int kExitWrongCall = 2;
 
 class CommandLine {
  public:
-  // `name` is "btfc COMMAND"; `help` is the whole text for --help.
-  CommandLine(std::string name, std::string help)
-      : name_(std::move(name)), help_(std::move(help)) {}
+  // The page must outlive this object.
+  explicit CommandLine(const manual::Page& page) : page_(page) {}
 
-  // Declare the options before Parse(). The targets must outlive this object. A
-  // short name of 0 means that there is none; `name` must then not be empty.
-  void Flag(absl::string_view name, char short_name, bool* target);
-  void Value(absl::string_view name, char short_name, std::string* target);
+  // Says where the value of an option of the page goes. Each option needs one
+  // call, before Parse(), but for those that are parsed elsewhere. The targets
+  // must outlive this object.
+  void Flag(absl::string_view name, bool* target);
+  void Value(absl::string_view name, std::string* target);
   // An option that may be given several times. Each value is appended.
-  void List(absl::string_view name, char short_name,
-            std::vector<std::string>* target);
+  void List(absl::string_view name, std::vector<std::string>* target);
   // The same for an option that belongs to the argument before it: each value
   // comes with the number of arguments that are no options before it.
   using PlacedValues = std::vector<std::pair<size_t, std::string>>;
-  void PlacedList(absl::string_view name, char short_name,
-                  PlacedValues* target);
+  void PlacedList(absl::string_view name, PlacedValues* target);
 
   // Returns nothing if the command shall run; `rest` has the arguments that are
   // no options. Otherwise returns the exit code, and has printed everything.
@@ -48,18 +49,20 @@ class CommandLine {
   int WrongCall(absl::string_view complaint) const;
 
  private:
-  struct Option {
-    std::string name;
-    char short_name;
-    bool* flag;  // exactly one of the four is set
-    std::string* value;
-    std::vector<std::string>* list;
-    PlacedValues* placed;
+  struct Target {
+    bool* flag = nullptr;  // exactly one of the four is set
+    std::string* value = nullptr;
+    std::vector<std::string>* list = nullptr;
+    PlacedValues* placed = nullptr;
   };
 
-  std::string name_;
-  std::string help_;
-  std::vector<Option> options_;
+  // The defect that the page and the calls above do not have the same options;
+  // empty: they have.
+  std::string Defect() const;
+  void Store(const Target& target, const char* text, size_t arguments);
+
+  const manual::Page& page_;
+  std::map<std::string, Target, std::less<>> targets_;
 };
 
 // Prints "btfc: MESSAGE" on stderr.

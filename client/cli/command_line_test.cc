@@ -17,16 +17,28 @@ using ::testing::Pair;
 
 class CommandLineTest : public ::testing::Test {
  protected:
-  CommandLineTest() : line_("btfc test", "usage: btfc test\n") {
-    line_.Flag("flag", 'f', &flag_);
-    line_.Value("value", 'v', &value_);
-    line_.List("item", 'i', &items_);
-    line_.PlacedList("of", 0, &placed_);
+  CommandLineTest() : page_(MakePage()), line_(page_) {
+    line_.Flag("flag", &flag_);
+    line_.Value("value", &value_);
+    line_.List("item", &items_);
+    line_.PlacedList("of", &placed_);
+  }
+  static manual::Page MakePage() {
+    manual::Page page;
+    page.program = "btfc test";
+    page.usage = {"btfc test"};
+    page.options = {{"flag", 'f', "", "a flag"},
+                    {"value", 'v', "N", "a value"},
+                    {"item", 'i', "N", "values"},
+                    {"of", 0, "N", "values with a place"},
+                    {"else", 0, "", "", {}, false, /*parsed_elsewhere=*/true}};
+    return page;
   }
   std::optional<int> Parse(const std::vector<std::string>& arguments) {
     return line_.Parse(arguments, &rest_);
   }
 
+  const manual::Page page_;
   CommandLine line_;
   bool flag_ = false;
   std::string value_;
@@ -69,6 +81,19 @@ TEST_F(CommandLineTest, HelpAndWrongOptionsEndTheCommand) {
   EXPECT_EQ(Parse({"-h"}), 0);
   EXPECT_EQ(Parse({"--none"}), kExitWrongCall);
   EXPECT_EQ(Parse({"--of"}), kExitWrongCall);
+}
+
+TEST_F(CommandLineTest, TakesTheOptionsOfItsPageAlone) {
+  line_.Flag("more", &flag_);
+  EXPECT_EQ(Parse({"a"}), kExitWrongCall) << "it is not in the page";
+  CommandLine less(page_);
+  EXPECT_EQ(less.Parse({"a"}, &rest_), kExitWrongCall) << "nothing takes them";
+  CommandLine other(page_);
+  other.Flag("flag", &flag_);
+  other.Flag("value", &flag_);
+  other.List("item", &items_);
+  other.PlacedList("of", &placed_);
+  EXPECT_EQ(other.Parse({"a"}, &rest_), kExitWrongCall) << "it has a value";
 }
 
 }  // namespace

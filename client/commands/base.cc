@@ -15,6 +15,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/named_btf.h"
 #include "client/commands/status.h"
+#include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
@@ -25,25 +26,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc base add FILE
-       btfc base list [--json]
-       btfc base remove DIGEST
-
-The bases that the daemon holds: BTF of vmlinux, by its SHA-256.
-
-  add FILE        hand one over ahead of the first module: an ELF file with
-                  .BTF (vmlinux), raw BTF, or a boot image (vmlinuz); prints
-                  its digest
-  list            digest, size, requests since the daemon started, origin
-  remove DIGEST   forget one, in memory and in the store; a beginning of the
-                  digest is enough if only one base has it
-  --json          list: an array of objects
-  -h, --help      this text
-
-Exit status: 0, or 1 if something failed, or 2 for a wrong call.
-)";
 
 absl::Status Outcome(v1::Outcome outcome, const std::string& message) {
   if (outcome == v1::OK) return absl::OkStatus();
@@ -104,8 +86,8 @@ absl::Status Remove(const std::string& beginning) {
 
 int RunBase(const std::vector<std::string>& arguments) {
   bool as_json = false;
-  CommandLine line("btfc base", kHelp);
-  line.Flag("json", 0, &as_json);
+  CommandLine line(BasePage());
+  line.Flag("json", &as_json);
   std::vector<std::string> words;
   const std::optional<int> end = line.Parse(arguments, &words);
   if (end.has_value()) return *end;

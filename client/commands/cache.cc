@@ -18,6 +18,7 @@
 #include "absl/strings/str_format.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/manual/pages.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
 #include "lib/util/json.h"
@@ -26,30 +27,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc cache stats [--json]
-       btfc cache verify [--sample N] [--json]
-       btfc cache clear
-
-The results that the daemon keeps, so that a module which was finalized before
-is not worked on again.
-
-  stats        how many there are, what they weigh, and how often they served
-  verify       compute them anew and compare, byte for byte; a wrong one is
-               named and deleted. Not judged are those whose base the daemon
-               does not have any more, and those of another version of it
-  clear        delete all of them; bases stay (see btfc base remove)
-  --sample N   verify: a random N of them
-  --json       one object of JSON
-  -h, --help   this text
-
-In daily use the daemon looks at one in 500 hits by itself (its option
-verify_hits); `stats` says what came of that.
-
-Exit status: 0; 1 if a result was wrong, or something failed; 2 for a wrong
-call.
-)";
 
 absl::Status ToStatus(v1::Outcome outcome, const std::string& message) {
   if (outcome == v1::OK) return absl::OkStatus();
@@ -184,9 +161,9 @@ absl::StatusOr<int> Verify(DirectConnection* daemon, uint64_t sample,
 int RunCache(const std::vector<std::string>& arguments) {
   bool as_json = false;
   std::string sample;
-  CommandLine line("btfc cache", kHelp);
-  line.Flag("json", 0, &as_json);
-  line.Value("sample", 0, &sample);
+  CommandLine line(CachePage());
+  line.Flag("json", &as_json);
+  line.Value("sample", &sample);
   std::vector<std::string> words;
   const std::optional<int> end = line.Parse(arguments, &words);
   if (end.has_value()) return *end;

@@ -24,6 +24,7 @@
 #include "client/cli/settings.h"
 #include "client/commands/commands.h"
 #include "client/encode/real_pahole.h"
+#include "client/manual/pages.h"
 #include "client/rpc/daemon_process.h"
 #include "lib/config/config_file.h"
 #include "lib/util/json.h"
@@ -32,28 +33,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc config show [--json]
-       btfc config check [--client | --daemon] FILE...
-
-The settings of the client and of the daemon. Each comes from the command line,
-else from the environment (BTFD_NAME), else from a line `name = value` of a
-file: btfc.conf is the client's, btfd.conf the daemon's; the user's, in
-$XDG_CONFIG_HOME/btfd, counts more than the system's, in /etc/btfd.
-
-  show         every setting, its value, and where that comes from; what is
-               wrong in the files and in the environment. Of the daemon it is
-               what one would have that is started here and now
-  check        look for mistakes in files, whose names tell what they are
-  --client     check: they are client's files, whatever their names
-  --daemon     check: they are the daemon's
-  --json       show: one object of JSON
-  -h, --help   this text
-
-Exit status: 0; 1 if a file that was checked has a mistake, each being told with
-its line, or something failed; 2 for a wrong call.
-)";
 
 struct ShownSetting {
   std::string name;
@@ -276,10 +255,10 @@ int Check(const CommandLine& line, Owner owner,
 
 int RunConfig(const std::vector<std::string>& arguments) {
   bool as_json = false, of_client = false, of_daemon = false;
-  CommandLine line("btfc config", kHelp);
-  line.Flag("json", 0, &as_json);
-  line.Flag("client", 0, &of_client);
-  line.Flag("daemon", 0, &of_daemon);
+  CommandLine line(ConfigPage());
+  line.Flag("json", &as_json);
+  line.Flag("client", &of_client);
+  line.Flag("daemon", &of_daemon);
   std::vector<std::string> words;
   const std::optional<int> end = line.Parse(arguments, &words);
   if (end.has_value()) return *end;

@@ -21,6 +21,7 @@
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
 #include "client/commands/named_btf.h"
+#include "client/manual/pages.h"
 #include "client/request/loaded_btf.h"
 #include "lib/diff/compare.h"
 #include "lib/diff/kfuncs.h"
@@ -36,39 +37,6 @@ namespace btfd::client {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr char kHelp[] =
-    R"(usage: btfc diff [--json] [--base FILE [--base FILE]] [--modules DIR] A B
-
-Says what changed from A to B, two kernels or two modules: files as `btfc dump`
-takes them. Types are found by name, never by number: structs and unions (size;
-members added, removed, moved, retyped), enums, typedefs, functions
-(prototypes), variables, and kfuncs with their flags. What has no name is
-compared where it is used. What a named type is made of is compared there: a
-struct is not changed because one that lies in it is.
-
-  --base FILE    what A and B stand on, if they are modules without .BTF.base;
-                 given twice, the second is B's
-  --modules DIR  say which modules in DIR, made for A, refer to something that
-                 changed, or to something that it lies in; and whether they
-                 still relocate onto B
-  --json         one line of JSON
-  -h, --help     this text
-
-  + struct new_one       only in B
-  - function old_one     only in A
-  struct both: 16 -> 24 bytes
-    + b: long at 8       a member that A does not have
-    - c: int at 12       one that B does not have
-    > d: 8 bytes further moved
-    ~ e: int -> long     another type
-
-Kfuncs are what the sets of .BTF_ids say, with their flags, if both files have it
-with its symbols (modules do, and a vmlinux that is not stripped); else what is
-tagged as one in both BTFs.
-
-Exit status: 0 if nothing changed, 1 if something did, 2 for trouble.
-)";
 
 constexpr int kSame = 0;
 constexpr int kDifferent = 1;
@@ -313,10 +281,10 @@ absl::StatusOr<int> Run(const Options& options) {
 
 int RunDiff(const std::vector<std::string>& arguments) {
   Options options;
-  CommandLine line("btfc diff", kHelp);
-  line.Flag("json", 0, &options.json);
-  line.List("base", 0, &options.bases);
-  line.Value("modules", 0, &options.modules);
+  CommandLine line(DiffPage());
+  line.Flag("json", &options.json);
+  line.List("base", &options.bases);
+  line.Value("modules", &options.modules);
   const std::optional<int> end = line.Parse(arguments, &options.files);
   if (end.has_value()) return *end;
   if (options.files.size() != 2)

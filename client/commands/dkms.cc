@@ -21,6 +21,7 @@
 #include "client/dkms/build_directories.h"
 #include "client/dkms/selection.h"
 #include "client/dkms/tree.h"
+#include "client/manual/pages.h"
 #include "lib/elf/compressed.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/file.h"
@@ -29,39 +30,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc dkms enable|disable [PACKAGE...]
-       btfc dkms status
-       btfc dkms sync [--off]
-       btfc dkms variables DIRECTORY...
-
-Lets the modules of DKMS packages have .BTF, .BTF.base and resolved ids, without
-changes to the packages: their builds get btfd's resolve_btfids and pahole.
-
-  enable     build these packages with btfd, or all; modules that are built
-             already stay as they are until `dkms build --force`
-  disable    do not, or for no package: everything is as it was without btfd
-  status     which packages are built with btfd, for which kernels, and what BTF
-             their modules have
-  sync       put a GNUmakefile into the build directory of each kernel, or remove
-             it, as the configuration says; called after headers are installed.
-             A GNUmakefile that is not btfd's, or was edited, is left alone, and
-             so are kernel trees outside of /usr/src and /usr/lib/modules
-  variables  what make is told for a build in one of these directories; called
-             by btfd's kbuild.mk
-  --off          sync: remove them all, whatever the configuration says
-  --root DIR     take DIR for /
-  --library DIR  btfd's files for kernel builds; if not given, ../lib/btfd beside
-                 the directory of btfc
-  -h, --help     this text
-
-Which packages are built so is said by one line of /etc/btfd/kbuild.conf, which
-enable and disable change: `dkms = all`, `dkms = none`, `dkms = NAME NAME`,
-`dkms = all -NAME`.
-
-Exit status: 0; 1 if a file could not be written; 2 for a wrong call.
-)";
 
 constexpr char kConfiguration[] = "/etc/btfd/kbuild.conf";
 constexpr char kTree[] = "/var/lib/dkms";
@@ -250,10 +218,10 @@ absl::Status PrintVariables(const Places& places,
 int RunDkms(const std::vector<std::string>& arguments) {
   bool off = false;
   Places places;
-  CommandLine line("btfc dkms", kHelp);
-  line.Flag("off", 0, &off);
-  line.Value("root", 0, &places.directories.root);
-  line.Value("library", 0, &places.directories.library);
+  CommandLine line(DkmsPage());
+  line.Flag("off", &off);
+  line.Value("root", &places.directories.root);
+  line.Value("library", &places.directories.library);
   std::vector<std::string> rest;
   if (const std::optional<int> end = line.Parse(arguments, &rest)) return *end;
   if (places.directories.library.empty()) {

@@ -30,6 +30,7 @@
 #include "client/commands/module_examination.h"
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
+#include "client/manual/pages.h"
 #include "client/rpc/connection.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/daemon_process.h"
@@ -42,29 +43,6 @@ namespace btfd::client {
 namespace {
 
 using Grade = Finding::Grade;
-
-constexpr char kHelp[] =
-    R"(usage: btfc doctor [--fix] [BUILD-DIRECTORY | MODULE]
-
-Says what stands between this machine and kernel modules with working BTF, and
-what to do about it. Looks at the build directory (if none is named: that of
-the running kernel, or of the module's), its vmlinux, the encoder, and the
-daemon,
-which it starts once with the present settings and ends; of a module, at its
-BTF. Changes nothing else.
-
-  --fix        do what can be done without asking anybody, and say what was done,
-               and of all else why it was left: a vmlinux that is missing in the
-               build directory is taken from an image that is certainly of the
-               same build of the kernel (release, build text, exported symbols);
-               a daemon of another version, or with other settings, or one that
-               does not answer, is restarted. No file is replaced or removed,
-               nothing installed, no setting and no module changed
-  -h, --help   this text
-
-Exit status: 0, or 1 if something would keep modules from having proper BTF, with
---fix: still.
-)";
 
 // A daemon without a store sends this instead of the store's path.
 constexpr absl::string_view kNoStore = "none";
@@ -345,8 +323,8 @@ std::vector<Section> Examine(const Machine& machine, const std::string& module,
 
 int RunDoctor(const std::vector<std::string>& arguments) {
   bool fix = false;
-  CommandLine line("btfc doctor", kHelp);
-  line.Flag("fix", 0, &fix);
+  CommandLine line(DoctorPage());
+  line.Flag("fix", &fix);
   std::vector<std::string> rest;
   if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
     return *exit_code;

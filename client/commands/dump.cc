@@ -21,6 +21,7 @@
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
 #include "client/commands/named_btf.h"
+#include "client/manual/pages.h"
 #include "client/request/loaded_btf.h"
 #include "lib/show/c_text.h"
 #include "lib/show/json_text.h"
@@ -33,34 +34,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc dump [--format raw|c|json] [--base FILE | --relocate FILE]
-                 [--type NAME]... [--id N]... FILE...
-
-Shows the types of each FILE: a module or vmlinux (ELF), raw BTF, either of
-them compressed (gzip, xz, zstd, lz4), a vmlinuz, or sha256:DIGEST, a base that
-the daemon holds (`btfc base list`), or can get from a remote one.
-
-  --format FORMAT   raw, the default: what `bpftool btf dump` prints;
-                    c: a header for C and for BPF programs, a vmlinux.h;
-                    json: an object in a line for each FILE, with its types as
-                    `bpftool --json btf dump` has them
-  --base FILE       show modules over the base they were made with; their own
-                    types alone are shown, those of the base only by --type
-  --relocate FILE   show modules with .BTF.base as the kernel FILE will have
-                    them after it has loaded them; without this or --base a
-                    module with .BTF.base is shown over that
-  --type NAME       show the types of that name, and before each what it needs:
-                    all of it, but of a struct or union that a pointer leads to
-                    the name alone, as a FWD; in C, functions and variables are
-                    declared, and what has no name is called type_N; `struct NAME`, `union NAME`,
-                    `enum NAME` and `typedef NAME` ask for that kind
-  --id N            the same for the type with that number
-  -h, --help        this text
-
-Exit status: 0; 1 if something failed; 2 for a wrong call.
-)";
 
 struct Options {
   std::string format = "raw";
@@ -191,12 +164,12 @@ absl::StatusOr<Under> ReadUnder(const Options& options) {
 
 int RunDump(const std::vector<std::string>& arguments) {
   Options options;
-  CommandLine line("btfc dump", kHelp);
-  line.Value("format", 0, &options.format);
-  line.Value("base", 0, &options.base);
-  line.Value("relocate", 0, &options.relocate);
-  line.List("type", 0, &options.types);
-  line.List("id", 0, &options.ids);
+  CommandLine line(DumpPage());
+  line.Value("format", &options.format);
+  line.Value("base", &options.base);
+  line.Value("relocate", &options.relocate);
+  line.List("type", &options.types);
+  line.List("id", &options.ids);
   const std::optional<int> end = line.Parse(arguments, &options.files);
   if (end.has_value()) return *end;
   if (options.format != "raw" && options.format != "c" &&

@@ -14,36 +14,19 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/manual/pages.h"
 #include "lib/elf/kernel_image.h"
 #include "lib/util/digest.h"
 #include "lib/util/write_output.h"
 
 namespace btfd::client {
 
-namespace {
-
-constexpr char kHelp[] =
-    "usage: btfc extract-base [--raw] KERNEL -o FILE\n"
-    "\n"
-    "Takes the base for module builds out of KERNEL: a vmlinuz (packed with\n"
-    "gzip, xz, zstd or lz4), a vmlinux, or the BTF that a running kernel "
-    "shows\n"
-    "as /sys/kernel/btf/vmlinux. Put at `vmlinux` in the build directory, it "
-    "is\n"
-    "what kbuild misses when it says \"Skipping BTF generation\".\n"
-    "\n"
-    "  -o, --output FILE  where to; an existing file is replaced as a whole\n"
-    "      --raw          only the bytes of .BTF, which is all that BTF tools\n"
-    "                     need, instead of the whole vmlinux\n";
-
-}  // namespace
-
 int RunExtractBase(const std::vector<std::string>& arguments) {
   bool raw = false;
   std::string output;
-  CommandLine line("btfc extract-base", kHelp);
-  line.Flag("raw", 0, &raw);
-  line.Value("output", 'o', &output);
+  CommandLine line(ExtractBasePage());
+  line.Flag("raw", &raw);
+  line.Value("output", &output);
   std::vector<std::string> rest;
   if (const std::optional<int> exit_code = line.Parse(arguments, &rest)) {
     return *exit_code;

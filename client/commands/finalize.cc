@@ -22,6 +22,7 @@
 #include "client/cli/environment.h"
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
+#include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
@@ -32,54 +33,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc finalize [OPTION]... MODULE...
-
-Finalizes the BTF of modules and puts it into them: .BTF, .BTF.base where
-that is asked for, and .BTF_ids. A module is the old one or the whole new one,
-whatever happens meanwhile. Those that were finalized before can be finalized
-again, and twice is the same as once; only dedup, like upstream's, may find
-more the second time.
-
-  --base FILE           the base: an ELF file with .BTF (vmlinux), raw BTF, or a
-                        boot image (vmlinuz), unpacked each time; without it a module must be complete in itself
-  --btf FILE            read the BTF from FILE, not from the module; for one
-                        module
-  --distill=WHEN        make .BTF.base out of the base: always, never, or auto,
-                        which is when kbuild builds an external module
-                        (KBUILD_EXTMOD is set); auto if not given
-  --dedup               deduplicate the types against the base, also where the
-                        profile does not (7.3 always does)
-  --profile P           do as Linux P does: 6.x, 7.0, 7.1, 7.2, 7.3, or a whole
-                        kernel version; else BTFD_PROFILE, else KERNELVERSION,
-                        else 7.2
-  --drop-signature      take the signature off a signed module; without this
-                        such a module is refused, since finalizing it makes
-                        the signature wrong: finalize, then sign
-  --sync                wait until the disk has each new module before it takes
-                        the old one's name, so that a power cut leaves the old
-                        one or the whole new one; without this a module can be
-                        empty after a power cut
-  --output FILE         write there and leave the module alone; for one module;
-                        a device, a pipe or /dev/stdout is written to as it is
-  --from-file LIST      read paths from LIST, one a line, or from stdin if it is
-                        -; the lines of modules.order are understood
-  -j, --jobs N          have N modules under way at once; 64 if not given
-  --json                a line of JSON for each module, then one with a summary
-  -h, --help            this text
-
-Environment: BTFD_REQUIRE=1 fails rather than work without the shared daemon;
-BTFD_DISABLE=1 works without it; BTFD_RESULT_CACHE=0 takes nothing from the
-result cache; BTFD_DAEMON names the daemon's program.
-
-Where a module cannot be replaced (a mount point, a directory that cannot be
-written to, no room for a second copy) it is overwritten, and that is said. After
-Ctrl-C it says what was done, and how many modules are left as they were.
-
-Exit status: 0; 1 if any module failed, each being named with the reason; 2 for
-a wrong call; by the signal that interrupted it.
-)";
 
 struct FinalizeOptions {
   std::string base;
@@ -97,17 +50,17 @@ struct FinalizeOptions {
 };
 
 void Declare(CommandLine* line, FinalizeOptions* options) {
-  line->Value("base", 0, &options->base);
-  line->Value("btf", 0, &options->btf);
-  line->Value("distill", 0, &options->distill);
-  line->Flag("dedup", 0, &options->dedup);
-  line->Value("profile", 0, &options->profile);
-  line->Flag("drop-signature", 0, &options->drop_signature);
-  line->Flag("sync", 0, &options->sync);
-  line->Value("output", 0, &options->output);
-  line->Value("from-file", 0, &options->from_file);
-  line->Value("jobs", 'j', &options->jobs);
-  line->Flag("json", 0, &options->json);
+  line->Value("base", &options->base);
+  line->Value("btf", &options->btf);
+  line->Value("distill", &options->distill);
+  line->Flag("dedup", &options->dedup);
+  line->Value("profile", &options->profile);
+  line->Flag("drop-signature", &options->drop_signature);
+  line->Flag("sync", &options->sync);
+  line->Value("output", &options->output);
+  line->Value("from-file", &options->from_file);
+  line->Value("jobs", &options->jobs);
+  line->Flag("json", &options->json);
 }
 
 // Returns what is wrong with the command line, or an empty string. Fills in
@@ -168,7 +121,7 @@ ReportForm FormOf(const FinalizeOptions& options) {
 
 int RunFinalize(const std::vector<std::string>& arguments) {
   FinalizeOptions options;
-  CommandLine line("btfc finalize", kHelp);
+  CommandLine line(FinalizePage());
   Declare(&line, &options);
   const std::optional<int> end = line.Parse(arguments, &options.modules);
   if (end.has_value()) return *end;

@@ -34,6 +34,7 @@
 #include "client/encode/explain.h"
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
+#include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
@@ -44,48 +45,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc gen-btf [OPTION]... [--btf_base FILE] ELF...
-
-Makes the finished BTF of linked modules or of vmlinux out of their DWARF, as
-scripts/gen-btf.sh of the kernel does and with the same bytes, but without
-pahole: it does itself what a call of ${PAHOLE} ${PAHOLE_FLAGS} would.
-With --btf_base, ELFs are modules: .BTF, .BTF.base and .BTF_ids end up in them.
-Without, each ELF is a vmlinux and stays as it is: ELF.btf.o and ELF.BTF_ids
-are left beside it.
-
-  --btf_base FILE     the vmlinux that the modules are for
-  --from-file LIST    read paths from LIST, one a line, or from stdin if it is
-                      -; the lines of modules.order are understood
-  -j, --jobs N        encode N files at once; as many as there are processors
-                      if not given. A vmlinux alone is read by N threads; if
-                      not given, by as many as make's jobserver has free, else
-                      as PAHOLE_FLAGS says
-  --json              a line of JSON for each file, then one with a summary
-  --explain[=FILE]    say which functions got no FUNC, why, and where they are
-                      in DWARF: on stderr, or at the end of FILE
-  --require-kfuncs    fail where a kfunc of .BTF_ids got no FUNC, instead of
-                      warning of it
-  --upstream-exact    where the real pahole has to encode (see below), let it
-                      read the base as well, which is slower: byte for byte
-                      what upstream's script gives. What is encoded here is
-                      that anyway
-  -h, --help          this text
-
-The bytes are those of one release of pahole: 1.24, 1.30, 1.31 or 1.32, as
-BTFD_PAHOLE_VERSION says; else of the pahole that PAHOLE or BTFD_PAHOLE names
-or that is in PATH; else of 1.32. What cannot be encoded here (dwz, LTO, an
-unknown option, ...) is left to that pahole, if there is one; BTFD_ENCODER=pahole
-leaves all to it, BTFD_ENCODER=native nothing.
-
-From the environment, as kbuild exports them: PAHOLE, PAHOLE_FLAGS,
-PAHOLE_LANG_EXCLUDE, RESOLVE_BTFIDS_FLAGS, KERNELVERSION, KBUILD_VERBOSE.
-
-Exit status: 0; of one file what upstream's script ends with; of several 1 if
-any failed, each being named with the reason; 2 for a wrong call; by the
-signal that interrupted it.
-)";
 
 std::string FromEnvironment(const char* name) {
   const char* value = getenv(name);
@@ -256,12 +215,12 @@ int RunGenBtf(const std::vector<std::string>& arguments) {
   GenBtfOptions options;
   options.step.explain = TakeExplainOptions(&words);
   std::string from_file, jobs;
-  CommandLine line("btfc gen-btf", kHelp);
-  line.Value("btf_base", 0, &options.step.base);
-  line.Flag("upstream-exact", 0, &options.step.upstream_exact);
-  line.Value("from-file", 0, &from_file);
-  line.Value("jobs", 'j', &jobs);
-  line.Flag("json", 0, &options.json);
+  CommandLine line(GenBtfPage());
+  line.Value("btf_base", &options.step.base);
+  line.Flag("upstream-exact", &options.step.upstream_exact);
+  line.Value("from-file", &from_file);
+  line.Value("jobs", &jobs);
+  line.Flag("json", &options.json);
   if (const std::optional<int> exit_code = line.Parse(words, &options.files)) {
     return *exit_code;
   }

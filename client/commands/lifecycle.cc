@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "client/cli/command_line.h"
 #include "client/commands/commands.h"
+#include "client/manual/pages.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/deaf_daemon.h"
 #include "client/rpc/shared_daemon.h"
@@ -27,34 +28,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kStartHelp[] =
-    R"(usage: btfc start
-
-Starts the daemon, unless it runs. Clients do that by themselves; here it is
-done ahead of them, and those that were told to wait after a failure need not
-do so any longer. The program is BTFD_DAEMON, else the btfd beside btfc, else
-the one in PATH.
-
-Exit status: 0 if it runs now, else 1.
-)";
-
-constexpr char kStopHelp[] =
-    R"(usage: btfc stop
-
-Lets the daemon end the work that it has in hand, and waits until it is gone.
-One that does not answer is ended by force; clients go on without it.
-
-Exit status: 0 if none runs now, else 1.
-)";
-
-constexpr char kRestartHelp[] =
-    R"(usage: btfc restart
-
-Stops the daemon, as btfc stop does, if it runs, and starts it.
-
-Exit status: 0 if a new one runs now, else 1.
-)";
 
 // A daemon that drains ends within its drain_timeout, 30 s if not set.
 constexpr absl::Duration kStopLimit = absl::Seconds(60);
@@ -102,10 +75,10 @@ absl::Status Start() {
 }
 
 // Runs `steps` in their order. For a command without arguments.
-int RunSteps(const char* name, const char* help,
+int RunSteps(const manual::Page& page,
              const std::vector<std::string>& arguments,
              const std::vector<absl::Status (*)()>& steps) {
-  CommandLine line(name, help);
+  CommandLine line(page);
   std::vector<std::string> rest;
   const std::optional<int> end = line.Parse(arguments, &rest);
   if (end.has_value()) return *end;
@@ -141,15 +114,15 @@ absl::StatusOr<std::string> StartDaemon() {
 }
 
 int RunStart(const std::vector<std::string>& arguments) {
-  return RunSteps("btfc start", kStartHelp, arguments, {Start});
+  return RunSteps(StartPage(), arguments, {Start});
 }
 
 int RunStop(const std::vector<std::string>& arguments) {
-  return RunSteps("btfc stop", kStopHelp, arguments, {StopDaemon});
+  return RunSteps(StopPage(), arguments, {StopDaemon});
 }
 
 int RunRestart(const std::vector<std::string>& arguments) {
-  return RunSteps("btfc restart", kRestartHelp, arguments, {StopDaemon, Start});
+  return RunSteps(RestartPage(), arguments, {StopDaemon, Start});
 }
 
 }  // namespace btfd::client

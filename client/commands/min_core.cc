@@ -28,6 +28,7 @@
 #include "client/commands/commands.h"
 #include "client/commands/module_list.h"
 #include "client/commands/named_btf.h"
+#include "client/manual/pages.h"
 #include "client/min_core/kernel_job.h"
 #include "client/min_core/output_files.h"
 #include "client/min_core/output_names.h"
@@ -38,50 +39,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc min-core [OPTION]... KERNEL [--module M.ko]... [KERNEL ...] -- PROG.bpf.o...
-
-Cuts the BTF of each KERNEL down to what the CO-RE relocations of the programs
-need, so that it can be shipped with them to kernels without BTF: libbpf takes it
-as btf_custom_path. KERNEL is raw BTF, a vmlinux, either of them compressed, a
-vmlinuz, or `sha256:DIGEST`, a base that the daemon has or can get; a program is what `clang -target bpf -g` makes, in either byte order.
-The bytes are those of bpftool's `gen min_core_btf`.
-
-  -o, --output DIR    write into DIR, which is made; the current directory if not
-                      given. NAME.btf is called as KERNEL is, with directories
-                      before it where two KERNELs have one name
-      --module M.ko   a module of the KERNEL before it: becomes NAME/M.btf, split
-                      BTF over NAME.btf; a module with .BTF.base is relocated
-      --each          an output for each program, NAME/PROG.btf (and
-                      NAME/PROG/M.btf), instead of one for all
-      --from-file LIST
-                      read more KERNELs from LIST, one a line, or from stdin if
-                      it is -; a line that ends in .ko, .ko.xz, ... is a module
-                      of the KERNEL before it
-      --programs-from LIST
-                      read more programs likewise
-  -j, --jobs N        work on N kernels at once; one a processor if not given
-      --json          a line of JSON for each kernel, then one with a summary
-  -h, --help          this text
-
-Where KERNEL and a module both have a type of the name that a program asks for,
-the kernel's counts, as in libbpf.
-
-Exit status: 0; 1 if anything failed, each being named with the reason; 2 for a
-wrong call; by the signal that interrupted it.
-)";
-
-constexpr char kBpftoolHelp[] =
-    R"(usage: btfc min_core_btf INPUT OUTPUT OBJECT...
-
-Does what `bpftool gen min_core_btf` does, with its bytes: writes to OUTPUT what
-of the BTF in INPUT the CO-RE relocations of the OBJECTs need. INPUT may also be
-compressed, a vmlinuz, or `sha256:DIGEST`. `btfc min-core` does so for many kernels at once, and
-for modules.
-
-Exit status: 0; 1 if it failed; 2 for a wrong call.
-)";
 
 struct Options {
   std::string output;
@@ -284,14 +241,14 @@ int Fail(const absl::Status& status) {
 
 int RunMinCore(const std::vector<std::string>& arguments) {
   Options options;
-  CommandLine line("btfc min-core", kHelp);
-  line.Value("output", 'o', &options.output);
-  line.PlacedList("module", 0, &options.modules);
-  line.Flag("each", 0, &options.each);
-  line.Flag("json", 0, &options.json);
-  line.Value("from-file", 0, &options.from_file);
-  line.Value("programs-from", 0, &options.programs_from);
-  line.Value("jobs", 'j', &options.jobs);
+  CommandLine line(MinCorePage());
+  line.Value("output", &options.output);
+  line.PlacedList("module", &options.modules);
+  line.Flag("each", &options.each);
+  line.Flag("json", &options.json);
+  line.Value("from-file", &options.from_file);
+  line.Value("programs-from", &options.programs_from);
+  line.Value("jobs", &options.jobs);
   const auto programs_begin =
       std::find(arguments.begin(), arguments.end(), "--");
   const std::optional<int> end =
@@ -328,7 +285,7 @@ int RunMinCore(const std::vector<std::string>& arguments) {
 
 int RunMinCoreBtf(const std::vector<std::string>& arguments) {
   std::vector<std::string> rest;
-  CommandLine line("btfc min_core_btf", kBpftoolHelp);
+  CommandLine line(MinCoreBtfPage());
   const std::optional<int> end = line.Parse(arguments, &rest);
   if (end.has_value()) return *end;
   if (rest.size() < 3)

@@ -35,12 +35,14 @@
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
 #include "client/encode/takeover.h"
+#include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/request/module_request.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/encode/call.h"
 #include "lib/encode/rules.h"
+#include "lib/manual/help_text.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/write_output.h"
@@ -48,24 +50,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc pahole ARGUMENT...
-       pahole ARGUMENT...    (a link of that name to btfc)
-
-Stands in for pahole where a kernel is built. A call that encodes BTF (-J) is
-done here, with the bytes of the pahole that is stood for: that of
-BTFD_PAHOLE_VERSION (1.24, 1.30, 1.31, 1.32), else the real one that is found,
-else 1.32. Every other call, and what cannot be encoded here, is the real
-pahole's, with its arguments as they are; its own help is that of `pahole
---help`.
-
-The real pahole is BTFD_PAHOLE, a path or a name, else the first in PATH that
-does not lead back here.
-
-Exit status: the real pahole's; 127 if there is none; with BTFD_REQUIRE=1 also 1
-where the daemon could not do its part.
-)";
 
 // The exit code that a shell returns if a program does not exist.
 constexpr int kExitNoProgram = 127;
@@ -323,7 +307,7 @@ int PaholeStandIn::Run() {
 int RunPaholeCommand(const std::vector<std::string>& arguments) {
   if (arguments.size() == 1 &&
       (arguments[0] == "--help" || arguments[0] == "-h")) {
-    fputs(kHelp, stdout);
+    fputs(manual::HelpText(PaholePage()).c_str(), stdout);
     return 0;
   }
   return RunPahole(arguments);

@@ -4,6 +4,8 @@
 //
 // Works in this process, on all cores: what is asked of the engine for it is
 // not asked twice, so there is nothing for a daemon to keep.
+#include "lib/report/report.h"
+
 #include <elf.h>
 #include <stdio.h>
 
@@ -26,55 +28,19 @@
 #include "client/commands/module_list.h"
 #include "client/commands/named_btf.h"
 #include "client/kernel/installed_kernel.h"
+#include "client/manual/pages.h"
 #include "client/request/loaded_btf.h"
 #include "lib/btf/dedup_index.h"
 #include "lib/dwarf/object.h"
 #include "lib/elf/any_btf.h"
 #include "lib/encode/encoder.h"
 #include "lib/report/render.h"
-#include "lib/report/report.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/write_output.h"
 
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc report [--html FILE] [--json] [--base FILE] MODULE...
-       btfc report [--html FILE] [--json] --kernel VERSION [--root DIR]
-
-Says where the bytes of modules' BTF are: by module and by kind of type; what
-of it the base has as well, what several modules have, and what is one module's
-own; what would go by dedup against the base, and what a .BTF.base would take
-besides (both are computed, by the engine that finalizes); which types are
-repeated most, and in how many modules; and how many functions have no FUNC, and
-why.
-
-  --base FILE       what the modules stand on: a file as `btfc dump` takes it. A
-                    module with .BTF.base needs none
-  --kernel VERSION  all modules of that installed kernel over its boot image, as
-                    `btfc verify --kernel` finds them
-  --root DIR        look for it in the system whose root directory is DIR
-  --html FILE       write a page with a treemap and a search box, too: one file
-                    that needs no other
-  --top N           name so many modules and types in the tables; 20 if not given
-  --from-file LIST  read paths from LIST, one a line, or from stdin if it is -;
-                    the lines of modules.order are understood
-  --json            a line of JSON for each module, with the functions that have
-                    no FUNC, then one with a summary
-  -h, --help        this text
-
-Two types count as the same if they have the same kind, name, size and parts, and
-these refer to types of the same names.
-
-Which functions have no FUNC is told by the symbol table. Why, is told by DWARF,
-where a module has it; without that the symbols show the most frequent reason
-alone: that the compiler made another function of one (.isra, .constprop).
-
-Exit status: 0; 1 if a module could not be read, each being named; 2 for a wrong
-call.
-)";
 
 struct Options {
   std::string base;
@@ -131,8 +97,7 @@ std::map<std::string, std::string> SkippedFunctions(
       encode::Encode(object, options);
   if (!encoded.ok()) return reasons;
   for (const encode::SkippedFunction& skipped : encoded->skipped) {
-    reasons[skipped.name] =
-        std::string(encode::SkipReasonText(skipped.reason));
+    reasons[skipped.name] = std::string(encode::SkipReasonText(skipped.reason));
   }
   return reasons;
 }
@@ -186,23 +151,22 @@ void AddModule(const std::string& path, const Base* base,
   const bool named = absl::StrContains(status.message(), path);
   report->AddFailure(
       path, named ? status
-                  : absl::Status(status.code(), absl::StrCat(
-                                                    path, ": ",
-                                                    status.message())));
+                  : absl::Status(status.code(),
+                                 absl::StrCat(path, ": ", status.message())));
 }
 
 // Declares, parses, and completes the options. Returns the exit code if the
 // command shall not run.
 std::optional<int> ReadOptions(const std::vector<std::string>& arguments,
                                Options* options, size_t* top) {
-  CommandLine line("btfc report", kHelp);
-  line.Value("base", 0, &options->base);
-  line.Value("kernel", 0, &options->kernel);
-  line.Value("root", 0, &options->root);
-  line.Value("html", 0, &options->html);
-  line.Value("top", 0, &options->top);
-  line.Value("from-file", 0, &options->from_file);
-  line.Flag("json", 0, &options->json);
+  CommandLine line(ReportPage());
+  line.Value("base", &options->base);
+  line.Value("kernel", &options->kernel);
+  line.Value("root", &options->root);
+  line.Value("html", &options->html);
+  line.Value("top", &options->top);
+  line.Value("from-file", &options->from_file);
+  line.Flag("json", &options->json);
   const std::optional<int> end = line.Parse(arguments, &options->modules);
   if (end.has_value()) return end;
   if (!options->top.empty() && !absl::SimpleAtoi(options->top, top)) {

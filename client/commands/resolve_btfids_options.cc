@@ -13,6 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "client/manual/pages.h"
+#include "lib/manual/help_text.h"
 #include "lib/util/version.h"
 
 namespace btfd::client {
@@ -207,27 +209,7 @@ ParsedResolveBtfids ParseResolveBtfids(
 }
 
 std::string ResolveBtfidsUsage() {
-  return R"(usage: resolve_btfids [OPTION]... ELF
-       resolve_btfids --patch_btfids FILE ELF
-
-Finalizes the BTF of a kernel module, or of vmlinux, as the kernel's
-resolve_btfids does, by the btfd daemon.
-
-  -b, --btf_base FILE   the base: an ELF file with .BTF (vmlinux), or raw BTF
-      --btf FILE        read the BTF from FILE instead of from ELF
-      --distill_base    make .BTF.base out of the base as well
-      --patch_btfids FILE
-                        write FILE into ELF's .BTF_ids section, and do no more
-      --fatal_warnings  warnings are errors (where the kernel's tool means it)
-  -v, --verbose         say more; can be given more than once
-      --version         say which btfd this is of
-
-Linux 7 leaves ELF.BTF, ELF.BTF_ids and ELF.BTF.base beside ELF; Linux 6
-patches .BTF_ids inside ELF. Which one is meant is told by BTFD_PROFILE (6.x,
-7.0, 7.1, 7.2, 7.3), else by kbuild's KERNELVERSION, else by the arguments.
-
-Exit status: 0, or 255 if something failed, or 129 after this text.
-)";
+  return manual::HelpText(ResolveBtfidsPage());
 }
 
 }  // namespace btfd::client

@@ -23,6 +23,7 @@
 #include "client/commands/commands.h"
 #include "client/encode/real_pahole.h"
 #include "client/encode/stand_in.h"
+#include "client/manual/pages.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/shared_daemon.h"
 #include "lib/util/json.h"
@@ -30,18 +31,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc status [--json]
-
-Says what the daemon is, holds and has done. What counts since the store was
-made, over all daemons, is in parentheses.
-
-  --json       everything, as one object of JSON
-  -h, --help   this text
-
-Exit status: 0, or 1 if no daemon runs.
-)";
 
 using Counters = google::protobuf::Map<std::string, google::protobuf::uint64>;
 
@@ -201,8 +190,8 @@ std::string StandInOfProcess() {
 
 int RunStatus(const std::vector<std::string>& arguments) {
   bool as_json = false;
-  CommandLine line("btfc status", kHelp);
-  line.Flag("json", 0, &as_json);
+  CommandLine line(StatusPage());
+  line.Flag("json", &as_json);
   std::vector<std::string> rest;
   const std::optional<int> end = line.Parse(arguments, &rest);
   if (end.has_value()) return *end;

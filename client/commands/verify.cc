@@ -23,6 +23,7 @@
 #include "client/commands/module_list.h"
 #include "client/commands/verify_kernel.h"
 #include "client/commands/verify_report.h"
+#include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/any_btf.h"
@@ -33,52 +34,6 @@
 namespace btfd::client {
 
 namespace {
-
-constexpr char kHelp[] =
-    R"(usage: btfc verify --against BASE [--against BASE]... MODULE...
-       btfc verify --kernel VERSION [--root DIR]
-
-Proves, before anything ships, that modules will have BTF on the kernels they
-are meant for, by doing what the kernel does at load:
-
-1. The BTF must be one that libbpf reads, without an id or a string beyond the
-   last one.
-2. The kernel's parser must find nothing in it that it refuses: a name that is
-   no identifier, an enum of three bytes, a member that starts behind its struct,
-   bytes that belong to no section. BASE says which kernel's rules these are.
-3. A module with .BTF.base must relocate onto the base; one without must parse
-   over it, and fits none but the base it was made with, which this alone cannot
-   prove.
-4. The kernel must find nothing in the module's kfunc sets that keeps it from
-   registering them: an entry without an id, a name of a function of its own.
-
-A MODULE is a .ko, .ko.gz, .ko.xz or .ko.zst, signed or not; none is changed.
-
-  --against BASE    a kernel's BTF: an ELF file with .BTF (vmlinux), a boot image
-                    (vmlinuz), or raw BTF, such as /sys/kernel/btf/vmlinux; may
-                    be given many times
-  --kernel VERSION  all modules of that installed kernel, DKMS's included, against
-                    its boot image, before it is booted: names those that would
-                    be refused, with the packages that brought them; needs no
-                    daemon
-  --root DIR        look for that kernel in the system whose root directory is
-                    DIR, such as an image that is mounted there
-  --from-file LIST  read paths from LIST, one a line, or from stdin if it is -;
-                    the lines of modules.order are understood
-  --json            a line of JSON for each module and base, then one with a
-                    summary
-  -h, --help        this text
-
-A line for each module and base says how many types the module has, and how
-many were judged in step 2, those of .BTF.base included. With --kernel there are
-lines of those modules alone that do not fit, and a summary. It looks for the
-kernel's BTF in /boot/vmlinuz-VERSION, /lib/modules/VERSION/vmlinuz,
-/boot/vmlinux-VERSION, /usr/lib/debug and the build directory, and takes the first
-that has any. A module without BTF loads everywhere, and is only counted.
-
-Exit status: 0; 1 if any module does not fit any base, each being named with the
-type that fails and why; 2 for a wrong call.
-)";
 
 absl::StatusOr<v1::FinalizeRequest> ReadModule(const std::string& path) {
   ASSIGN_OR_RETURN(const elf::ModuleFile module, OpenForVerify(path));
@@ -139,12 +94,12 @@ int RunVerify(const std::vector<std::string>& arguments) {
   std::string kernel;
   std::string root;
   bool as_json = false;
-  CommandLine line("btfc verify", kHelp);
-  line.List("against", 0, &against);
-  line.Value("kernel", 0, &kernel);
-  line.Value("root", 0, &root);
-  line.Value("from-file", 0, &from_file);
-  line.Flag("json", 0, &as_json);
+  CommandLine line(VerifyPage());
+  line.List("against", &against);
+  line.Value("kernel", &kernel);
+  line.Value("root", &root);
+  line.Value("from-file", &from_file);
+  line.Flag("json", &as_json);
   std::vector<std::string> modules;
   const std::optional<int> end = line.Parse(arguments, &modules);
   if (end.has_value()) return *end;
