@@ -58,6 +58,7 @@ absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
       FillModule(module, IdsRule::kMustBeUsable, options_.btf, request));
   *request->mutable_steps() = options_.steps;
   request->set_bypass_cache(options_.bypass_cache);
+  if (StaysOverDistilledBase(*request)) request->clear_base();
   auto job = std::make_unique<BatchJob>(std::move(module));
   job->bytes_in = request->btf().size() + request->distilled_base().size();
   job->had_distilled_base = !request->distilled_base().empty();
@@ -112,8 +113,8 @@ void Batch::FinishAlone(const std::string& path) {
   v1::FinalizeRequest request;
   absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
   if (!job.ok()) return Fail(path, job.status());
-  const absl::StatusOr<v1::FinalizeResponse> response =
-      client_->Finalize(&request, base_);
+  const absl::StatusOr<v1::FinalizeResponse> response = client_->Finalize(
+      &request, StaysOverDistilledBase(request) ? nullptr : base_);
   if (!response.ok()) return Fail(path, response.status());
   Conclude(**job, *response);
 }

@@ -107,7 +107,8 @@ absl::StatusOr<v1::FinalizeResponse> DropIn::Ask(
                               request.distilled_base().empty() &&
                               profile_.release != Release::k6x);
   FinalizeClient client(environment_, util::RuntimePathsOfProcess(), SayLine);
-  return client.Finalize(&request, base.has_value() ? &*base : nullptr);
+  const bool over_base = base.has_value() && !StaysOverDistilledBase(request);
+  return client.Finalize(&request, over_base ? &*base : nullptr);
 }
 
 absl::Status DropIn::WriteFiles(const v1::FinalizeResponse& response) const {

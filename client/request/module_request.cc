@@ -60,6 +60,16 @@ uint32_t HeaderSizeOf(absl::string_view btf) {
                                                                   : 32;
 }
 
+bool StaysOverDistilledBase(const v1::FinalizeRequest& request) {
+  const v1::Steps& steps = request.steps();
+  const bool changes_btf = steps.rebase() || steps.dedup() || steps.distill() ||
+                           steps.sort() ||
+                           steps.encoded() != v1::Steps().encoded() ||
+                           steps.kfuncs() != v1::Steps().kfuncs();
+  return !request.distilled_base().empty() && steps.resolve_ids() &&
+         !changes_btf && !steps.kernel_check();
+}
+
 absl::Status FillIdsOf(const elf::ModuleFile& module, IdsRule rule,
                        v1::FinalizeRequest* request) {
   if (module.has_ids() ||

@@ -163,6 +163,57 @@ TEST(DropInOf6x, PatchesTheSameBytesInPlace) {
   EXPECT_EQ(judged, 7);
 }
 
+// What pahole 1.26 and newer leave of external modules has .BTF.base, which the
+// tool then takes for the base, whatever -b says.
+TEST(DropInOf6x, ResolvesOverTheDistilledBaseOfTheModule) {
+  auto kernel = FindKernel("6.12");
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  auto peer = FindPeer("6.12");
+  ASSERT_TRUE(peer.ok()) << peer.status();
+  PrivateDaemon daemon(Programs::OfRunfiles());
+  ScratchDir scratch;
+  const std::string distilled = scratch.file("distilled.ko");
+  const std::string theirs = scratch.file("theirs.ko");
+  const std::string ours = scratch.file("ours.ko");
+  int judged = 0;
+  for (const std::string& path : kernel->modules) {
+    auto module = ReadModuleInput(path);
+    ASSERT_TRUE(module.ok()) << module.status();
+    if (!module->ids) continue;
+    const auto copy = [](const std::string& from, const std::string& to) {
+      std::filesystem::copy_file(
+          from, to, std::filesystem::copy_options::overwrite_existing);
+    };
+    copy(path, distilled);
+    const ProcessResult made = daemon.Client(
+        {"finalize", "--base", kernel->vmlinux_btf, "--profile=7.2",
+         "--distill=always", "--drop-signature", distilled});
+    ASSERT_EQ(made.exit_code, 0) << made.err;
+    ASSERT_TRUE(WriteModuleWithZeroedIds(distilled, theirs).ok());
+    copy(theirs, ours);
+    copy(theirs, distilled);
+    const ProcessResult expected =
+        RunProcess({*peer, "-b", kernel->vmlinux_btf, theirs});
+    ASSERT_EQ(expected.exit_code, 0) << expected.err;
+    const ProcessResult result =
+        daemon.Client({"resolve_btfids", "-b", kernel->vmlinux_btf, ours},
+                      {"KERNELVERSION=6.12.95"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_TRUE(ReadFileOrEmpty(ours) == ReadFileOrEmpty(theirs)) << path;
+    // The same by btfc, alone.
+    const ProcessResult finalized =
+        daemon.Client({"finalize", "--base", kernel->vmlinux_btf,
+                       "--profile=6.x", distilled});
+    EXPECT_EQ(finalized.exit_code, 0) << finalized.err;
+    const auto by_btfc = ReadModuleInput(distilled);
+    const auto by_peer = ReadModuleInput(theirs);
+    ASSERT_TRUE(by_btfc.ok() && by_peer.ok()) << path;
+    EXPECT_EQ(by_btfc->ids->content, by_peer->ids->content) << path;
+    ++judged;
+  }
+  EXPECT_EQ(judged, 7);
+}
+
 TEST(DropInOf6x, AsksNoDaemonWhereThereIsNothingToDo) {
   auto kernel = FindKernel("6.12");
   ASSERT_TRUE(kernel.ok()) << kernel.status();
