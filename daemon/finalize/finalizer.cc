@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "daemon/finalize/trace.h"
 #include "daemon/wire/convert.h"
 #include "lib/util/digest.h"
 #include "lib/util/status_macros.h"
@@ -116,8 +117,22 @@ void Finalizer::Start(std::shared_ptr<const v1::FinalizeRequest> request,
       });
 }
 
+void Finalizer::AddSpans(const Job& job) {
+  if (!job.request.trace()) return;
+  // The rest of the work may have been done by another thread, once the shared
+  // cache had answered.
+  const uint32_t thread = util::ThreadNumber();
+  AddSpan("request", job.start_ns, util::MonotonicNs(),
+          thread == job.start_thread ? thread : 0, job.response);
+  if (job.engine_end_ns != 0) {
+    AddSpan("engine", job.engine_start_ns, job.engine_end_ns, thread,
+            job.response);
+  }
+}
+
 void Finalizer::RecordOutcome(Job* job) {
   job->response->set_tag(job->request.tag());
+  AddSpans(*job);
   Conclude(job->failure, BytesIn(job->request), job->start, job->response);
 }
 
@@ -231,9 +246,13 @@ Finalizer::Failure Finalizer::Compute(Job* job) {
   if (!job->base.ok()) return {job->base.status()};
   counters_->Add(job->use_cache ? Counter::kCacheMisses
                                 : Counter::kCacheBypassed);
-  return RunEngine(job->request,
-                   job->base->has_value() ? &**job->base : nullptr,
-                   job->call_deadline, job->response);
+  const bool traced = job->request.trace();
+  if (traced) job->engine_start_ns = util::MonotonicNs();
+  const Failure failure =
+      RunEngine(job->request, job->base->has_value() ? &**job->base : nullptr,
+                job->call_deadline, job->response);
+  if (traced) job->engine_end_ns = util::MonotonicNs();
+  return failure;
 }
 
 // Fields that belong to this run alone are not kept.
@@ -265,6 +284,7 @@ bool Finalizer::HandOn(const v1::FinalizeRequest& request,
   // own.
   response->clear_engine_ns();
   response->clear_engine_version();
+  response->clear_spans();
   return true;
 }
 

@@ -30,6 +30,7 @@
 #include "lib/store/counters.h"
 #include "lib/util/digest.h"
 #include "lib/util/log.h"
+#include "lib/util/monotonic.h"
 #include "proto/btfd.pb.h"
 
 namespace btfd::daemon {
@@ -86,11 +87,20 @@ class Finalizer {
   struct Job {
     Job(const v1::FinalizeRequest& r, const util::CallDeadline& p,
         v1::FinalizeResponse* out)
-        : request(r), call_deadline(p), response(out) {}
+        : request(r), call_deadline(p), response(out) {
+      if (!request.trace()) return;
+      start_ns = util::MonotonicNs();
+      start_thread = util::ThreadNumber();
+    }
     const v1::FinalizeRequest& request;
     const util::CallDeadline& call_deadline;
     v1::FinalizeResponse* const response;
     const absl::Time start = absl::Now();
+    // Of a request that is traced; else 0.
+    int64_t start_ns = 0;
+    uint32_t start_thread = 0;
+    int64_t engine_start_ns = 0;
+    int64_t engine_end_ns = 0;
     Failure failure;  // how it ended
     const util::Digest* base_name() const {
       return base_digest.has_value() ? &*base_digest : nullptr;
@@ -114,6 +124,8 @@ class Finalizer {
                               Job* job);
   Failure Compute(Job* job);
   void NoteHit(const Job& job);
+  // Says what the time was spent on, if the request asks for it.
+  static void AddSpans(const Job& job);
   // Writes tag, outcome and message into the response, and counts it.
   void RecordOutcome(Job* job);
   absl::Status CheckSizes(const v1::FinalizeRequest& request) const;

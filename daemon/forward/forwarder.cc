@@ -64,6 +64,7 @@ struct Forwarder::Attempt {
     request = *job.request;
     request.set_forwarded(true);
     request.clear_tag();
+    request.clear_trace();  // its clock is another one
     if (job.base != nullptr) {
       request.mutable_base()->clear_file_key();
       request.mutable_base()->set_digest(std::string(job.base->binary()));

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "daemon/finalize/trace.h"
 #include "daemon/wire/message.h"
+#include "lib/util/monotonic.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::daemon {
@@ -49,8 +51,11 @@ absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
     absl::MutexLock lock(&mutex_);
     bytes_ += answer->cost;
   }
+  // Whether the request is traced is not known before it is parsed.
+  const int64_t arrived_ns = util::MonotonicNs();
   absl::StatusOr<AdmissionControl::Ticket> ticket =
       finalizer_->Admit(size, call_deadline_);
+  const int64_t admitted_ns = util::MonotonicNs();
   if (!ticket.ok()) {
     finalizer_->Refuse(size, ticket.status(), &answer->response);
     Deliver(std::move(answer));
@@ -59,14 +64,31 @@ absl::Status FinalizeStream::Start(grpc::ByteBuffer raw) {
   answer->ticket.emplace(*std::move(ticket));
   RETURN_IF_ERROR(ParseMessage(&raw, request.get()));
   raw.Clear();
+  if (request->trace()) {
+    answer->arrived_ns = arrived_ns;
+    answer->admitted_ns = admitted_ns;
+    answer->reader_thread = util::ThreadNumber();
+  }
   auto held = std::make_shared<std::unique_ptr<Answer>>(std::move(answer));
   tasks_->Run([this, request, held] {
+    const int64_t begun_ns = request->trace() ? util::MonotonicNs() : 0;
     finalizer_->Start(
         request, call_deadline_, &(*held)->response,
         [this](std::function<void()> rest) { tasks_->Run(std::move(rest)); },
-        [this, held] { Deliver(std::move(*held)); });
+        [this, held, begun_ns] {
+          AddWaiting(begun_ns, held->get());
+          Deliver(std::move(*held));
+        });
   });
   return absl::OkStatus();
+}
+
+void FinalizeStream::AddWaiting(int64_t begun_ns, Answer* answer) {
+  if (answer->arrived_ns == 0) return;
+  AddSpan("wait for room", answer->arrived_ns, answer->admitted_ns,
+          answer->reader_thread, &answer->response);
+  AddSpan("wait for a thread", answer->admitted_ns, begun_ns, 0,
+          &answer->response);
 }
 
 void FinalizeStream::Deliver(std::unique_ptr<Answer> answer) {

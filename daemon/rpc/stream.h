@@ -53,10 +53,16 @@ class FinalizeStream {
     uint64_t cost = 0;
     std::optional<AdmissionControl::Ticket>
         ticket;  // held until the answer is written
+    // Of a request that is traced: when it came, and when there was room.
+    int64_t arrived_ns = 0;
+    int64_t admitted_ns = 0;
+    uint32_t reader_thread = 0;
   };
 
   void WaitForRoom();
   absl::Status Start(grpc::ByteBuffer raw);
+  // Adds what a traced request waited for, until a thread began it.
+  static void AddWaiting(int64_t begun_ns, Answer* answer);
   void Deliver(std::unique_ptr<Answer> answer);
   void WriteAnswers();
 

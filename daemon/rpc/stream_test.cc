@@ -2,12 +2,14 @@
 //
 // Tests FinalizeStream: every request gets its answer, and no request delays
 // another.
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
 
 #include "daemon/testing/service_test_util.h"
+#include "lib/util/monotonic.h"
 
 namespace btfd::daemon {
 namespace {
@@ -47,6 +49,65 @@ TEST_F(StreamTest, AStreamAnswersEveryRequestByItsTag) {
   EXPECT_TRUE(stream->Finish().ok());
   EXPECT_EQ(tags.size(), static_cast<size_t>(kModules));
   EXPECT_EQ(Count(Counter::kRequests), static_cast<uint64_t>(kModules));
+}
+
+// By name, each once.
+std::map<std::string, v1::Span> SpansOf(const v1::FinalizeResponse& response) {
+  std::map<std::string, v1::Span> spans;
+  for (const v1::Span& span : response.spans()) {
+    EXPECT_TRUE(spans.emplace(span.name(), span).second) << span.name();
+    EXPECT_LE(span.start_ns(), span.end_ns()) << span.name();
+  }
+  return spans;
+}
+
+TEST_F(StreamTest, OnlyATracedRequestIsToldWhereTheTimeWent) {
+  Start();
+  const SampleBtf btf;
+  AddBase(btf);
+  grpc::ClientContext context;
+  std::unique_ptr<Stream> stream = stub_->FinalizeStream(&context);
+  v1::FinalizeRequest request = RequestFor(btf);
+  v1::FinalizeResponse response;
+  const auto ask = [&] {
+    EXPECT_TRUE(stream->Write(request));
+    EXPECT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.outcome(), v1::OK);
+    return SpansOf(response);
+  };
+  EXPECT_TRUE(ask().empty());
+  request.set_trace(true);
+  request.set_bypass_cache(true);
+  const int64_t before = util::MonotonicNs();
+  std::map<std::string, v1::Span> spans = ask();
+  const int64_t after = util::MonotonicNs();
+  ASSERT_EQ(spans.size(), 4u);
+  const v1::Span& room = spans["wait for room"];
+  const v1::Span& thread = spans["wait for a thread"];
+  const v1::Span& whole = spans["request"];
+  const v1::Span& engine = spans["engine"];
+  EXPECT_LE(before, room.start_ns());
+  EXPECT_LE(room.end_ns(), thread.start_ns());
+  EXPECT_LE(thread.end_ns(), whole.start_ns());
+  EXPECT_LE(whole.start_ns(), engine.start_ns());
+  EXPECT_LE(engine.end_ns(), whole.end_ns());
+  EXPECT_LE(whole.end_ns(), after);
+  EXPECT_EQ(engine.thread(), whole.thread());
+  EXPECT_NE(engine.thread(), 0u);
+  EXPECT_EQ(thread.thread(), 0u) << "it is on no thread yet";
+  // What is kept is the result, without the time that it took once.
+  request.set_bypass_cache(false);
+  request.set_trace(false);
+  ask();
+  EXPECT_TRUE(ask().empty());
+  EXPECT_TRUE(response.cached());
+  request.set_trace(true);
+  spans = ask();
+  EXPECT_TRUE(response.cached());
+  EXPECT_EQ(spans.count("engine"), 0u);
+  EXPECT_EQ(spans.count("request"), 1u);
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST_F(StreamTest, AStreamAnswersInTheOrderOfCompletion) {
