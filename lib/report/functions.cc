@@ -23,8 +23,8 @@ bool IsOfTheBuild(absl::string_view name) {
 }
 
 struct Seen {
-  uint32_t plain = 0;        // symbols of just this name
-  std::string compilers;     // ".isra", ".constprop", ...
+  uint32_t plain = 0;     // symbols of just this name
+  std::string compilers;  // ".isra", ".constprop", ...
 };
 
 }  // namespace
@@ -70,8 +70,8 @@ Functions CompareFunctions(const btf::Btf& btf, const FunctionSymbols& symbols,
     } else if (one.plain > 1) {
       missing.reason = "several functions have the name";
     } else {
-      missing.reason = has_dwarf ? "DWARF has no function of that name"
-                                 : kReasonUnknown;
+      missing.reason =
+          has_dwarf ? "DWARF has no function of that name" : kReasonUnknown;
     }
     functions.missing.push_back(std::move(missing));
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page is page.html with the numbers in it, as one JSON value.
+#include "lib/report/page.h"  // made of page.html
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -8,7 +10,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "lib/report/page.h"  // made of page.html
 #include "lib/report/render.h"
 #include "lib/show/labels.h"
 #include "lib/util/json.h"
@@ -76,9 +77,7 @@ std::string Modules(const Report& report) {
     const bool has_functions = sizes.functions.has_value();
     absl::StrAppend(
         &out, types, ",", has_functions ? sizes.functions->in_btf : 0, ",",
-        has_functions
-            ? absl::StrCat(sizes.functions->missing.size())
-            : "-1",
+        has_functions ? absl::StrCat(sizes.functions->missing.size()) : "-1",
         "]");
   }
   return out;
@@ -146,9 +145,8 @@ std::string Data(const Report& report, const Subject& subject) {
       place("types that the base has as well", sum.copied_bytes), ",",
       place("types of more than one module", sum.repeated_bytes), ",",
       place("types of one module alone", sum.alone_bytes), ",",
-      place("names", sum.string_bytes), ",",
-      place(".BTF.base", sum.base_bytes), ",",
-      place("headers", sum.btf_bytes - records - sum.string_bytes),
+      place("names", sum.string_bytes), ",", place(".BTF.base", sum.base_bytes),
+      ",", place("headers", sum.btf_bytes - records - sum.string_bytes),
       "],\"kinds\":[", Kinds(sum), "],\"functions\":[", Functions(sum),
       "],\"all_types\":", report.repeated().size(), ",\"modules\":[",
       Modules(report), "],\"types\":[", Types(report), "]}");

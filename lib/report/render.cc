@@ -181,19 +181,19 @@ std::vector<std::string> Verdict(const Report& report) {
   if (sum.shrunk_modules != 0) {
     const int64_t gone = static_cast<int64_t>(sum.shrunk_from) -
                          static_cast<int64_t>(sum.deduplicated);
-    const bool much = gone > 0 && static_cast<uint64_t>(gone) * 20 >
-                                      sum.shrunk_from;
+    const bool much =
+        gone > 0 && static_cast<uint64_t>(gone) * 20 > sum.shrunk_from;
     lines.push_back(
-        much ? absl::StrCat(
-                   Share(static_cast<uint64_t>(gone), sum.shrunk_from), " (",
-                   ShowBytes(static_cast<uint64_t>(gone)),
-                   ") goes by dedup against the base: ",
-                   sum.modules_with_copies,
-                   " modules carry types that the base has as well, the same "
-                   "in every name, size and member")
-             : "The modules are deduplicated against the base: another pass "
-               "takes away " +
-                   ShowBytes(gone > 0 ? static_cast<uint64_t>(gone) : 0));
+        much
+            ? absl::StrCat(
+                  Share(static_cast<uint64_t>(gone), sum.shrunk_from), " (",
+                  ShowBytes(static_cast<uint64_t>(gone)),
+                  ") goes by dedup against the base: ", sum.modules_with_copies,
+                  " modules carry types that the base has as well, the same "
+                  "in every name, size and member")
+            : "The modules are deduplicated against the base: another pass "
+              "takes away " +
+                  ShowBytes(gone > 0 ? static_cast<uint64_t>(gone) : 0));
     if (much) {
       std::vector<std::string> names;
       for (const RepeatedType& type : report.repeated()) {
@@ -203,10 +203,10 @@ std::vector<std::string> Verdict(const Report& report) {
       }
       lines.push_back("Most of it: " + absl::StrJoin(names, ", "));
     }
-    lines.push_back(absl::StrCat(
-        "After dedup ", ShowBytes(sum.deduplicated),
-        "; distilled besides, .BTF ", ShowBytes(sum.distilled_btf),
-        " and .BTF.base ", ShowBytes(sum.distilled_base)));
+    lines.push_back(
+        absl::StrCat("After dedup ", ShowBytes(sum.deduplicated),
+                     "; distilled besides, .BTF ", ShowBytes(sum.distilled_btf),
+                     " and .BTF.base ", ShowBytes(sum.distilled_base)));
   }
   if (sum.twin_bytes * 50 > sum.bytes()) {
     lines.push_back(absl::StrCat(
@@ -216,20 +216,19 @@ std::vector<std::string> Verdict(const Report& report) {
         "the base leaves most of such"));
   }
   if (sum.repeated_bytes > sum.repeated_once_bytes) {
-    lines.push_back(absl::StrCat(
-        "Modules have ", ShowBytes(sum.repeated_bytes),
-        " of types in common that the base has not; each of them once would be ",
-        ShowBytes(sum.repeated_once_bytes)));
+    lines.push_back(absl::StrCat("Modules have ", ShowBytes(sum.repeated_bytes),
+                                 " of types in common that the base has not; "
+                                 "each of them once would be ",
+                                 ShowBytes(sum.repeated_once_bytes)));
   }
   return lines;
 }
 
 std::string Text(const Report& report, const Subject& subject, size_t top) {
   const Summary& sum = report.summary();
-  std::string out =
-      absl::StrCat(subject.what, ": ", sum.modules, " modules, ",
-                   ShowBytes(sum.bytes()), " of BTF",
-                   subject.base.empty() ? "" : " over " + subject.base, "\n");
+  std::string out = absl::StrCat(
+      subject.what, ": ", sum.modules, " modules, ", ShowBytes(sum.bytes()),
+      " of BTF", subject.base.empty() ? "" : " over " + subject.base, "\n");
   for (const std::string& line : Verdict(report)) {
     absl::StrAppend(&out, "  ", line, "\n");
   }

@@ -37,7 +37,8 @@ using ::testing::StartsWith;
 // struct pair { long a; struct list *next; }, and what it needs.
 TypeId AddPair(BtfBuilder* types, const char* second = "next") {
   const TypeId number = types->Int("long", 8);
-  const TypeId list = types->Struct("list", 8, {{"first", types->next_id() + 1}});
+  const TypeId list =
+      types->Struct("list", 8, {{"first", types->next_id() + 1}});
   const TypeId pointer = types->Ptr(list);
   return types->Struct("pair", 16, {{"a", number}, {second, pointer, 64}});
 }
@@ -164,9 +165,9 @@ TEST_F(ReportTest, SaysWhatGoesByDedupAndByDistilling) {
   ASSERT_TRUE(sizes->why_not.ok()) << sizes->why_not;
   // What is left: two records, their names, and those of the copies, which
   // dedup drops with them.
-  EXPECT_EQ(*sizes->deduplicated,
-            btf::kClassicHeaderSize + 24 + 16 + sizeof("own") +
-                sizeof("number") + sizeof("int"));
+  EXPECT_EQ(*sizes->deduplicated, btf::kClassicHeaderSize + 24 + 16 +
+                                      sizeof("own") + sizeof("number") +
+                                      sizeof("int"));
   EXPECT_TRUE(sizes->distilled_btf.has_value());
   EXPECT_GT(*sizes->distilled_base, 0u);
   // Without a base there is nothing that could be said.
@@ -194,8 +195,7 @@ TEST_F(ReportTest, SumsUpWhatModulesHaveInCommon) {
   report_.Finish();
   std::vector<std::string> names;
   for (const ModuleLine& line : report_.modules()) names.push_back(line.name);
-  EXPECT_THAT(names,
-              ElementsAre("z/a.ko", "z/b.ko", "z/broken.ko", "z/c.ko"));
+  EXPECT_THAT(names, ElementsAre("z/a.ko", "z/b.ko", "z/broken.ko", "z/c.ko"));
   const Summary& sum = report_.summary();
   EXPECT_EQ(sum.modules, 3u);
   EXPECT_EQ(sum.failed, 1u);
@@ -211,8 +211,8 @@ TEST_F(ReportTest, SumsUpWhatModulesHaveInCommon) {
   for (const RepeatedType& type : report_.repeated()) {
     types.push_back(absl::StrCat(type.name, " ", type.modules));
   }
-  EXPECT_THAT(types,
-              ElementsAre("pair 3", "list 3", "long 3", "shared 3", "of two 2"));
+  EXPECT_THAT(
+      types, ElementsAre("pair 3", "list 3", "long 3", "shared 3", "of two 2"));
 }
 
 TEST_F(ReportTest, TheVerdictNamesWhatMattersMost) {
@@ -281,7 +281,8 @@ TEST_F(ReportTest, NothingInAModuleGetsIntoThePageAsMarkup) {
     ++ends;
   }
   EXPECT_EQ(ends, 1u);
-  EXPECT_THAT(page, AllOf(Not(HasSubstr("http://")), Not(HasSubstr("https://"))));
+  EXPECT_THAT(page,
+              AllOf(Not(HasSubstr("http://")), Not(HasSubstr("https://"))));
 }
 
 TEST_F(ReportTest, FunctionsWithoutAFuncAreNamedWithTheReason) {
@@ -306,10 +307,10 @@ TEST_F(ReportTest, FunctionsWithoutAFuncAreNamedWithTheReason) {
     EXPECT_EQ(sizes->functions->in_btf, 1u);
     return lines;
   };
-  const FunctionSymbols symbols = {
-      "there",         "there.cold",     "init_module", "__pfx_gone",
-      "gone",          "changed.isra.0", "twice",       "twice",
-      "halved.part.0", "seldom.cold"};
+  const FunctionSymbols symbols = {"there",      "there.cold", "init_module",
+                                   "__pfx_gone", "gone",       "changed.isra.0",
+                                   "twice",      "twice",      "halved.part.0",
+                                   "seldom.cold"};
   EXPECT_THAT(
       functions(symbols, false, {}),
       ElementsAre("changed: the compiler made another function of it (.isra)",

@@ -106,8 +106,8 @@ class KeyMaker {
         words.push_back(type.tail()[0]);
         break;
       case Kind::kArray:
-        add({ReferenceTo(type.array().element),
-             ReferenceTo(type.array().index), type.array().count});
+        add({ReferenceTo(type.array().element), ReferenceTo(type.array().index),
+             type.array().count});
         break;
       case Kind::kStruct:
       case Kind::kUnion:

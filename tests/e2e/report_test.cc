@@ -64,8 +64,7 @@ class Report : public ::testing::Test {
   }
   static ModuleInput InputOf(const std::string& directory,
                              const std::string& path) {
-    return ReadModuleInput(directory + "/" +
-                           fs::path(path).filename().string())
+    return ReadModuleInput(directory + "/" + fs::path(path).filename().string())
         .value_or(ModuleInput());
   }
 
@@ -75,9 +74,9 @@ class Report : public ::testing::Test {
 
 TEST_F(Report, ItsNumbersAreThoseOfTheFilesAndOfFinalization) {
   const std::vector<std::string> modules = SpreadBySize(kernel_.modules, 30);
-  const ProcessResult result =
-      Run({"report", "--base", kernel_.vmlinux_btf, "--json", "--from-file", "-"},
-          absl::StrJoin(modules, "\n"));
+  const ProcessResult result = Run(
+      {"report", "--base", kernel_.vmlinux_btf, "--json", "--from-file", "-"},
+      absl::StrJoin(modules, "\n"));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const std::vector<std::string> lines = Lines(result.out);
   ASSERT_EQ(lines.size(), modules.size() + 1);
@@ -126,20 +125,20 @@ TEST_F(Report, AnInstalledKernelAsATableAndAPage) {
   fs::create_directories(scratch_.file("boot"));
   fs::copy_file(kernel_.vmlinuz(), scratch_.file("boot/vmlinuz-" + release));
   for (const std::string& path : SpreadBySize(kernel_.modules, 10)) {
-    fs::copy_file(path, modules + "/kernel/" +
-                            fs::path(path).filename().string());
+    fs::copy_file(path,
+                  modules + "/kernel/" + fs::path(path).filename().string());
   }
   const std::string page = scratch_.file("page.html");
   const ProcessResult result = Run({"report", "--kernel", release, "--root",
                                     scratch_.path(), "--html", page});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out,
-              AllOf(StartsWith("Linux 7.2.0-test: "),
-                    HasSubstr("goes by dedup against the base"),
-                    HasSubstr("By kind\n  STRUCT "),
-                    HasSubstr("STRUCT task_struct (the base has it)"),
-                    HasSubstr("have a FUNC"),
-                    HasSubstr("not known without DWARF")));
+  EXPECT_THAT(
+      result.out,
+      AllOf(StartsWith("Linux 7.2.0-test: "),
+            HasSubstr("goes by dedup against the base"),
+            HasSubstr("By kind\n  STRUCT "),
+            HasSubstr("STRUCT task_struct (the base has it)"),
+            HasSubstr("have a FUNC"), HasSubstr("not known without DWARF")));
   const std::string html = ReadFileOrEmpty(page);
   // Not by a matcher, which would print the whole page.
   const auto has = [&html](const char* text) {
