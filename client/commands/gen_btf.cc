@@ -38,6 +38,7 @@
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
 #include "client/rpc/finalize_client.h"
+#include "lib/util/heap.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/threads.h"
@@ -178,6 +179,7 @@ int GenBtf::RunMany() {
 }
 
 int GenBtf::Run() {
+  util::PrepareHeap();
   if (options_.files.size() == 1 && !options_.json) {
     return RunOne(options_.files[0]);
   }

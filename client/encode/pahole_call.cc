@@ -15,6 +15,7 @@
 #include "client/request/base_file.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/util/file.h"
+#include "lib/util/heap.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/write_output.h"
@@ -99,6 +100,7 @@ absl::Status NativePaholeCall::Leave(
 }
 
 absl::StatusOr<int> NativePaholeCall::RunOn(const elf::ModuleFile& file) {
+  util::PrepareHeap();
   std::optional<BaseFile> base;
   if (call_.base.has_value()) {
     absl::StatusOr<BaseFile> opened =

@@ -17,6 +17,7 @@
 #include "lib/encode/call.h"
 #include "lib/encode/encoder.h"
 #include "lib/util/file.h"
+#include "lib/util/heap.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::encode {
@@ -60,7 +61,8 @@ absl::Status Main(int argc, char** argv) {
   call->options.base = base;
   ASSIGN_OR_RETURN(const elf::ModuleFile file,
                    elf::ModuleFile::Open(call->elf));
-  ASSIGN_OR_RETURN(const auto object, dwarf::Object::Open(file));
+  ASSIGN_OR_RETURN(const auto object,
+                   dwarf::Object::Open(file, dwarf::InfoOrder::kAssumed));
   ASSIGN_OR_RETURN(const Encoded encoded, Encode(*object, call->options));
   for (const std::string& line : encoded.messages) {
     fprintf(stderr, "%s\n", line.c_str());
@@ -95,6 +97,7 @@ absl::Status Main(int argc, char** argv) {
 }  // namespace btfd::encode
 
 int main(int argc, char** argv) {
+  btfd::util::PrepareHeap();
   const absl::Status status = btfd::encode::Main(argc, argv);
   if (status.ok()) return 0;
   fprintf(stderr, "btf_encode: %s\n", std::string(status.message()).c_str());
