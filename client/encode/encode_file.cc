@@ -114,7 +114,7 @@ absl::Status AskBaseNames(FinalizeClient* client, BaseFile* base,
 absl::StatusOr<encode::Encoded> EncodeFile(
     const elf::ModuleFile& file, const encode::EncodeOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<dwarf::Object> object,
-                   dwarf::Object::Open(file));
+                   dwarf::Object::Open(file, dwarf::InfoOrder::kAssumed));
   encode::EncodeOptions giving_back = options;
   if (options.threads == 0) {
     giving_back.threads =

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "lib/elf/elf_format.h"
+#include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
 namespace btfd::dwarf {
@@ -132,7 +133,7 @@ size_t Relocations::Start(uint64_t offset) const {
 }
 
 absl::StatusOr<std::unique_ptr<Object>> Object::Open(
-    const elf::ModuleFile& file) {
+    const elf::ModuleFile& file, InfoOrder order) {
   std::unique_ptr<Object> object(new Object(file));
   object->sections_.reserve(file.section_count());
   for (uint32_t i = 0; i < file.section_count(); ++i) {
@@ -147,7 +148,7 @@ absl::StatusOr<std::unique_ptr<Object>> Object::Open(
   }
   if (object->relocatable()) object->AssignAddresses();
   RETURN_IF_ERROR(object->ReadSymbols());
-  RETURN_IF_ERROR(object->ReadDebugSections());
+  RETURN_IF_ERROR(object->ReadDebugSections(order));
   return object;
 }
 
@@ -293,7 +294,8 @@ absl::Status Object::Inflate(const ObjectSection& section,
   return absl::OkStatus();
 }
 
-absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
+absl::Status Object::FindRelocations(uint32_t target, InfoOrder order,
+                                     DebugSection* section) {
   for (uint32_t i = 1; i < sections_.size(); ++i) {
     const ObjectSection& table = sections_[i];
     if (table.type != SHT_RELA && table.type != SHT_REL) continue;
@@ -314,15 +316,13 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
     relocations.entry_size_ =
         file_.form().is_64bit ? sizeof(Elf64_Rela) : sizeof(Elf32_Rela);
     relocations.count_ = content.size() / relocations.entry_size_;
-    relocations.native_ = file_.form().is_64bit && !big_endian();
-    uint64_t last = 0;
-    bool in_order = true;
-    for (size_t k = 0; k < relocations.count_ && in_order; ++k) {
-      const uint64_t offset = relocations.OffsetOf(k);
-      in_order = offset >= last;
-      last = offset;
+    relocations.native_ =
+        file_.form().is_64bit && big_endian() == util::kHostIsBigEndian;
+    relocations.order_is_known_ = false;
+    if (order == InfoOrder::kAssumed && relocations.native_) {
+      return absl::OkStatus();
     }
-    if (!in_order) {
+    if (!Relocations::OrderCheck(relocations).UpTo(UINT64_MAX)) {
       relocations.native_ = false;
       std::vector<std::pair<uint64_t, uint32_t>> sorted(relocations.count_);
       for (size_t k = 0; k < relocations.count_; ++k) {
@@ -333,12 +333,13 @@ absl::Status Object::FindRelocations(uint32_t target, DebugSection* section) {
           [](const auto& a, const auto& b) { return a.first < b.first; });
       relocations.sorted_ = std::move(sorted);
     }
+    relocations.order_is_known_ = true;
     return absl::OkStatus();
   }
   return absl::OkStatus();
 }
 
-absl::Status Object::ReadDebugSections() {
+absl::Status Object::ReadDebugSections(InfoOrder order) {
   struct {
     absl::string_view name;
     DebugSection* section;
@@ -359,7 +360,10 @@ absl::Status Object::ReadDebugSections() {
       } else {
         want.section->content = section.content;
       }
-      if (relocatable()) RETURN_IF_ERROR(FindRelocations(i, want.section));
+      if (!relocatable()) continue;
+      RETURN_IF_ERROR(FindRelocations(
+          i, want.section == &info ? order : InfoOrder::kChecked,
+          want.section));
     }
   }
   return absl::OkStatus();

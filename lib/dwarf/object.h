@@ -60,8 +60,25 @@ struct Symbol {
 
 class Object;
 
+// Linkers write relocations in the order of their offsets. Those of .debug_info
+// are a third of a module: to look whether they are in order, before anything
+// is read, would touch all their pages twice.
+enum class InfoOrder {
+  kChecked,  // and made, where it is another one
+  kAssumed,  // whoever reads them checks on the way: Relocations::OrderCheck
+};
+
 // The relocations of one section, in order of their offsets.
 class Relocations {
+  friend class Object;
+  // How a relocation's info word is applied: what to add to the addend.
+  struct Rule {
+    uint64_t info = ~uint64_t{0};
+    bool applies = false;
+    uint64_t mask = ~uint64_t{0};  // the field's width
+    uint64_t add = 0;
+  };
+
  public:
   bool empty() const { return count_ == 0; }
   // What stands at `offset` once relocated, if a relocation is there that is
@@ -74,6 +91,70 @@ class Relocations {
     if (at == count_ || OffsetOf(at) != offset) return std::nullopt;
     return Resolve(at);
   }
+  // ValueAt() for a reader of a file like most: by machine instructions alone
+  // where the entry has the rule of the one before.
+  class Cursor {
+   public:
+    Cursor() = default;
+    Cursor(const Relocations& relocations, uint64_t offset)
+        : relocations_(&relocations),
+          next_(relocations.Start(offset)),
+          native_(relocations.native_) {}
+    // What stands at `offset` once relocated: `value` where no relocation is to
+    // be applied.
+    uint64_t Apply(uint64_t offset, uint64_t value) {
+      if (!native_) {
+        if (relocations_ == nullptr) return value;
+        return relocations_->ValueAt(offset, &next_).value_or(value);
+      }
+      const char* const table = relocations_->table_.data();
+      for (;; ++next_) {
+        if (next_ == relocations_->count_) return value;
+        Elf64_Rela entry;
+        memcpy(&entry, table + next_ * sizeof(entry), sizeof(entry));
+        if (entry.r_offset < offset) continue;
+        if (entry.r_offset > offset) return value;
+        if (entry.r_info != rule_.info) {
+          const std::optional<uint64_t> resolved = relocations_->Resolve(next_);
+          if (!resolved.has_value()) return value;
+          rule_ = relocations_->last_;
+          return *resolved;
+        }
+        return (static_cast<uint64_t>(entry.r_addend) + rule_.add) & rule_.mask;
+      }
+    }
+
+   private:
+    const Relocations* relocations_ = nullptr;
+    size_t next_ = 0;
+    bool native_ = false;
+    Rule rule_;  // one that applies
+  };
+  // Goes over the offsets behind a reader.
+  class OrderCheck {
+   public:
+    explicit OrderCheck(const Relocations& relocations)
+        : relocations_(relocations),
+          next_(relocations.order_is_known_ ? relocations.count_ : 0) {}
+    // Whether they are in order up to `offset`. Where they are not, all that
+    // was found by Cursor, Find() and Start() may be wrong.
+    bool UpTo(uint64_t offset) {
+      while (in_order_ && next_ != relocations_.count_) {
+        const uint64_t place = relocations_.OffsetOf(next_);
+        if (place > offset) break;
+        in_order_ = place >= last_;
+        last_ = place;
+        ++next_;
+      }
+      return in_order_;
+    }
+
+   private:
+    const Relocations& relocations_;
+    size_t next_;
+    uint64_t last_ = 0;
+    bool in_order_ = true;
+  };
   // The same without an order.
   std::optional<uint64_t> Find(uint64_t offset) const {
     size_t at = Start(offset);
@@ -88,14 +169,6 @@ class Relocations {
   absl::Status status() const { return status_; }
 
  private:
-  friend class Object;
-  // How a relocation's info word is applied: what to add to the addend.
-  struct Rule {
-    uint64_t info = ~uint64_t{0};
-    bool applies = false;
-    uint64_t mask = ~uint64_t{0};  // the field's width
-    uint64_t add = 0;
-  };
   uint64_t OffsetOf(size_t index) const {
     if (native_) {
       uint64_t offset;
@@ -124,7 +197,8 @@ class Relocations {
   size_t count_ = 0;
   size_t entry_size_ = 0;
   bool native_ = false;  // 64 bits, host byte order, sorted: read as it is
-  mutable Rule last_;    // nearly all are of one symbol, .debug_str's
+  bool order_is_known_ = true;
+  mutable Rule last_;  // nearly all are of one symbol, .debug_str's
   absl::string_view section_name_;
   mutable absl::Status status_;
 };
@@ -143,7 +217,7 @@ class Object {
   // Unimplemented for what the format allows and is not read here (REL
   // relocations, an unknown compression). A file without DWARF is no error.
   static absl::StatusOr<std::unique_ptr<Object>> Open(
-      const elf::ModuleFile& file);
+      const elf::ModuleFile& file, InfoOrder order = InfoOrder::kChecked);
 
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
@@ -172,9 +246,10 @@ class Object {
 
   void AssignAddresses();
   absl::Status ReadSymbols();
-  absl::Status ReadDebugSections();
+  absl::Status ReadDebugSections(InfoOrder order);
   absl::Status Inflate(const ObjectSection& section, absl::string_view* out);
-  absl::Status FindRelocations(uint32_t target, DebugSection* section);
+  absl::Status FindRelocations(uint32_t target, InfoOrder order,
+                               DebugSection* section);
 
   const elf::ModuleFile& file_;
   std::vector<ObjectSection> sections_;

@@ -79,6 +79,7 @@ class Reader {
   }
   // The same where the caller knows that the bytes are there.
   void SkipKnown(uint64_t bytes) { at_ += bytes; }
+  const char* here() const { return at_; }
   uint8_t KnownU8() { return static_cast<uint8_t>(*at_++); }
   uint16_t KnownU16() { return Known<uint16_t>(); }
   uint32_t KnownU32() { return Known<uint32_t>(); }

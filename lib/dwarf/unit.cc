@@ -218,6 +218,31 @@ bool IsKnownForm(uint64_t form, const Unit& unit) {
   }
 }
 
+// Whether TakeSimple() knows it: what most attributes of types have.
+bool IsSimple(uint64_t form) {
+  switch (form) {
+    case kFormStrp:
+    case kFormRef4:
+    case kFormData1:
+    case kFormData2:
+    case kFormData4:
+    case kFormSecOffset:
+    case kFormImplicitConst:
+    case kFormFlagPresent:
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <typename T>
+T Load(const char** at) {
+  T value;
+  memcpy(&value, *at, sizeof(value));
+  *at += sizeof(value);
+  return value;
+}
+
 }  // namespace
 
 absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
@@ -254,6 +279,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     abbrev.first_step = steps_.size();
     const uint32_t interest = InterestOf(abbrev.tag);
     uint32_t skip = 0;
+    abbrev.simple = unit.offset_size == 4;
     uint64_t least = 0;
     for (;;) {
       const uint64_t place = reader.offset();
@@ -270,7 +296,11 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
         abbrev.refers_across_units = refers_across_units_ = true;
       }
       Slot slot = SlotOf(attribute);
-      if (slot != kNoSlot && (interest & Bit(slot)) == 0) slot = kNoSlot;
+      // Of an attribute that is there twice, the first one counts.
+      if (slot != kNoSlot && (interest & ~abbrev.present & Bit(slot)) == 0) {
+        slot = kNoSlot;
+      }
+      if (slot != kNoSlot) abbrev.present |= Bit(slot);
       const std::optional<uint32_t> size = FixedSize(form, unit);
       least += size.value_or(1);
       if (slot == kNoSlot && size.has_value()) {
@@ -281,6 +311,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
         }
         continue;
       }
+      abbrev.simple &= IsSimple(form);
       if (steps_.size() >= kMostSteps) {
         return Bad(".debug_abbrev", place, "the table has too many attributes");
       }
@@ -372,7 +403,8 @@ void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
   switch (form) {
     case kFormStrp:
       value->type = ValueClass::kString;
-      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      value->number =
+          relocation_.Apply(place, reader_.Unsigned(unit_.offset_size));
       break;
     case kFormRef4:
       reference(unit_.offset + reader_.U32());
@@ -384,10 +416,10 @@ void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       constant(reader_.U16());
       break;
     case kFormData4:
-      constant(Relocated(place, reader_.U32()));
+      constant(relocation_.Apply(place, reader_.U32()));
       break;
     case kFormData8:
-      constant(Relocated(place, reader_.U64()));
+      constant(relocation_.Apply(place, reader_.U64()));
       break;
     case kFormImplicitConst:
       constant(static_cast<uint64_t>(step.implicit));
@@ -411,7 +443,8 @@ void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       break;
     case kFormLineStrp:
       value->type = ValueClass::kLineString;
-      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      value->number =
+          relocation_.Apply(place, reader_.Unsigned(unit_.offset_size));
       break;
     case kFormExprloc:
     case kFormBlock:
@@ -428,11 +461,13 @@ void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       break;
     case kFormSecOffset:
       value->type = ValueClass::kSecOffset;
-      value->number = Relocated(place, reader_.Unsigned(unit_.offset_size));
+      value->number =
+          relocation_.Apply(place, reader_.Unsigned(unit_.offset_size));
       break;
     case kFormAddr:
       value->type = ValueClass::kAddress;
-      value->number = Relocated(place, reader_.Unsigned(unit_.address_size));
+      value->number =
+          relocation_.Apply(place, reader_.Unsigned(unit_.address_size));
       break;
     case kFormRef1:
       reference(unit_.offset + reader_.U8());
@@ -447,7 +482,7 @@ void DieCursor::Take(const AbbrevStep& step, uint16_t form, Value* value) {
       reference(unit_.offset + reader_.Uleb());
       break;
     case kFormRefAddr:
-      reference(Relocated(
+      reference(relocation_.Apply(
           place, reader_.Unsigned(unit_.version <= 2 ? unit_.address_size
                                                      : unit_.offset_size)));
       break;
@@ -519,7 +554,8 @@ inline void DieCursor::TakeQuickly(const AbbrevStep& step, Value* value) {
     case kFormStrp: {
       if (unit_.offset_size != 4) break;
       const uint64_t place = reader_.offset();
-      return set(ValueClass::kString, Relocated(place, reader_.KnownU32()));
+      return set(ValueClass::kString,
+                 relocation_.Apply(place, reader_.KnownU32()));
     }
     case kFormRef4:
       return set(ValueClass::kReference, unit_.offset + reader_.KnownU32());
@@ -537,6 +573,54 @@ inline void DieCursor::TakeQuickly(const AbbrevStep& step, Value* value) {
   Take(step, step.form, value);
 }
 
+inline void DieCursor::TakeSimple(const Abbrev& abbrev, Value* values) {
+  const char* at = reader_.here();
+  const char* const section = object_.info.content.data();
+  const AbbrevStep* step = abbrevs_.steps(abbrev);
+  const AbbrevStep* const end = step + abbrev.step_count;
+  for (; step != end; ++step) {
+    at += step->skip;
+    Value& value = values[step->slot];
+    value.type = ValueClass::kConstant;
+    switch (step->form) {
+      case kFormStrp: {
+        const uint64_t place = at - section;
+        value.type = ValueClass::kString;
+        value.number = relocation_.Apply(place, dwarf::Load<uint32_t>(&at));
+        break;
+      }
+      case kFormRef4:
+        value.type = ValueClass::kReference;
+        value.number = unit_.offset + dwarf::Load<uint32_t>(&at);
+        break;
+      case kFormData1:
+        value.number = dwarf::Load<uint8_t>(&at);
+        break;
+      case kFormData2:
+        value.number = dwarf::Load<uint16_t>(&at);
+        break;
+      case kFormData4: {
+        const uint64_t place = at - section;
+        value.number = relocation_.Apply(place, dwarf::Load<uint32_t>(&at));
+        break;
+      }
+      case kFormSecOffset: {
+        const uint64_t place = at - section;
+        value.type = ValueClass::kSecOffset;
+        value.number = relocation_.Apply(place, dwarf::Load<uint32_t>(&at));
+        break;
+      }
+      case kFormImplicitConst:
+        value.number = static_cast<uint64_t>(step->implicit);
+        break;
+      default:  // kFormFlagPresent
+        value.number = 1;
+        break;
+    }
+  }
+  reader_.SkipKnown(abbrev.least_size);
+}
+
 bool DieCursor::Next(Die* die) {
   die->offset = reader_.offset();
   die->present = 0;
@@ -552,6 +636,12 @@ bool DieCursor::Next(Die* die) {
          absl::StrCat("abbreviation ", code, " is not in its unit's table"));
     return false;
   }
+  die->present = die->abbrev->present;
+  if (die->abbrev->simple && host_order_ &&
+      reader_.left() >= die->abbrev->least_size) {
+    TakeSimple(*die->abbrev, die->values);
+    return true;
+  }
   const AbbrevStep* step = abbrevs_.steps(*die->abbrev);
   const AbbrevStep* const end = step + die->abbrev->step_count;
   Value unused;
@@ -561,16 +651,14 @@ bool DieCursor::Next(Die* die) {
   const uint32_t least = die->abbrev->least_size;
   bool known = reader_.left() >= least;
   for (; step != end; ++step) {
-    const bool wanted =
-        step->slot != kNoSlot && ((die->present >> step->slot) & 1) == 0;
-    Value* const value = wanted ? &die->values[step->slot] : &unused;
+    Value* const value =
+        step->slot != kNoSlot ? &die->values[step->slot] : &unused;
     if (known) {
       TakeQuickly(*step, value);
     } else {
       reader_.Skip(step->skip);
       Take(*step, step->form, value);
     }
-    if (wanted) die->present |= uint32_t{1} << step->slot;
     if (step->variable) known = reader_.left() >= least;
   }
   reader_.Skip(die->abbrev->tail_skip);

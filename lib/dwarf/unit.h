@@ -22,6 +22,7 @@
 #include "lib/dwarf/constants.h"
 #include "lib/dwarf/object.h"
 #include "lib/dwarf/reader.h"
+#include "lib/util/endian.h"
 
 namespace btfd::dwarf {
 
@@ -96,6 +97,10 @@ struct Abbrev {
   // Bytes that a DIE has at least: what has a fixed size, and a byte for what
   // has not.
   uint32_t least_size = 0;
+  uint32_t present = 0;  // the slots of its steps, as Die has them
+  // All forms are of fixed size and are what TakeSimple() knows, and
+  // least_size is the size.
+  bool simple = false;
 };
 
 struct Unit {
@@ -176,9 +181,11 @@ class DieCursor {
         unit_(unit),
         abbrevs_(abbrevs),
         reader_(object.info.content.substr(0, unit.end), object.big_endian()),
-        relocated_(!object.info.relocations.empty()) {
+        host_order_(object.big_endian() == util::kHostIsBigEndian) {
     reader_.Seek(unit.first_die);
-    relocation_ = object.info.relocations.Start(unit.first_die);
+    if (!object.info.relocations.empty()) {
+      relocation_ = {object.info.relocations, unit.first_die};
+    }
   }
 
   // Reads the DIE here. False at a null entry, which ends a list of siblings,
@@ -194,15 +201,12 @@ class DieCursor {
   bool ok() const { return status_.ok(); }
 
  private:
+  // All steps of an abbreviation that is simple, of bytes that are there.
+  void TakeSimple(const Abbrev& abbrev, Value* values);
   // A step, of which all bytes but those of a form without a fixed size are
   // known to be there.
   void TakeQuickly(const AbbrevStep& step, Value* value);
   void Take(const AbbrevStep& step, uint16_t form, Value* value);
-  uint64_t Relocated(uint64_t offset, uint64_t value) {
-    if (!relocated_) return value;
-    const auto found = object_.info.relocations.ValueAt(offset, &relocation_);
-    return found.has_value() ? *found : value;
-  }
   void TakeStringIndex(uint64_t index, Value* value);
   void TakeAddressIndex(uint64_t index, Value* value);
   void Fail(uint64_t offset, const std::string& what);
@@ -211,8 +215,8 @@ class DieCursor {
   const Unit& unit_;
   const AbbrevTable& abbrevs_;
   Reader reader_;
-  const bool relocated_;
-  size_t relocation_ = 0;
+  const bool host_order_;
+  Relocations::Cursor relocation_;
   absl::Status status_;
 };
 

@@ -45,12 +45,16 @@ class Run {
         functions_(object, rules_, options.features, &names_, &table_,
                    &builder_, &work_),
         variables_(object, rules_, options.features, &names_, &builder_),
-        interner_(rules_, &work_) {}
+        interner_(rules_, &work_),
+        order_(object.info.relocations) {}
 
   absl::StatusOr<Encoded> Encode();
   // Whether what Encode() left out could make a difference; then what it gave
   // is of no use.
   bool uncertain() const { return !options_.make_all && interner_.uncertain(); }
+  // Whether the relocations are in the order in which they were taken to be.
+  // Else what Encode() gave is of no use.
+  bool in_order() { return order_.UpTo(UINT64_MAX); }
 
  private:
   absl::Status ReadUnits();
@@ -92,6 +96,7 @@ class Run {
   Functions functions_;
   Variables variables_;
   Interner interner_;
+  dwarf::Relocations::OrderCheck order_;
   TypePlan plan_;
   std::vector<Kfunc> kfuncs_;
   Encoded encoded_;
@@ -171,8 +176,8 @@ absl::Status Run::ReadUnits() {
   UnitReader reader(object_, rules_, options_.features,
                     options_.excluded_languages, std::move(units),
                     options_.threads);
-  // Finding relocations has touched all pages of the tables. Those of a small
-  // file are needed again at once.
+  // Finding the relocations of the headers has mapped many pages of the tables.
+  // Those of a small file are needed again at once.
   if (object_.info.content.size() >= kGiveBackEvery) GiveBackTables();
   uint64_t read = 0;
   uint64_t given_back = 0;
@@ -183,8 +188,8 @@ absl::Status Run::ReadUnits() {
     ++encoded_.units;
     RETURN_IF_ERROR(
         EncodeGraph({loaded->unit}, options_.make_all, &loaded->graph));
-    if (uncertain()) return absl::OkStatus();
     read = loaded->unit.end;
+    if (uncertain() || !order_.UpTo(read)) return absl::OkStatus();
     if (read - given_back < kGiveBackEvery) continue;
     GiveBack(object_.info.content.substr(given_back, read - given_back));
     GiveBackTables();
@@ -273,6 +278,10 @@ absl::StatusOr<Encoded> Encode(const dwarf::Object& object,
                                const EncodeOptions& options) {
   Run run(object, options);
   absl::StatusOr<Encoded> encoded = run.Encode();
+  if (!run.in_order()) {
+    ASSIGN_OR_RETURN(const auto in_order, dwarf::Object::Open(object.file()));
+    return Encode(*in_order, options);
+  }
   if (!encoded.ok() || !run.uncertain()) return encoded;
   EncodeOptions all = options;
   all.make_all = true;

@@ -146,6 +146,7 @@ void Loader::Children(Place place, int depth) {
 }
 
 void Loader::Process(Place place, int depth) {
+  NoteSize();
   switch (die_.tag()) {
     case dwarf::kTagStructureType:
     case dwarf::kTagClassType:
@@ -386,6 +387,7 @@ void Loader::Array() {
 }
 
 ParameterNode Loader::Parameter() {
+  NoteSize();
   ParameterNode parameter;
   parameter.die = Offset(die_.offset);
   parameter.name = Name(dwarf::kName);
@@ -452,6 +454,7 @@ void Loader::Pointer() {
         if (value != 0) {
           TypeNode tag;
           tag.die = Offset(die_.offset);
+          NoteSize();
           tag.kind = TypeKind::kTypeTag;
           tag.name = value;
           tag.target = node.target;

@@ -41,6 +41,10 @@ class Loader {
   DieOffset Offset(uint64_t place) const {
     return static_cast<DieOffset>(place - graph_->origin);
   }
+  // For a DIE that was just read, and that will be in the map.
+  void NoteSize() {
+    graph_->map.NoteSize(Offset(die_.offset), cursor_->offset() - die_.offset);
+  }
   DieOffset Reference(dwarf::Slot slot) const;
   // A name that FinishNames() is still to see.
   NameId Name(dwarf::Slot slot);

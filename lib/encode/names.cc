@@ -16,8 +16,11 @@ namespace btfd::encode {
 namespace {
 
 constexpr size_t kFirstSlots = 1 << 10;
-// A bit more than what one unit has, and what fits a processor's own cache.
+// What fits a processor's own cache. The units of a linked file share their
+// texts; in a relocatable file each unit has its own, and asks for few of them
+// twice.
 constexpr size_t kMostRemembered = size_t{1} << 16;
+constexpr size_t kMostRememberedOfUnits = size_t{1} << 13;
 constexpr size_t kShortTexts = 1 << 12;
 constexpr uint32_t kShortTextShift = 32 - 12;
 
@@ -29,8 +32,10 @@ NameTable::NameTable(const dwarf::Object& object, util::WorkBudget* work)
       secret_(util::HashSecret()),
       slots_(kFirstSlots) {
   const size_t texts = object.str.content.size() / 4;
+  const size_t most =
+      object.relocatable() ? kMostRememberedOfUnits : kMostRemembered;
   size_t remembered = 1;
-  while (remembered < texts && remembered < kMostRemembered) remembered *= 2;
+  while (remembered < texts && remembered < most) remembered *= 2;
   // An offset that is none: 0 would be found before it was looked up.
   remembered_.assign(remembered, {~uint32_t{0}, 0});
   short_texts_.resize(kShortTexts);
@@ -52,6 +57,23 @@ absl::string_view NameTable::TextAt(const dwarf::Value& value) {
   work_->Spend(text->size());
   if (work_->exhausted() && status_.ok()) status_ = work_->Check();
   return *text;
+}
+
+absl::string_view NameTable::TextAt(uint32_t offset) {
+  const absl::string_view texts = object_.str.content;
+  if (offset < texts.size()) {
+    const char* const text = texts.data() + offset;
+    const void* const end = memchr(text, '\0', texts.size() - offset);
+    if (end != nullptr) {
+      const size_t size = static_cast<const char*>(end) - text;
+      work_->Spend(size);
+      return absl::string_view(text, size);
+    }
+  }
+  dwarf::Value value;
+  value.type = dwarf::ValueClass::kString;
+  value.number = offset;
+  return TextAt(value);  // which says what is wrong
 }
 
 NameId NameTable::Of(const dwarf::Value& value) {
@@ -97,10 +119,7 @@ void NameTable::AtOffsets(absl::Span<NameId* const> names) {
       }
     }
     for (size_t i = 0; i < count; ++i) {
-      dwarf::Value value;
-      value.type = dwarf::ValueClass::kString;
-      value.number = *misses[i].name;
-      misses[i].text = TextAt(value);
+      misses[i].text = TextAt(*misses[i].name);
       misses[i].hash = HashOf(misses[i].text);
       __builtin_prefetch(&slots_[misses[i].hash.low & (slots_.size() - 1)]);
     }
@@ -111,6 +130,7 @@ void NameTable::AtOffsets(absl::Span<NameId* const> names) {
       remembered_[PlaceOf(offset)] = {offset, name};
       *misses[i].name = name;
     }
+    if (work_->exhausted() && status_.ok()) status_ = work_->Check();
   }
 }
 

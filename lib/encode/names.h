@@ -72,6 +72,7 @@ class NameTable {
   NameId Intern(const Hash& hash, absl::string_view text);
   // The text at an offset of .debug_str, and its price. Empty on trouble.
   absl::string_view TextAt(const dwarf::Value& value);
+  absl::string_view TextAt(uint32_t offset);  // of .debug_str
   // Texts are four bytes long or more, mostly.
   size_t PlaceOf(uint32_t offset) const {
     return (offset >> 2) & (remembered_.size() - 1);

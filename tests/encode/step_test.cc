@@ -3,6 +3,7 @@
 // btfc gen-btf without a pahole, on Linux 7.3's modules with their DWARF,
 // compared with upstream's scripts/gen-btf.sh with pahole 1.32 and 7.3's
 // resolve_btfids. Every section that either writes must have the same bytes.
+#include <elf.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -177,6 +178,39 @@ TEST_F(WholeStep, StartsNoPaholeThatIsThere) {
               "BTFD_PAHOLE_VERSION=1.32", "BTFD_ENCODER=native"});
     ASSERT_EQ(result.exit_code, 0) << result.err;
     EXPECT_FALSE(fs::exists(bin.file("started")));
+  }
+}
+
+// Linkers write relocations in the order of their offsets, and the client takes
+// them to be so until it sees otherwise.
+TEST_F(WholeStep, RelocationsMayStandInAnyOrder) {
+  constexpr size_t kEntry = sizeof(Elf64_Rela);
+  for (const bool few : {false, true}) {
+    ScratchDir ours;
+    const std::string linked = ours.file("nf_conntrack.ko");
+    const std::string shuffled = ours.file("shuffled.ko");
+    CopyNamed("nf_conntrack", linked);
+    std::string bytes = ReadFileOrEmpty(linked);
+    const auto table = Section(linked, ".rela.debug_info");
+    ASSERT_TRUE(table.has_value());
+    const size_t place = bytes.find(*table);
+    ASSERT_NE(place, std::string::npos);
+    const size_t count = table->size() / kEntry;
+    // Two of them near the end, or all.
+    for (size_t i = few ? count - 5 : 1; i < (few ? count - 4 : count); ++i) {
+      const size_t other = few ? i + 1 : i * 7919 % count;
+      std::swap_ranges(bytes.begin() + place + i * kEntry,
+                       bytes.begin() + place + (i + 1) * kEntry,
+                       bytes.begin() + place + other * kEntry);
+    }
+    WriteFile(shuffled, bytes);
+    for (const std::string& name : {linked, shuffled}) {
+      const ProcessResult result =
+          Ours({"--btf_base", base_, name}, ours.path(),
+               {"BTFD_ENCODER=native", "BTFD_PAHOLE_VERSION=1.32"});
+      ASSERT_EQ(result.exit_code, 0) << result.err;
+    }
+    ExpectSameSections(shuffled, linked);
   }
 }
 
