@@ -179,6 +179,22 @@ TEST_F(ConfigTest, OtherCallsAreWrong) {
   }
 }
 
+TEST_F(ConfigTest, DoctorTellsMistakes) {
+  WriteFile(Users("btfc.conf"), "profil = 7.2\n");
+  ProcessResult result = Run({"doctor", "/no/build"}, {"BTFD_REQIRE=1"});
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("The client's settings\n  note  " + Users("btfc.conf") +
+                      ":1: no setting is called profil; similar: profile"),
+            HasSubstr("  note  BTFD_REQIRE: no setting has this name; similar: "
+                      "BTFD_REQUIRE\n")));
+  WriteFile(Users("btfc.conf"), "profile = 7.2\n");
+  result = Run({"doctor", "/no/build"});
+  EXPECT_THAT(result.out,
+              HasSubstr("The client's settings\n  ok    there is no "
+                        "mistake in them\n"));
+}
+
 // A file's setting does what the variable does.
 TEST_F(ConfigTest, AFileReachesTheCommands) {
   WriteFile(System("btfc.conf"), "daemon = /of/the/file\n");

@@ -143,6 +143,21 @@ TEST_F(SettingsTest, OldVariablesMeanWhatTheyMeant) {
   EXPECT_EQ(environment.base_check, BaseCheck::kContent);
 }
 
+// README.md's table of what people set.
+TEST(ListSettings, ReadmeHasEachThatCanStandInFiles) {
+  const std::string readme = testing::ReadFile("README.md");
+  int found = 0;
+  for (const SettingInfo& info : ListSettings()) {
+    if (!info.in_files) continue;
+    const std::string row = "\n| `" + VariableOf(info.name);
+    EXPECT_TRUE(readme.find(row + "`") != std::string::npos ||
+                readme.find(row + "=") != std::string::npos)
+        << info.name;
+    ++found;
+  }
+  EXPECT_GE(found, 9);
+}
+
 TEST(ListSettings, EachHasAMeaningAndADefault) {
   EXPECT_GE(ListSettings().size(), 12u);
   for (const SettingInfo& info : ListSettings()) {

@@ -3,6 +3,8 @@
 // btfc config: shows every setting of client and daemon with its place, and
 // checks configuration files. The daemon's settings are known to its program
 // alone, which is asked for them.
+#include "client/commands/config.h"
+
 #include <stdio.h>
 #include <unistd.h>
 
@@ -125,6 +127,7 @@ void AddUnknownVariables(Shown* shown) {
     const std::string name =
         std::string(*variable).substr(0, std::string(*variable).find('='));
     if (!absl::StartsWith(name, "BTFD_") || name == kPaholeTried ||
+        name == "BTFD_TESTDATA" ||  // of tools/testdata
         std::find(known.begin(), known.end(), name) != known.end()) {
       continue;
     }
@@ -252,6 +255,19 @@ int Check(const CommandLine& line, Owner owner,
 }
 
 }  // namespace
+
+std::vector<std::string> ComplaintsAboutSettings() {
+  Shown shown;
+  AddClient(&shown);
+  std::vector<std::string> complaints = std::move(shown.complaints);
+  shown.complaints.clear();
+  if (!AddDaemon(&shown).ok()) return complaints;
+  shown.complaints.clear();  // the daemon's own
+  AddUnknownVariables(&shown);
+  complaints.insert(complaints.end(), shown.complaints.begin(),
+                    shown.complaints.end());
+  return complaints;
+}
 
 int RunConfig(const std::vector<std::string>& arguments) {
   bool as_json = false, of_client = false, of_daemon = false;

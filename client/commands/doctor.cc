@@ -26,6 +26,7 @@
 #include "client/cli/program.h"
 #include "client/commands/build_tree.h"
 #include "client/commands/commands.h"
+#include "client/commands/config.h"
 #include "client/commands/doctor_fix.h"
 #include "client/commands/module_examination.h"
 #include "client/encode/real_pahole.h"
@@ -299,6 +300,19 @@ bool AnyBad(const std::vector<Section>& sections) {
   return false;
 }
 
+std::vector<Finding> ExamineClientSettings() {
+  std::vector<Finding> findings;
+  for (std::string& complaint : ComplaintsAboutSettings()) {
+    findings.push_back({Grade::kNote, std::move(complaint),
+                        "mend that; btfc config show says what holds",
+                        Fix::kSettings});
+  }
+  if (findings.empty()) {
+    findings.push_back({Grade::kGood, "there is no mistake in them", ""});
+  }
+  return findings;
+}
+
 // All that there is to find out. Sets the build directory, if it is empty.
 std::vector<Section> Examine(const Machine& machine, const std::string& module,
                              std::string* directory) {
@@ -315,6 +329,7 @@ std::vector<Section> Examine(const Machine& machine, const std::string& module,
   sections.push_back(
       {"Building modules", ExamineBuildTree(machine, *directory)});
   sections.push_back({"The encoder", ExamineEncoder()});
+  sections.push_back({"The client's settings", ExamineClientSettings()});
   sections.push_back({"The daemon", ExamineDaemon()});
   return sections;
 }

@@ -246,7 +246,8 @@ Page MakeDoctor() {
   page.description = R"(
 Says what stands between this machine and kernel modules with working BTF, and
 what to do about it. Looks at the build directory (if none is named: that of the
-running kernel, or of the module's), its vmlinux, the encoder, and the daemon,
+running kernel, or of the module's), its vmlinux, the encoder, the settings, and the
+daemon,
 which it starts once with the present settings and ends; of a module, at its BTF.
 Changes nothing else.
 )";
