@@ -2,6 +2,7 @@
 #include "daemon/startup/options.h"
 
 #include <pwd.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -61,11 +62,27 @@ void AddFile(const config::ConfigFile& file, Config* config) {
   }
 }
 
+// The home directory of this process's user in /etc/passwd; empty if there is
+// none. Not by getpwuid(): that loads the modules which /etc/nsswitch.conf
+// names, of this system's C library, and a static program of another release
+// crashes in them.
+std::string HomeInPasswd() {
+  FILE* const file = fopen("/etc/passwd", "re");
+  if (file == nullptr) return "";
+  std::string home;
+  while (const passwd* const user = fgetpwent(file)) {
+    if (user->pw_uid == geteuid()) {
+      home = user->pw_dir;
+      break;
+    }
+  }
+  fclose(file);
+  return absl::StartsWith(home, "/") ? home : "";
+}
+
 std::string HomeDirectory(const OptionLookup& system) {
   std::string home = system("HOME").value_or("");
-  if (absl::StartsWith(home, "/")) return home;
-  const passwd* user = getpwuid(geteuid());
-  return user == nullptr || user->pw_dir == nullptr ? "" : user->pw_dir;
+  return absl::StartsWith(home, "/") ? home : HomeInPasswd();
 }
 
 std::string CacheDirectory(const OptionLookup& system) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/startup/options.h"
 
+#include <pwd.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -137,6 +138,16 @@ TEST_F(OptionsTest, TheStoreFollowsXdgCacheHome) {
       ReadOptions(In({}), In({{"HOME", home_}, {"XDG_CACHE_HOME", "/c"}}));
   ASSERT_TRUE(options.ok());
   EXPECT_EQ(options->store_dir, "/c/btfd");
+}
+
+// What a static program of another C library does without HOME, tests/packages/
+// tarball shows.
+TEST_F(OptionsTest, WithoutHomeTheStoreIsInTheHomeThatPasswdNames) {
+  const passwd* const user = getpwuid(geteuid());
+  ASSERT_NE(user, nullptr);
+  const auto options = ReadOptions(In({}), In({}));
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->store_dir, std::string(user->pw_dir) + "/.cache/btfd");
 }
 
 TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFile) {
