@@ -396,6 +396,9 @@ TEST_F(Stranger, RootLeavesNothingBehindThatTheUserCannotUse) {
   WriteFile(victim_.file(".config/btfd/btfd.conf"),
             absl::StrCat("log_file = ", victim_.file("log"), "\n"));
   victim_.Give(victim_.file(".config/btfd/btfd.conf"));
+  // It names a program, which root would run.
+  WriteFile(victim_.file(".config/btfd/btfc.conf"), "daemon = /no/btfd\n");
+  victim_.Give(victim_.file(".config/btfd/btfc.conf"));
   // A daemon of root's own on this machine is not disturbed: what it has in
   // /tmp is out of sight.
   const ProcessResult built = RunProcess(
@@ -412,7 +415,10 @@ TEST_F(Stranger, RootLeavesNothingBehindThatTheUserCannotUse) {
        ""});
   EXPECT_EQ(built.exit_code, 0) << built.err;
   EXPECT_EQ(built.err,
-            absl::StrCat("btfc: the daemon's settings: ", victim_.file(""),
+            absl::StrCat("btfc: ", victim_.file(""),
+                         "/.config/btfd/btfc.conf: belongs to uid ",
+                         victim_.uid(), "; it is not used\n",
+                         "btfc: the daemon's settings: ", victim_.file(""),
                          "/.config/btfd/btfd.conf: belongs to uid ",
                          victim_.uid(), "; it is not used\n"));
   EXPECT_FALSE(fs::exists(victim_.file("log")));
