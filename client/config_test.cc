@@ -76,7 +76,9 @@ TEST_F(ConfigTest, ShowsEachSettingWithItsPlace) {
           ContainsRegex("\n  disable +0 +default\n"),
           ContainsRegex("\n  threads +2 +BTFD_THREADS\n"),
           ContainsRegex("\n  verify_hits +7 +" + System("btfd.conf") + ":2\n"),
-          ContainsRegex("\n  max_btf_bytes +64M +default\n")));
+          ContainsRegex("\n  max_btf_bytes +64M +default\n"),
+          ContainsRegex("\n  log_file +beside the socket; stderr in the "
+                        "foreground +default\n")));
 }
 
 TEST_F(ConfigTest, TellsWhatIsWrongWithTheNearestName) {

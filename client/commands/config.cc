@@ -136,15 +136,22 @@ void AddUnknownVariables(Shown* shown) {
   }
 }
 
+// What stands for nothing says less than the table does.
+const std::string& ShownValue(const ShownSetting& setting) {
+  return setting.place.empty() && setting.value == "-" ? setting.default_value
+                                                       : setting.value;
+}
+
 void PrintText(const std::vector<ShownSetting>& settings) {
+  constexpr size_t kWidest = 48;
   size_t names = 0, values = 0;
   for (const ShownSetting& setting : settings) {
     names = std::max(names, setting.name.size());
-    values = std::max(values, std::min<size_t>(setting.value.size(), 40));
+    values = std::max(values, std::min(ShownValue(setting).size(), kWidest));
   }
   for (const ShownSetting& setting : settings) {
     absl::PrintF("  %-*s  %-*s  %s\n", static_cast<int>(names), setting.name,
-                 static_cast<int>(values), setting.value,
+                 static_cast<int>(values), ShownValue(setting),
                  setting.place.empty() ? setting.source : setting.place);
   }
 }
