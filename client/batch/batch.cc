@@ -46,6 +46,7 @@ void Batch::Fail(const std::string& path, absl::Status status) {
 
 absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
     const std::string& path, v1::FinalizeRequest* request) const {
+  const TraceSpan span(options_.trace, "open", path);
   ASSIGN_OR_RETURN(elf::ModuleFile module, elf::ModuleFile::Open(path));
   ASSIGN_OR_RETURN(const bool changed, elf::FinishBegunPatch(module));
   if (changed) {
@@ -58,6 +59,7 @@ absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
       FillModule(module, IdsRule::kMustBeUsable, options_.btf, request));
   *request->mutable_steps() = options_.steps;
   request->set_bypass_cache(options_.bypass_cache);
+  request->set_trace(options_.trace != nullptr);
   if (StaysOverDistilledBase(*request)) request->clear_base();
   auto job = std::make_unique<BatchJob>(std::move(module));
   job->bytes_in = request->btf().size() + request->distilled_base().size();
@@ -68,6 +70,7 @@ absl::StatusOr<std::unique_ptr<BatchJob>> Batch::Load(
 absl::Status Batch::Write(const BatchJob& job,
                           const v1::FinalizeResponse& response,
                           std::vector<std::string>* notices) const {
+  const TraceSpan span(options_.trace, "write", job.module.path());
   std::vector<elf::SectionEdit> edits;
   if (response.has_btf()) edits.push_back({elf::kBtf, response.btf()});
   if (response.has_btf_base()) {
@@ -91,6 +94,9 @@ absl::Status Batch::Write(const BatchJob& job,
 
 void Batch::Conclude(const BatchJob& job,
                      const v1::FinalizeResponse& response) {
+  if (options_.trace != nullptr) {
+    options_.trace->AddDaemon(response, job.module.path());
+  }
   ModuleResult result;
   result.path = job.module.path();
   result.warnings.assign(response.warnings().begin(),
@@ -110,11 +116,17 @@ void Batch::Conclude(const BatchJob& job,
 }
 
 void Batch::FinishAlone(const std::string& path) {
+  const TraceSpan span(options_.trace, "alone", path);
   v1::FinalizeRequest request;
   absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
   if (!job.ok()) return Fail(path, job.status());
-  const absl::StatusOr<v1::FinalizeResponse> response = client_->Finalize(
-      &request, StaysOverDistilledBase(request) ? nullptr : base_);
+  absl::StatusOr<v1::FinalizeResponse> response;
+  {
+    // Also what it takes to start a daemon, and to send it the base.
+    const TraceSpan asking(options_.trace, "ask", path);
+    response = client_->Finalize(
+        &request, StaysOverDistilledBase(request) ? nullptr : base_);
+  }
   if (!response.ok()) return Fail(path, response.status());
   Conclude(**job, *response);
 }
@@ -134,7 +146,7 @@ void Batch::Stop() {
 void Batch::FinishByStream(util::UniqueFd socket,
                            std::deque<std::string>* waiting) {
   BatchStream stream(
-      std::move(socket), options_.in_flight,
+      std::move(socket), options_.in_flight, options_.trace,
       [this](const std::string& path,
              v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
         if (base_ != nullptr) {
@@ -164,17 +176,22 @@ void Batch::FinishHere(LocalEngine* engine, std::deque<std::string>* waiting) {
     v1::FinalizeRequest request;
     const absl::StatusOr<std::unique_ptr<BatchJob>> job = Load(path, &request);
     if (!job.ok()) return Fail(path, job.status());
-    const absl::StatusOr<v1::FinalizeResponse> response =
-        engine->Finalize(request, base_);
+    absl::StatusOr<v1::FinalizeResponse> response;
+    {
+      const TraceSpan span(options_.trace, "engine", path);
+      response = engine->Finalize(request, base_);
+    }
     if (!response.ok()) return Fail(path, response.status());
     Conclude(**job, *response);
   });
 }
 
 void Batch::Run(const std::vector<std::string>& modules) {
+  const TraceSpan span(options_.trace, "batch");
   // All modules get the same base, whatever happens to its file and to the
   // daemon. If the base is defective, each module reports that.
   if (base_ != nullptr && modules.size() > 1) {
+    const TraceSpan reading(options_.trace, "read the base");
     base_->bytes().status().IgnoreError();
   }
   std::deque<std::string> waiting(modules.begin(), modules.end());
@@ -192,7 +209,11 @@ void Batch::Run(const std::vector<std::string>& modules) {
         !util::TryThreads(BatchStream::kThreads).ok()) {
       continue;
     }
-    absl::StatusOr<util::UniqueFd> socket = client_->UseStream();
+    absl::StatusOr<util::UniqueFd> socket;
+    {
+      const TraceSpan connecting(options_.trace, "connect");
+      socket = client_->UseStream();
+    }
     // Without a connection each module is sent by itself, and reports the
     // failure.
     if (socket.ok()) FinishByStream(*std::move(socket), &waiting);

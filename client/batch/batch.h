@@ -25,6 +25,7 @@
 #include "absl/synchronization/mutex.h"
 #include "client/batch/batch_stream.h"
 #include "client/request/base_file.h"
+#include "client/request/trace.h"
 #include "client/rpc/finalize_client.h"
 #include "proto/btfd_lite.pb.h"
 
@@ -52,6 +53,7 @@ struct BatchOptions {
   std::string output;      // for a single module only; empty: in place
   uint32_t in_flight = 8;  // modules
   bool bypass_cache = false;
+  Trace* trace = nullptr;  // where to note what takes time; null: nowhere
 };
 
 class Batch {

@@ -48,9 +48,10 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }  // namespace
 
 BatchStream::BatchStream(util::UniqueFd socket, uint32_t max_in_flight,
-                         Load load, Take take)
+                         Trace* trace, Load load, Take take)
     : stub_(NewStub(std::move(socket))),
       max_in_flight_(max_in_flight),
+      trace_(trace),
       load_(std::move(load)),
       take_(std::move(take)) {}
 
@@ -63,6 +64,7 @@ bool BatchStream::RoomFor() const {
 void BatchStream::Send(std::deque<std::string>* waiting) {
   for (uint64_t tag = 1; !waiting->empty(); ++tag) {
     {
+      const TraceSpan span(trace_, "wait for room");
       const absl::MutexLock lock(&mutex_);
       mutex_.Await(absl::Condition(
           +[](BatchStream* self) ABSL_EXCLUSIVE_LOCKS_REQUIRED(self->mutex_) {
@@ -78,11 +80,13 @@ void BatchStream::Send(std::deque<std::string>* waiting) {
     if (job == nullptr) continue;
     request.set_tag(tag);
     const uint64_t bytes = request.ByteSizeLong();
+    const TraceSpan span(trace_, "send", path);
     {
       const absl::MutexLock lock(&mutex_);
       // If nothing was in flight, the time of silence begins here.
       if (in_flight_.empty()) last_sign_of_life_ = absl::Now();
-      in_flight_[tag] = {std::move(job), bytes};
+      in_flight_[tag] = {std::move(job), bytes,
+                         trace_ == nullptr ? 0 : util::MonotonicNs()};
       bytes_in_flight_ += bytes;
     }
     if (!call_->Write(request)) return;
@@ -91,7 +95,11 @@ void BatchStream::Send(std::deque<std::string>* waiting) {
 
 void BatchStream::Receive() {
   v1::FinalizeResponse response;
-  while (call_->Read(&response)) {
+  const auto read = [&] {
+    const TraceSpan span(trace_, "wait for an answer");
+    return call_->Read(&response);
+  };
+  while (read()) {
     InFlight answered;
     const ClassifiedCall call = ClassifyCall(absl::OkStatus(), response);
     {
@@ -107,6 +115,10 @@ void BatchStream::Receive() {
         leaving_ = true;
         continue;
       }
+    }
+    if (trace_ != nullptr) {
+      trace_->AddWaiting("in flight", answered.sent_ns,
+                         answered.job->module.path());
     }
     take_(*answered.job, response);
   }
@@ -154,8 +166,11 @@ absl::Status BatchStream::Run(std::deque<std::string>* waiting) {
   std::thread watcher([this] { Watch(); });
   Send(waiting);
   call_->WritesDone();
-  receiver.join();
-  watcher.join();
+  {
+    const TraceSpan span(trace_, "wait for the last answers");
+    receiver.join();
+    watcher.join();
+  }
   const absl::Status status = FromGrpc(call_->Finish());
 
   const absl::MutexLock lock(&mutex_);

@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "client/request/trace.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/file.h"
 #include "proto/btfd_lite.grpc.pb.h"
@@ -52,8 +53,9 @@ class BatchStream {
       std::function<void(const BatchJob&, const v1::FinalizeResponse&)>;
 
   // `socket` is connected, and does not block.
-  BatchStream(util::UniqueFd socket, uint32_t max_in_flight, Load load,
-              Take take);
+  // A `trace` that is not null gets what takes time.
+  BatchStream(util::UniqueFd socket, uint32_t max_in_flight, Trace* trace,
+              Load load, Take take);
 
   // Takes modules from the front of `waiting`. Those that are in it afterwards
   // got no answer, or one that needs more than this call can do (see
@@ -67,6 +69,7 @@ class BatchStream {
   struct InFlight {
     std::unique_ptr<BatchJob> job;
     uint64_t bytes = 0;
+    int64_t sent_ns = 0;  // if there is a trace
   };
 
   void Send(std::deque<std::string>* waiting);
@@ -78,6 +81,7 @@ class BatchStream {
 
   const std::unique_ptr<v1::Btfd::Stub> stub_;
   const uint32_t max_in_flight_;
+  Trace* const trace_;
   const Load load_;
   const Take take_;
   grpc::ClientContext context_;

@@ -25,6 +25,7 @@
 #include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
+#include "client/request/trace.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/any_btf.h"
 #include "lib/util/runtime_paths.h"
@@ -46,6 +47,7 @@ struct FinalizeOptions {
   std::string from_file;
   std::string jobs;
   bool json = false;
+  std::string trace_file;
   std::vector<std::string> modules;
 };
 
@@ -61,6 +63,7 @@ void Declare(CommandLine* line, FinalizeOptions* options) {
   line->Value("from-file", &options->from_file);
   line->Value("jobs", &options->jobs);
   line->Flag("json", &options->json);
+  line->Value("trace_file", &options->trace_file);
 }
 
 // Returns what is wrong with the command line, or an empty string. Fills in
@@ -159,6 +162,9 @@ int RunFinalize(const std::vector<std::string>& arguments) {
   FinalizeClient client(environment, util::RuntimePathsOfProcess(), SayLine);
   // The module itself may be written to stdout.
   FILE* const out = IsStandardOutput(options.output) ? stderr : stdout;
+  std::optional<Trace> trace;
+  if (!options.trace_file.empty()) trace.emplace(options.trace_file);
+  batch_options.trace = trace.has_value() ? &*trace : nullptr;
   BatchReport report(FormOf(options), options.modules.size(), out, stderr);
   Batch batch(std::move(batch_options), &client,
               base.has_value() ? &*base : nullptr,
@@ -169,11 +175,14 @@ int RunFinalize(const std::vector<std::string>& arguments) {
   if (options.modules.size() > 1) interrupt.emplace([&] { batch.Stop(); });
   batch.Run(options.modules);
   report.Finish();
+  const absl::Status traced =
+      trace.has_value() ? trace->Write() : absl::OkStatus();
+  if (!traced.ok()) SayError(traced.message());
   if (interrupt.has_value() && interrupt->signal() != 0) {
     fflush(nullptr);
     interrupt->EndBySignal();
   }
-  return report.failed() == 0 ? 0 : kExitFailure;
+  return report.failed() == 0 && traced.ok() ? 0 : kExitFailure;
 }
 
 }  // namespace btfd::client

@@ -37,6 +37,7 @@
 #include "client/manual/pages.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
+#include "client/request/trace.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/util/heap.h"
 #include "lib/util/runtime_paths.h"
@@ -57,12 +58,17 @@ struct GenBtfOptions {
   std::vector<std::string> files;
   uint32_t jobs = 0;  // 0: not given
   bool json = false;
+  std::string trace_file;
 };
 
 class GenBtf {
  public:
   explicit GenBtf(GenBtfOptions options)
-      : options_(std::move(options)), environment_(Environment::OfProcess()) {}
+      : options_(std::move(options)), environment_(Environment::OfProcess()) {
+    if (options_.trace_file.empty()) return;
+    trace_.emplace(options_.trace_file);
+    options_.step.trace = &*trace_;
+  }
 
   // Returns the exit code and has printed everything.
   int Run();
@@ -74,7 +80,10 @@ class GenBtf {
   void Work(std::atomic<size_t>* next, absl::Mutex* mutex, BatchReport* report);
   absl::StatusOr<std::optional<BaseFile>> OpenBase() const;
 
-  const GenBtfOptions options_;
+  int WriteTrace(int exit_code) const;
+
+  std::optional<Trace> trace_;
+  GenBtfOptions options_;  // constant, once the trace is in it
   const Environment environment_;
   std::atomic<bool> stopped_{false};
 };
@@ -154,6 +163,8 @@ void GenBtf::Work(std::atomic<size_t>* next, absl::Mutex* mutex,
 }
 
 int GenBtf::RunMany() {
+  std::optional<TraceSpan> span;
+  span.emplace(options_.step.trace, "batch");
   const ReportForm form = options_.json           ? ReportForm::kJson
                           : isatty(STDOUT_FILENO) ? ReportForm::kBar
                                                   : ReportForm::kLines;
@@ -170,18 +181,30 @@ int GenBtf::RunMany() {
   }
   work();
   workers.Join();
+  span.reset();
   report.Finish();
+  const int exit_code = WriteTrace(report.failed() == 0 ? 0 : kExitFailure);
   if (interrupt.signal() != 0) {
     fflush(nullptr);
     interrupt.EndBySignal();
   }
-  return report.failed() == 0 ? 0 : kExitFailure;
+  return exit_code;
+}
+
+// Returns the exit code, which is one of failure if the trace cannot be
+// written.
+int GenBtf::WriteTrace(int exit_code) const {
+  const absl::Status traced =
+      trace_.has_value() ? trace_->Write() : absl::OkStatus();
+  if (traced.ok()) return exit_code;
+  SayError(absl::StrCat("gen-btf: ", traced.message()));
+  return exit_code == 0 ? kExitFailure : exit_code;
 }
 
 int GenBtf::Run() {
   util::PrepareHeap();
   if (options_.files.size() == 1 && !options_.json) {
-    return RunOne(options_.files[0]);
+    return WriteTrace(RunOne(options_.files[0]));
   }
   return RunMany();
 }
@@ -223,6 +246,7 @@ int RunGenBtf(const std::vector<std::string>& arguments) {
   line.Value("from-file", &from_file);
   line.Value("jobs", &jobs);
   line.Flag("json", &options.json);
+  line.Value("trace_file", &options.trace_file);
   if (const std::optional<int> exit_code = line.Parse(words, &options.files)) {
     return *exit_code;
   }

@@ -72,7 +72,11 @@ void BtfStep::RemoveLeftovers(const std::string& elf) const {
 
 absl::Status BtfStep::Conclude(const elf::ModuleFile& file,
                                BtfStepResult* result) {
+  const TraceSpan span(options_.trace, "write", file.path());
   const v1::FinalizeResponse& response = result->response;
+  if (options_.trace != nullptr) {
+    options_.trace->AddDaemon(response, file.path());
+  }
   result->warnings.insert(result->warnings.end(), response.warnings().begin(),
                           response.warnings().end());
   if (response.outcome() != v1::OK) {
@@ -94,6 +98,7 @@ absl::Status BtfStep::RunHere(const std::string& elf,
   // The vmlinux of this build is the base of its modules.
   request.set_register_result(!is_module() &&
                               options_.profile.release != Release::k6x);
+  request.set_trace(options_.trace != nullptr);
   if (options_.verbose) {
     SayLine(absl::StrCat("+ encode as pahole ",
                          DescribeStandIn(options_.stand_in), ", finalize as ",
@@ -104,7 +109,7 @@ absl::Status BtfStep::RunHere(const std::string& elf,
   if (options_.threads != 0) encode_options.threads = options_.threads;
   ASSIGN_OR_RETURN(EncodedAnswer answer,
                    EncodeAndFinalize(file, encode_options, &request, client_,
-                                     base_, &base_names_));
+                                     base_, &base_names_, options_.trace));
   RETURN_IF_ERROR(answer.encoding);
   if (answer.nothing_to_encode) {
     return absl::NotFoundError("there is nothing to encode in its DWARF");
@@ -141,7 +146,10 @@ absl::Status BtfStep::RunByPahole(const std::string& elf,
   command.push_back("--btf_encode_detached=" + EncodedPath(elf));
   command.push_back(elf);
   if (options_.verbose) SayLine("+ " + ShowCommand(command));
-  ASSIGN_OR_RETURN(result->exit_code, RunProgram(command));
+  {
+    const TraceSpan span(options_.trace, "the real pahole", elf);
+    ASSIGN_OR_RETURN(result->exit_code, RunProgram(command));
+  }
   if (result->exit_code != 0) {
     return absl::AbortedError(
         absl::StrCat("pahole ended with exit code ", result->exit_code));
@@ -160,12 +168,16 @@ absl::Status BtfStep::RunByPahole(const std::string& elf,
   }
   request.set_register_result(!is_module() &&
                               options_.profile.release != Release::k6x);
+  request.set_trace(options_.trace != nullptr);
   if (options_.verbose) {
     SayLine(absl::StrCat("+ finalize as Linux ",
                          ProfileName(options_.profile.release),
                          " does: ", elf));
   }
-  ASSIGN_OR_RETURN(result->response, client_->Finalize(&request, base_));
+  {
+    const TraceSpan span(options_.trace, "ask", elf);
+    ASSIGN_OR_RETURN(result->response, client_->Finalize(&request, base_));
+  }
   // If the profile does not change BTF, there is none in the answer, and
   // pahole's BTF is final.
   if (result->response.outcome() == v1::OK && !result->response.has_btf()) {
@@ -175,6 +187,7 @@ absl::Status BtfStep::RunByPahole(const std::string& elf,
 }
 
 BtfStepResult BtfStep::Run(const std::string& elf) {
+  const TraceSpan span(options_.trace, "file", elf);
   const absl::Cleanup clean_up = [&] { RemoveLeftovers(elf); };
   BtfStepResult result;
   const StandIn& stand_in = options_.stand_in;

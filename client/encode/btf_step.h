@@ -19,6 +19,7 @@
 #include "client/encode/stand_in.h"
 #include "client/request/base_file.h"
 #include "client/request/profile.h"
+#include "client/request/trace.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/encode/call.h"
@@ -39,6 +40,7 @@ struct BtfStepOptions {
   bool distill = false;
   bool verbose = false;  // show commands as `make V=1` does
   ExplainOptions explain;
+  Trace* trace = nullptr;  // where to note what takes time; null: nowhere
 };
 
 struct BtfStepResult {

@@ -64,10 +64,14 @@ std::string EmptyBtf(bool big_endian) {
 absl::StatusOr<EncodedAnswer> EncodeOnce(const elf::ModuleFile& file,
                                          const encode::EncodeOptions& options,
                                          v1::FinalizeRequest* request,
-                                         FinalizeClient* client,
-                                         BaseFile* base) {
+                                         FinalizeClient* client, BaseFile* base,
+                                         Trace* trace) {
   EncodedAnswer answer;
-  absl::StatusOr<encode::Encoded> encoded = EncodeFile(file, options);
+  absl::StatusOr<encode::Encoded> encoded;
+  {
+    const TraceSpan span(trace, "encode", file.path());
+    encoded = EncodeFile(file, options);
+  }
   answer.encoding = encoded.status();
   if (!encoded.ok()) return answer;
   answer.encoded = *std::move(encoded);
@@ -85,6 +89,7 @@ absl::StatusOr<EncodedAnswer> EncodeOnce(const elf::ModuleFile& file,
     steps->mutable_interned()->mutable_forwards()->Add(forwards.begin(),
                                                        forwards.end());
   }
+  const TraceSpan span(trace, "ask", file.path());
   ASSIGN_OR_RETURN(answer.response, client->Finalize(request, base));
   return answer;
 }
@@ -129,20 +134,21 @@ absl::StatusOr<encode::Encoded> EncodeFile(
 absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     const elf::ModuleFile& file, const encode::EncodeOptions& options,
     v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base,
-    std::optional<encode::BaseNames>* names) {
+    std::optional<encode::BaseNames>* names, Trace* trace) {
   encode::EncodeOptions attempt = options;
   if (base != nullptr) {
     attempt.make_all |= encode::RulesOf(options.version).copies_count_over_base;
     if (!attempt.make_all) {
+      const TraceSpan span(trace, "names of the base", file.path());
       RETURN_IF_ERROR(AskBaseNames(client, base, names));
       attempt.base = **names;
     }
   }
   ASSIGN_OR_RETURN(EncodedAnswer answer,
-                   EncodeOnce(file, attempt, request, client, base));
+                   EncodeOnce(file, attempt, request, client, base, trace));
   if (answer.response.outcome() != v1::ENCODING_UNCERTAIN) return answer;
   attempt.make_all = true;
-  return EncodeOnce(file, attempt, request, client, base);
+  return EncodeOnce(file, attempt, request, client, base, trace);
 }
 
 absl::Status EmbedAnswer(const elf::ModuleFile& file,

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "client/request/base_file.h"
+#include "client/request/trace.h"
 #include "client/rpc/finalize_client.h"
 #include "lib/elf/module_file.h"
 #include "lib/encode/encoder.h"
@@ -37,11 +38,12 @@ struct EncodedAnswer {
 // *request says. Encodes once more, with all types, if the daemon finds that
 // what was left out can make a difference over the base. `base` may be null.
 // `*names` holds what is known of the base; if nothing is, the daemon is asked.
-// Errors as of FinalizeClient::Finalize().
+// `trace` gets what takes time, unless it is null. Errors as of
+// FinalizeClient::Finalize().
 absl::StatusOr<EncodedAnswer> EncodeAndFinalize(
     const elf::ModuleFile& file, const encode::EncodeOptions& options,
     v1::FinalizeRequest* request, FinalizeClient* client, BaseFile* base,
-    std::optional<encode::BaseNames>* names);
+    std::optional<encode::BaseNames>* names, Trace* trace = nullptr);
 
 // Writes the sections that the response has into the file: .BTF, and .BTF.base
 // and .BTF_ids if they are there. Errors as of elf::WriteModule().

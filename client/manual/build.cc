@@ -7,6 +7,11 @@ namespace {
 
 using manual::Page;
 
+constexpr char kTraceFile[] =
+    "write what the time was spent on, here and in the daemon, and what was "
+    "waited for, as Chrome's trace events: Perfetto and chrome://tracing show "
+    "them; costs nothing without";
+
 Page MakeFinalize() {
   Page page;
   page.program = "btfc finalize";
@@ -61,6 +66,7 @@ time.
       {"jobs", 'j', "N", "have N modules under way at once; 64 if not given"},
       {"json", 0, "",
        "a line of JSON for each module, then one with a summary"},
+      {"trace_file", 0, "FILE", kTraceFile},
   };
   page.arguments = "MODULE";
   page.sections = {{"", R"(
@@ -113,6 +119,7 @@ is a vmlinux and stays as it is: ELF.btf.o and ELF.BTF_ids are left beside it.
        "A vmlinux alone is read by N threads; if not given, by as many as "
        "make's jobserver has free, else as PAHOLE_FLAGS says"},
       {"json", 0, "", "a line of JSON for each file, then one with a summary"},
+      {"trace_file", 0, "FILE", kTraceFile},
       {"explain",
        0,
        "FILE",
