@@ -90,6 +90,8 @@ Ctrl-C it says what was done, and how many modules are left as they were.
        "vpoll.ko"},
       {"The modules that a build has listed, with a line of JSON for each",
        "btfc finalize --base vmlinux --from-file modules.order --json"},
+      {"What the time goes to, for Perfetto",
+       "btfc finalize --trace_file trace.json --base vmlinux drivers/net/*.ko"},
   };
   page.see_also = {"btfc(1)", "btfc-gen-btf(1)", "btfc-verify(1)",
                    "resolve_btfids(1)", "btfc.conf(5)"};
