@@ -18,6 +18,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "lib/elf/compressed.h"
+#include "lib/elf/flat_image.h"
 #include "lib/util/endian.h"
 #include "lib/util/status_macros.h"
 
@@ -162,6 +163,38 @@ absl::StatusOr<KernelImage> FromScan(absl::string_view file,
   return error;
 }
 
+absl::StatusOr<KernelImage> FromFlatImage(absl::string_view image,
+                                          const std::string& path) {
+  const char* const name = FlatImageName(image);
+  const std::optional<absl::string_view> btf = FindBtf(image);
+  if (!btf.has_value()) {
+    return absl::NotFoundError(absl::StrCat(path, ": ", name, " without BTF"));
+  }
+  KernelImage kernel;
+  kernel.raw = util::FileBytes::Copy(*btf);
+  kernel.btf = kernel.raw.view();
+  kernel.origin =
+      absl::StrCat("BTF at offset ", btf->data() - image.data(), " of ", name);
+  return kernel;
+}
+
+// What `packed` unpacks to, if that is such an Image. Nothing if it is anything
+// else, which is looked for in other ways.
+std::optional<absl::StatusOr<KernelImage>> FromPackedImage(
+    absl::string_view packed, const std::string& path, uint64_t max_vmlinux) {
+  const Compression compression = CompressionOf(packed);
+  if (compression == Compression::kNone) return std::nullopt;
+  DecompressOptions options;
+  options.max_output = max_vmlinux;
+  options.allow_trailing = true;
+  const absl::StatusOr<util::FileBytes> plain =
+      DecompressBytes(compression, packed, path, options);
+  if (!plain.ok() || FlatImageName(plain->view()) == nullptr) {
+    return std::nullopt;
+  }
+  return FromFlatImage(plain->view(), path);
+}
+
 }  // namespace
 
 absl::StatusOr<KernelImage> KernelImageFromBytes(util::FileBytes file,
@@ -180,7 +213,17 @@ absl::StatusOr<KernelImage> KernelImageFromBytes(util::FileBytes file,
   if (IsBzImage(file.view())) {
     return FromBzImage(file.view(), path, max_vmlinux);
   }
-  return FromScan(file.view(), path, max_vmlinux);
+  if (FlatImageName(file.view()) != nullptr) {
+    return FromFlatImage(file.view(), path);
+  }
+  absl::StatusOr<KernelImage> scanned =
+      FromScan(file.view(), path, max_vmlinux);
+  if (scanned.ok() || !absl::IsInvalidArgument(scanned.status())) {
+    return scanned;
+  }
+  std::optional<absl::StatusOr<KernelImage>> packed = FromPackedImage(
+      ZbootPayload(file.view()).value_or(file.view()), path, max_vmlinux);
+  return packed.has_value() ? std::move(*packed) : std::move(scanned);
 }
 
 absl::StatusOr<KernelImage> ReadKernelImage(const std::string& path) {

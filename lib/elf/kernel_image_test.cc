@@ -10,6 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "lib/btf/testing/builder.h"
+#include "lib/elf/flat_image.h"
 #include "lib/elf/testing/compress.h"
 #include "lib/elf/testing/elf_builder.h"
 #include "lib/util/endian.h"
@@ -219,6 +221,76 @@ TEST(KernelImage, ManyChanceMagicsEndSoon) {
   std::string file;
   for (int i = 0; i < 1'000'000; ++i) file += "\x1f\x8b\x08";
   EXPECT_EQ(Take(file).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// A kernel as it is in memory, with what looks like BTF in it, and BTF.
+class FlatKernel : public ::testing::Test {
+ protected:
+  FlatKernel() {
+    btf::testing::BtfBuilder types;
+    for (int i = 0; i < 100; ++i) types.Struct(absl::StrCat("s", i), 8);
+    btf_ = types.Build();
+    btf::testing::BtfBuilder few;
+    few.Int("int", 4);
+    image_ = std::string(64, '\0');
+    image_.replace(0x38, 4, "ARM\x64");
+    image_ += std::string(1000, '\x90');
+    image_ += std::string("\x9f\xeb\x01\0\x18\0\0\0", 8);  // by chance
+    image_ += std::string(40, '\xff');
+    image_ += few.Build();  // of a test, say
+    image_.resize(8192);
+    image_ += btf_ + std::string("\x9f\xeb\x01\0\x18", 5);
+  }
+  void ExpectBtf(absl::string_view file, const std::string& origin) {
+    const absl::StatusOr<KernelImage> image = Take(file);
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_TRUE(image->btf == btf_);
+    EXPECT_TRUE(image->bytes() == btf_);
+    EXPECT_EQ(image->origin, origin);
+  }
+
+  std::string btf_;
+  std::string image_;
+};
+
+TEST_F(FlatKernel, TheBtfOfAnImageIsFoundByItsHeader) {
+  ExpectBtf(image_, "BTF at offset 8192 of an arm64 Image");
+  image_.replace(0x38, 4, "RSC\x05");
+  ExpectBtf(image_, "BTF at offset 8192 of a RISC-V Image");
+}
+
+TEST_F(FlatKernel, PackedImagesAreUnpacked) {
+  for (const Compression compression :
+       {Compression::kGzip, Compression::kXz, Compression::kZstd}) {
+    const std::string packed = Compress(compression, image_);
+    ExpectBtf(packed, "BTF at offset 8192 of an arm64 Image");
+    std::string zboot = std::string("MZ\0\0zimg", 8) + std::string(56, '\0');
+    util::StoreLittleEndian<uint32_t>(&zboot[8], 64);
+    util::StoreLittleEndian<uint32_t>(&zboot[12],
+                                      static_cast<uint32_t>(packed.size()));
+    ExpectBtf(zboot + packed + "trailing",
+              "BTF at offset 8192 of an arm64 Image");
+    // A payload that runs past the end is no payload.
+    util::StoreLittleEndian<uint32_t>(&zboot[12], UINT32_MAX);
+    EXPECT_EQ(Take(zboot + "short").status().code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
+TEST_F(FlatKernel, WithoutBtfIsSaidToBeThat) {
+  image_.resize(2000);
+  const auto image = Take(image_.substr(0, 1064));
+  EXPECT_EQ(image.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(MessageOf(image), "vmlinuz: an arm64 Image without BTF");
+}
+
+// A header whose sections run past the end is none.
+TEST_F(FlatKernel, CutOffBtfIsNone) {
+  for (size_t length = 8192; length < 8192 + btf_.size(); ++length) {
+    const auto found =
+        FindBtf(absl::string_view(image_).substr(8000, length - 8000));
+    EXPECT_FALSE(found.has_value()) << length;
+  }
 }
 
 TEST(KernelImage, MissingFileIsNamed) {
