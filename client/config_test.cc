@@ -149,6 +149,26 @@ TEST_F(ConfigTest, ChecksFilesByTheirNames) {
                             ":2: threads = none: must be a whole number\n");
 }
 
+TEST_F(ConfigTest, ChecksTheFileForBuildsOfKernels) {
+  const std::string path = System("kbuild.conf");
+  WriteFile(path, "dkms = all -zfs # not this one\nverify = fail\n");
+  ProcessResult result = Run({"config", "check", path});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+  WriteFile(path, "dmks = all\nverify = fial\n");
+  result = Run({"config", "check", path});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_EQ(result.out,
+            path + ":1: no setting is called dmks; similar: dkms\n" + path +
+                ":2: verify = fial: must be warn, fail, off\n");
+}
+
+TEST_F(ConfigTest, TheFilesThatPackagesInstallHaveNoMistake) {
+  const ProcessResult result =
+      Run({"config", "check",
+           std::filesystem::absolute("tools/kbuild/kbuild.conf").string()});
+  EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
+}
+
 TEST_F(ConfigTest, ChecksFilesOfAnyNameAsItIsTold) {
   WriteFile(Users("new"), "threads = 3\n");
   EXPECT_EQ(Run({"config", "check", "--daemon", Users("new")}).exit_code, 0);

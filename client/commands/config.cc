@@ -219,13 +219,32 @@ absl::StatusOr<std::string> CheckByDaemon(const std::string& path) {
   return output;
 }
 
-enum class Owner { kByName, kClient, kDaemon };
+// What is wrong with a file for builds of kernels (tools/kbuild/kbuild.conf).
+std::vector<std::string> CheckKbuildFile(const std::string& path) {
+  const auto file = config::ReadNamedConfigFile(path);
+  if (!file.ok()) return {std::string(file.status().message())};
+  const std::vector<std::string> names = {"dkms", "verify"};
+  std::vector<std::string> complaints = file->complaints;
+  for (const config::ConfigLine& line : file->lines) {
+    if (std::find(names.begin(), names.end(), line.name) == names.end()) {
+      complaints.push_back(config::UnknownName(line, names));
+    } else if (line.name == "verify" && line.value != "warn" &&
+               line.value != "fail" && line.value != "off") {
+      complaints.push_back(absl::StrCat(line.place, ": verify = ", line.value,
+                                        ": must be warn, fail, off"));
+    }
+  }
+  return complaints;
+}
+
+enum class Owner { kByName, kClient, kDaemon, kKbuild };
 
 // kByName if the name does not tell.
 Owner OwnerOf(absl::string_view path) {
   const absl::string_view name = path.substr(path.rfind('/') + 1);
   if (absl::StartsWith(name, "btfc.conf")) return Owner::kClient;
   if (absl::StartsWith(name, "btfd.conf")) return Owner::kDaemon;
+  if (absl::StartsWith(name, "kbuild.conf")) return Owner::kKbuild;
   return Owner::kByName;
 }
 
@@ -242,8 +261,10 @@ int Check(const CommandLine& line, Owner owner,
   int exit_code = 0;
   for (const std::string& path : paths) {
     const Owner of_file = owner == Owner::kByName ? OwnerOf(path) : owner;
-    if (of_file == Owner::kClient) {
-      for (const std::string& complaint : CheckSettingsFile(path)) {
+    if (of_file != Owner::kDaemon) {
+      for (const std::string& complaint : of_file == Owner::kClient
+                                              ? CheckSettingsFile(path)
+                                              : CheckKbuildFile(path)) {
         puts(complaint.c_str());
         exit_code = kExitFailure;
       }

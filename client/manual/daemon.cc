@@ -98,7 +98,8 @@ $XDG_CONFIG_HOME/btfd, counts more than the system's, in /etc/btfd.
        "the files and in the environment. Of the daemon it is what one would "
        "have that is started here and now"},
       {"check FILE...",
-       "look for mistakes in files, whose names tell what they are"},
+       "look for mistakes in files, whose names tell what they are: btfc.conf, "
+       "btfd.conf, or kbuild.conf (`btfc dkms`)"},
   };
   page.options = {
       {"client", 0, "",
