@@ -179,7 +179,8 @@ void Batch::FinishHere(LocalEngine* engine, std::deque<std::string>* waiting) {
     absl::StatusOr<v1::FinalizeResponse> response;
     {
       const TraceSpan span(options_.trace, "engine", path);
-      response = engine->Finalize(request, base_);
+      response = engine->Finalize(
+          request, StaysOverDistilledBase(request) ? nullptr : base_);
     }
     if (!response.ok()) return Fail(path, response.status());
     Conclude(**job, *response);

@@ -175,6 +175,7 @@ TEST(DropInOf6x, ResolvesOverTheDistilledBaseOfTheModule) {
   const std::string distilled = scratch.file("distilled.ko");
   const std::string theirs = scratch.file("theirs.ko");
   const std::string ours = scratch.file("ours.ko");
+  std::vector<std::string> batch, ids;  // files, and what they are to have
   int judged = 0;
   for (const std::string& path : kernel->modules) {
     auto module = ReadModuleInput(path);
@@ -192,6 +193,8 @@ TEST(DropInOf6x, ResolvesOverTheDistilledBaseOfTheModule) {
     ASSERT_TRUE(WriteModuleWithZeroedIds(distilled, theirs).ok());
     copy(theirs, ours);
     copy(theirs, distilled);
+    batch.push_back(scratch.file(std::to_string(judged) + ".ko"));
+    copy(theirs, batch.back());
     const ProcessResult expected =
         RunProcess({*peer, "-b", kernel->vmlinux_btf, theirs});
     ASSERT_EQ(expected.exit_code, 0) << expected.err;
@@ -209,9 +212,28 @@ TEST(DropInOf6x, ResolvesOverTheDistilledBaseOfTheModule) {
     const auto by_peer = ReadModuleInput(theirs);
     ASSERT_TRUE(by_btfc.ok() && by_peer.ok()) << path;
     EXPECT_EQ(by_btfc->ids->content, by_peer->ids->content) << path;
+    ids.push_back(by_peer->ids->content);
     ++judged;
   }
   EXPECT_EQ(judged, 7);
+  // All at once, with and without a daemon.
+  for (const char* disable : {"BTFD_DISABLE=0", "BTFD_DISABLE=1"}) {
+    std::vector<std::string> words = {"finalize", "--base", kernel->vmlinux_btf,
+                                      "--profile=6.x"};
+    for (const std::string& path : batch) {
+      std::filesystem::copy_file(
+          path, path + ".ko",
+          std::filesystem::copy_options::overwrite_existing);
+      words.push_back(path + ".ko");
+    }
+    const ProcessResult finalized = daemon.Client(words, {disable});
+    EXPECT_EQ(finalized.exit_code, 0) << finalized.err;
+    for (size_t i = 0; i < batch.size(); ++i) {
+      const auto module = ReadModuleInput(batch[i] + ".ko");
+      ASSERT_TRUE(module.ok()) << module.status();
+      EXPECT_EQ(module->ids->content, ids[i]) << disable << " " << batch[i];
+    }
+  }
 }
 
 TEST(DropInOf6x, AsksNoDaemonWhereThereIsNothingToDo) {
