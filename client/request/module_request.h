@@ -27,8 +27,8 @@ uint32_t HeaderSizeOf(absl::string_view btf);
 
 // Whether a request that is filled in, steps included, takes the module's
 // .BTF.base for the base, and no other: its BTF stays as it is, so its ids must
-// be those that it has over .BTF.base. That is what resolve_btfids of 6.12 does,
-// whatever base it is given.
+// be those that it has over .BTF.base. That is what resolve_btfids of 6.12
+// does, whatever base it is given.
 bool StaysOverDistilledBase(const v1::FinalizeRequest& request);
 
 // Fills in the ids only.

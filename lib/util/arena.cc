@@ -11,6 +11,11 @@ constexpr size_t kFirstBlock = size_t{256} << 10;
 }  // namespace
 
 void* Arena::do_allocate(size_t bytes, size_t alignment) {
+  if (bytes >= kLargePiece && alignment <= alignof(std::max_align_t)) {
+    large_.push_back({AllocatePages(bytes), bytes});
+    reserved_ += bytes;
+    return large_.back().bytes.get();
+  }
   while (current_ < blocks_.size()) {
     Block& block = blocks_[current_];
     const uintptr_t start = reinterpret_cast<uintptr_t>(block.bytes.get());
@@ -34,7 +39,20 @@ void* Arena::do_allocate(size_t bytes, size_t alignment) {
   return do_allocate(bytes, alignment);
 }
 
+void Arena::do_deallocate(void* piece, size_t bytes, size_t) {
+  if (bytes < kLargePiece) return;
+  // There are some dozens, and what came last is freed first, mostly.
+  for (size_t i = large_.size(); i-- > 0;) {
+    if (large_[i].bytes.get() != piece) continue;
+    reserved_ -= large_[i].size;
+    large_.erase(large_.begin() + i);
+    return;
+  }
+}
+
 void Arena::Reset() {
+  for (const Block& piece : large_) reserved_ -= piece.size;
+  large_.clear();
   // Whatever fits; the blocks are in ascending order of size.
   while (!blocks_.empty() && reserved_ > kKeptBytes) {
     reserved_ -= blocks_.back().size;

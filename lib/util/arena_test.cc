@@ -71,6 +71,24 @@ TEST(Arena, ResetGivesAHugeRequestsMemoryBack) {
   Allocate(&arena, 1000);
 }
 
+TEST(Arena, ALargePieceIsGivenBackOnceItIsFreed) {
+  Arena arena;
+  Allocate(&arena, 1000);
+  const size_t without = arena.reserved();
+  char* first = Allocate(&arena, Arena::kLargePiece);
+  char* second = Allocate(&arena, 2 * Arena::kLargePiece);
+  EXPECT_EQ(arena.reserved(), without + 3 * Arena::kLargePiece);
+  arena.deallocate(first, Arena::kLargePiece, 8);
+  EXPECT_EQ(arena.reserved(), without + 2 * Arena::kLargePiece);
+  std::memset(second, 1, 2 * Arena::kLargePiece);
+  arena.Reset();
+  EXPECT_EQ(arena.reserved(), without);
+  // A vector that grows leaves its smaller selves behind.
+  std::pmr::vector<char> growing(&arena);
+  while (growing.size() < 16 * Arena::kLargePiece) growing.push_back(1);
+  EXPECT_LT(arena.reserved(), growing.capacity() + 2 * Arena::kLargePiece);
+}
+
 TEST(Arena, ServesStandardContainers) {
   Arena arena;
   std::pmr::vector<uint64_t> numbers(&arena);

@@ -53,8 +53,8 @@ void PrepareHeap() {
   const uintptr_t last = end / kHugePage * kHugePage;
   // This is only advice: without huge pages everything works, but more slowly.
   if (first < last) {
-    static_cast<void>(madvise(reinterpret_cast<void*>(first), last - first,
-                              MADV_HUGEPAGE));
+    static_cast<void>(
+        madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE));
   }
 }
 

@@ -30,9 +30,9 @@ absl::Status BenchShow(const Programs& programs, Report* report) {
           const Timing peer,
           RunTimed({bpftool, "btf", "dump", "file", old_btf, "format", format},
                    {}));
-      ASSIGN_OR_RETURN(const Timing mine,
-                       RunTimed({btfc, "dump", "--format", format, old_btf},
-                                {}));
+      ASSIGN_OR_RETURN(
+          const Timing mine,
+          RunTimed({btfc, "dump", "--format", format, old_btf}, {}));
       // The first round only warms the caches.
       if (i == 0) continue;
       theirs.push_back(peer.cpu_ms);
