@@ -26,8 +26,8 @@ struct KernelImage {
   // into `vmlinux` or `raw`, valid also after a move.
   absl::string_view btf;
   // What that is, for people: "an ELF file", "raw BTF", "the zstd payload at
-  // offset 16860 of a bzImage", "gzip data at offset 0", "BTF at offset 32694272
-  // of an arm64 Image".
+  // offset 16860 of a bzImage", "gzip data at offset 0", "BTF at offset
+  // 32694272 of an arm64 Image".
   std::string origin;
 
   std::optional<ModuleFile> vmlinux;  // an ELF file with .BTF,
