@@ -127,7 +127,9 @@ int VerifyKernel(const std::string& root, const std::string& release,
     return kExitFailure;
   }
   if (kernel->has_btf == false) {
-    if (!as_json) {
+    if (as_json) {
+      VerifyReport(VerifyReport::Form::kJson).Finish(0, 0);
+    } else {
       absl::PrintF("Linux %s has no BTF, and reads none of its modules\n",
                    release);
     }

@@ -349,6 +349,16 @@ TEST_F(ReportTest, LongNamesThatAreSharedAreNotReadOverAndOver) {
       << sizes.status();
 }
 
+TEST_F(ReportTest, OfALongNameTheBeginningIsKept) {
+  BtfBuilder module(base_types_);
+  const auto name =
+      btf::testing::Name::At(module.String(std::string(100000, 'x')));
+  for (int i = 0; i < 1000; ++i) module.Struct(name, 8 + i);
+  const auto sizes = MeasureOver(module.Build());
+  ASSERT_TRUE(sizes.ok()) << sizes.status();
+  EXPECT_EQ(sizes->types[999].name, std::string(512, 'x'));
+}
+
 TEST_F(ReportTest, DefectiveBtfIsNamed) {
   EXPECT_EQ(MeasureOver("no BTF").status().code(),
             absl::StatusCode::kInvalidArgument);
