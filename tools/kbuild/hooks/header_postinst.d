@@ -3,4 +3,4 @@
 #
 # Headers of a kernel are installed. This hook comes before DKMS's, which builds
 # modules with them.
-if command -v btfc >/dev/null; then btfc dkms sync || true; fi
+if [ -x /usr/bin/btfc ]; then /usr/bin/btfc dkms sync || true; fi
