@@ -151,6 +151,12 @@ these refer to types of the same names.
 Which functions have no FUNC is told by the symbol table. Why, is told by DWARF, where
 a module has it; without that the symbols show the most frequent reason alone: that
 the compiler made another function of one (.isra, .constprop).
+
+Modules that carry types of the base were not deduplicated against it. If all of an
+x86 kernel do, pahole up to 1.31 made their BTF of what gcc 14 or newer compiled: a
+pointer into per-CPU data is a type of its own in DWARF, which BTF cannot say, and
+dedup takes the two PTRs to one type for a difference. btfc finalize --dedup takes
+the copies out.
 )"}};
   page.exit_status =
       "0; 1 if a module could not be read, each being named; 2 for a wrong "
