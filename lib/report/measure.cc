@@ -102,7 +102,9 @@ absl::StatusOr<ModuleSizes> Measure(const ModuleInput& input) {
                                        input.has_dwarf, &work);
     RETURN_IF_ERROR(work.Check());
   }
-  if (input.base != nullptr) sizes.why_not = Shrink(input, &sizes);
+  if (input.base != nullptr && !input.only_count) {
+    sizes.why_not = Shrink(input, &sizes);
+  }
   return sizes;
 }
 

@@ -44,11 +44,13 @@ struct ModuleInput {
   absl::string_view distilled_base;  // raw .BTF.base; empty: there is none
   // What the module stands on, or what a distilled one is for; null: nothing.
   const BaseKeys* base = nullptr;
-  const btf::DedupIndex* dedup_index = nullptr;  // of that base
+  const btf::DedupIndex* dedup_index = nullptr;  // of it, unless only_count
   bool has_symbols = false;
   FunctionSymbols symbols;
   bool has_dwarf = false;
   std::map<std::string, std::string> skipped;  // as in functions.h
+  // Leave out what dedup and distilling would make.
+  bool only_count = false;
 };
 
 struct ModuleSizes {

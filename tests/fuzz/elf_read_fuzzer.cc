@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads hostile ELF files, in every way in which the client reads a module.
+// Reads hostile ELF files, in every way in which the client reads a module; and
+// the same bytes as a kernel that is laid out as in memory.
+#include "lib/elf/flat_image.h"
 #include "lib/elf/module_file.h"
 #include "lib/util/file.h"
 #include "tests/fuzz/input.h"
@@ -8,6 +10,14 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace btfd;
   const absl::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (const auto btf = elf::FindBtf(bytes)) {
+    if (btf->data() < bytes.data() ||
+        btf->data() + btf->size() > bytes.data() + bytes.size()) {
+      __builtin_trap();
+    }
+  }
+  elf::FlatImageName(bytes);
+  elf::ZbootPayload(bytes);
   auto file = elf::ModuleFile::FromBytes(
       util::UniqueFd(), util::FileBytes::Copy(bytes), "fuzzed.ko");
   if (!file.ok()) return 0;

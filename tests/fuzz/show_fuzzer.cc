@@ -2,11 +2,14 @@
 //
 // Showing and comparing hostile BTF: two splits over one base, each as text, as
 // JSON and as C, all of it and single types with what they need; and what the
-// one differs in from the other. (C is written by libbpf, which nothing but our
-// check keeps from recursing without an end, or dividing by zero.) A BTF does
-// not differ from itself.
+// one differs in from the other; and the report of both as modules of that
+// base. Each of their bytes must be in one place of it. (C is written by
+// libbpf, which nothing but our check keeps from recursing without an end, or
+// dividing by zero.) A BTF does not differ from itself.
 #include <memory_resource>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/btf/base.h"
@@ -14,6 +17,9 @@
 #include "lib/diff/compare.h"
 #include "lib/diff/modules.h"
 #include "lib/diff/report.h"
+#include "lib/report/measure.h"
+#include "lib/report/render.h"
+#include "lib/report/report.h"
 #include "lib/show/c_text.h"
 #include "lib/show/json_text.h"
 #include "lib/show/raw_text.h"
@@ -72,6 +78,39 @@ int Compare(const btf::Btf& a, const btf::Btf& b, const btf::Base* base) {
   return static_cast<int>(changes->size());
 }
 
+// Without a dedup index, whose engine has fuzzers of its own.
+void Report(const btf::Base* base, absl::string_view a, absl::string_view b) {
+  std::optional<report::BaseKeys> keys;
+  if (base != nullptr) {
+    absl::StatusOr<report::BaseKeys> made = report::BaseKeys::Make(*base);
+    if (!made.ok()) return;
+    keys = *std::move(made);
+  }
+  report::Report report;
+  for (const absl::string_view raw : {a, b}) {
+    report::ModuleInput module;
+    module.btf = raw;
+    module.base = keys.has_value() ? &*keys : nullptr;
+    module.has_symbols = true;
+    module.symbols = {"f", "f", "g.isra.0"};
+    module.only_count = true;
+    absl::StatusOr<report::ModuleSizes> sizes = report::Measure(module);
+    if (!sizes.ok()) continue;
+    uint64_t records = 0;
+    for (const report::KindSize& kind : sizes->kinds) records += kind.bytes;
+    Expect(records + sizes->string_bytes <= raw.size());
+    report.Add("</script>.ko", *std::move(sizes));
+  }
+  report.Finish();
+  const report::Summary& sum = report.summary();
+  uint64_t records = 0;
+  for (const report::KindSize& kind : sum.kinds) records += kind.bytes;
+  Expect(sum.copied_bytes + sum.repeated_bytes + sum.alone_bytes == records);
+  Expect(!report::Text(report, {"fuzzed", "base"}, 10).empty());
+  Expect(report::Page(report, {"fuzzed", "base"}).find("</script>.ko") ==
+         std::string::npos);
+}
+
 }  // namespace
 }  // namespace btfd::fuzz
 
@@ -92,6 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto a = btf::Btf::Parse(a_bytes.view(), under, ".BTF", &memory);
   const auto b = btf::Btf::Parse(b_bytes.view(), under, ".BTF", &memory);
+  fuzz::Report(under, a_bytes.view(), b_bytes.view());
   if (a.ok()) fuzz::Show(*a);
   if (a.ok() && b.ok()) {
     fuzz::Compare(*a, *b, under);
