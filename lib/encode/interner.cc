@@ -104,6 +104,20 @@ WordTable::WordTable()
     : secret_(util::HashSecret()), places_{0, 0}, hashes_(1), slots_(1024) {}
 
 uint32_t WordTable::Intern(const uint32_t* words, size_t count, bool* is_new) {
+  const uint32_t guess = next_.guess();
+  if (guess != 0 && places_[guess + 1] - places_[guess] == count &&
+      memcmp(&words_[places_[guess]], words, count * sizeof(*words)) == 0) {
+    next_.Note(guess);
+    *is_new = false;
+    return guess;
+  }
+  const uint32_t id = InternByHash(words, count, is_new);
+  next_.Note(id);
+  return id;
+}
+
+uint32_t WordTable::InternByHash(const uint32_t* words, size_t count,
+                                 bool* is_new) {
   const uint32_t hash = static_cast<uint32_t>(
       XXH3_64bits_withSeed(words, count * sizeof(*words), secret_));
   size_t slot = hash & (slots_.size() - 1);

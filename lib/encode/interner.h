@@ -60,6 +60,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "lib/encode/builder.h"
+#include "lib/encode/next_guess.h"
 #include "lib/encode/rules.h"
 #include "lib/encode/types.h"
 #include "lib/encode/unit_graph.h"
@@ -87,8 +88,10 @@ class WordTable {
   size_t size() const { return places_.size() - 1; }
 
  private:
+  uint32_t InternByHash(const uint32_t* words, size_t count, bool* is_new);
   void Grow();
 
+  NextGuess next_;
   const uint64_t secret_;
   std::vector<uint32_t> words_;
   std::vector<uint32_t> places_;
