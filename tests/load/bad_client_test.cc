@@ -174,6 +174,8 @@ TEST_F(BadClient, AnUploadOfAByteASecondIsEndedAndAnotherOvertakesIt) {
   v1::AddBaseRequest part;
   part.set_chunk(base.substr(0, 1));
   ASSERT_TRUE(upload->Write(part));
+  // Else it may be told that the base is known already.
+  Await([&] { return Status().requests_in_flight() == 1; }, "upload begun");
   const auto added = Connect()->AddBase(base);
   ASSERT_TRUE(added.ok()) << added.status();
   EXPECT_EQ(added->outcome(), v1::OK) << added->message();
