@@ -2,6 +2,7 @@
 #include "client/batch/interrupt.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -66,6 +67,10 @@ void Interrupt::Watch() {
   }
 }
 
-void Interrupt::EndBySignal() const { DieOf(signal_); }
+void Interrupt::EndIfInterrupted() const {
+  if (signal_ == 0) return;
+  fflush(nullptr);
+  DieOf(signal_);
+}
 
 }  // namespace btfd::client

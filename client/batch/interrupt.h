@@ -27,10 +27,9 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  // The signal that came; 0 if none came.
-  int signal() const { return signal_; }
-  // Ends the process as that signal would have. Print everything before.
-  [[noreturn]] void EndBySignal() const;
+  // If a signal came, ends the process as that would have, once what was
+  // printed is out.
+  void EndIfInterrupted() const;
 
  private:
   void Watch();

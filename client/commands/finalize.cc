@@ -178,10 +178,7 @@ int RunFinalize(const std::vector<std::string>& arguments) {
   const absl::Status traced =
       trace.has_value() ? trace->Write() : absl::OkStatus();
   if (!traced.ok()) SayError(traced.message());
-  if (interrupt.has_value() && interrupt->signal() != 0) {
-    fflush(nullptr);
-    interrupt->EndBySignal();
-  }
+  if (interrupt.has_value()) interrupt->EndIfInterrupted();
   return report.failed() == 0 && traced.ok() ? 0 : kExitFailure;
 }
 

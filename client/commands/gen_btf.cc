@@ -184,10 +184,7 @@ int GenBtf::RunMany() {
   span.reset();
   report.Finish();
   const int exit_code = WriteTrace(report.failed() == 0 ? 0 : kExitFailure);
-  if (interrupt.signal() != 0) {
-    fflush(nullptr);
-    interrupt.EndBySignal();
-  }
+  interrupt.EndIfInterrupted();
   return exit_code;
 }
 

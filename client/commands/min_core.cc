@@ -225,10 +225,7 @@ int RunJobs(const Options& options, const std::vector<KernelJob>& jobs,
   }
   queue.Finish(absl::InfiniteDuration());
   const int exit_code = report.Finish();
-  if (interrupt.has_value() && interrupt->signal() != 0) {
-    fflush(nullptr);
-    interrupt->EndBySignal();
-  }
+  if (interrupt.has_value()) interrupt->EndIfInterrupted();
   return exit_code;
 }
 
