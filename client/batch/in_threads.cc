@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <thread>
 #include <utility>
 
@@ -15,16 +14,6 @@
 namespace btfd::client {
 
 namespace {
-
-// Runs `run`, which ends when there is nothing left to do, on that many threads
-// at most, this one included.
-void RunInThreads(size_t wanted, const std::function<void()>& run) {
-  util::Threads threads;
-  while (threads.count() + 1 < wanted &&
-         HasRoomForThreads(threads.count() + 2) && threads.Start(run)) {
-  }
-  run();
-}
 
 size_t CoresFor(size_t items) {
   return std::min<size_t>(std::max(1u, std::thread::hardware_concurrency()),
@@ -43,6 +32,14 @@ bool HasRoomForThreads(uint64_t count) {
     }
   }
   return true;
+}
+
+void RunInThreads(size_t wanted, const std::function<void()>& run) {
+  util::Threads threads;
+  while (threads.count() + 1 < wanted &&
+         HasRoomForThreads(threads.count() + 2) && threads.Start(run)) {
+  }
+  run();
 }
 
 void ForEachInThreads(std::deque<std::string>* items,

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -17,6 +18,11 @@ namespace btfd::client {
 // MiB of heap of the address space, and neither gRPC nor a module that is
 // worked on survives that there is no more of it (ulimit -v, ulimit -d).
 bool HasRoomForThreads(uint64_t count);
+
+// Calls `run`, which ends when there is nothing left to do, on `wanted`
+// threads, this one included, or on fewer where a limit allows no more. Returns
+// once all are done.
+void RunInThreads(size_t wanted, const std::function<void()>& run);
 
 // Calls `work` for each of them, on as many threads as there are cores, this
 // one included. A limit may allow fewer threads. Takes the items from the

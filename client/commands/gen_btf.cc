@@ -22,6 +22,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "client/batch/batch_report.h"
+#include "client/batch/in_threads.h"
 #include "client/batch/interrupt.h"
 #include "client/cli/command_line.h"
 #include "client/cli/environment.h"
@@ -42,7 +43,6 @@
 #include "lib/util/heap.h"
 #include "lib/util/runtime_paths.h"
 #include "lib/util/status_macros.h"
-#include "lib/util/threads.h"
 
 namespace btfd::client {
 
@@ -173,14 +173,10 @@ int GenBtf::RunMany() {
   std::atomic<size_t> next = 0;
   Interrupt interrupt([this] { stopped_ = true; });
   const auto work = [&] { Work(&next, &mutex, &report); };
-  util::Threads workers;
   const uint32_t jobs =
       options_.jobs != 0 ? options_.jobs : std::thread::hardware_concurrency();
   const size_t count = std::clamp<size_t>(jobs, 1, options_.files.size());
-  while (workers.count() + 1 < count && workers.Start(work)) {
-  }
-  work();
-  workers.Join();
+  RunInThreads(count, work);
   span.reset();
   report.Finish();
   const int exit_code = WriteTrace(report.failed() == 0 ? 0 : kExitFailure);
