@@ -34,6 +34,7 @@
 #include "lib/engine/pipeline.h"
 #include "lib/util/status_macros.h"
 #include "lib/util/version.h"
+#include "lib/wire/keep_grpc.h"
 
 namespace btfd::daemon {
 
@@ -107,6 +108,7 @@ void SetLimits(const Options& options, grpc::ServerBuilder* builder) {
 
 std::unique_ptr<grpc::Server> StartGrpc(const Options& options,
                                         Service* service, StallWatch* stalls) {
+  wire::KeepGrpc();
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;

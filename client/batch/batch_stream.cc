@@ -11,6 +11,7 @@
 #include "absl/time/clock.h"
 #include "client/rpc/daemon_calls.h"
 #include "client/rpc/finalize_client.h"
+#include "lib/wire/keep_grpc.h"
 
 namespace btfd::client {
 
@@ -23,6 +24,7 @@ constexpr uint64_t kMaxBytesInFlight = uint64_t{12} << 20;
 constexpr absl::Duration kLimitPerModule = absl::Seconds(10);
 
 std::unique_ptr<v1::Btfd::Stub> NewStub(util::UniqueFd socket) {
+  wire::KeepGrpc();
   // Errors come back as a status. gRPC must not print on a build's stderr.
   gpr_set_log_function([](gpr_log_func_args*) {});
   grpc::ChannelArguments arguments;
@@ -161,17 +163,22 @@ void BatchStream::Cancel() {
 
 absl::Status BatchStream::Run(std::deque<std::string>* waiting) {
   SetDeadline(&context_, CallLimit(0) + kLimitPerModule * waiting->size());
-  call_ = stub_->FinalizeStream(&context_);
-  std::thread receiver([this] { Receive(); });
-  std::thread watcher([this] { Watch(); });
+  std::thread receiver, watcher;
+  {
+    const TraceSpan span(trace_, "begin the call");
+    call_ = stub_->FinalizeStream(&context_);
+    receiver = std::thread([this] { Receive(); });
+    watcher = std::thread([this] { Watch(); });
+  }
   Send(waiting);
-  call_->WritesDone();
+  absl::Status status;
   {
     const TraceSpan span(trace_, "wait for the last answers");
+    call_->WritesDone();
     receiver.join();
     watcher.join();
+    status = FromGrpc(call_->Finish());
   }
-  const absl::Status status = FromGrpc(call_->Finish());
 
   const absl::MutexLock lock(&mutex_);
   for (auto& [tag, unanswered] : in_flight_) {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "tests/support/json.h"
 #include "tests/support/module_input.h"
 #include "tests/support/peer.h"
@@ -152,6 +153,19 @@ TEST_F(Finalize, ARestartedDaemonIsNotSentTheBaseAgain) {
   EXPECT_EQ(Counter("outcome_base_unknown"), 0);
   EXPECT_EQ(Counter("bases_built"), 0) << "the index is stored, too";
   EXPECT_EQ(Counter("bases_loaded"), 1);
+}
+
+// gRPC ends its threads with its last object. One of them looks up every ten
+// seconds only (lib/wire/keep_grpc.h).
+TEST_F(Finalize, ADaemonStopsAtOnceAfterABatch) {
+  for (int round = 0; round < 2; ++round) {
+    const auto copies =
+        Copy(SpreadBySize(kernel_.modules, 100), absl::StrCat("round", round));
+    ASSERT_EQ(Run(copies).exit_code, 0);
+    const absl::Time start = absl::Now();
+    ASSERT_TRUE(daemon_.Stop().ok());
+    EXPECT_LT(absl::Now() - start, absl::Seconds(8)) << "in round " << round;
+  }
 }
 
 TEST_F(Finalize, WithoutADaemonTheBytesAreTheSame) {
