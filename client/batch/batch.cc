@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/batch/batch.h"
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -145,7 +147,9 @@ void Batch::Stop() {
 
 void Batch::FinishByStream(util::UniqueFd socket,
                            std::deque<std::string>* waiting) {
-  BatchStream stream(
+  std::optional<TraceSpan> span;
+  span.emplace(options_.trace, "set up the stream");
+  auto stream = std::make_unique<BatchStream>(
       std::move(socket), options_.in_flight, options_.trace,
       [this](const std::string& path,
              v1::FinalizeRequest* request) -> std::unique_ptr<BatchJob> {
@@ -164,9 +168,13 @@ void Batch::FinishByStream(util::UniqueFd socket,
       [this](const BatchJob& job, const v1::FinalizeResponse& response) {
         Conclude(job, response);
       });
-  if (!SetStream(&stream)) return;
-  const absl::Status transport = stream.Run(waiting);
+  span.reset();
+  if (!SetStream(stream.get())) return;
+  const absl::Status transport = stream->Run(waiting);
   if (!SetStream(nullptr)) return;
+  span.emplace(options_.trace, "close the stream");
+  stream = nullptr;
+  span.reset();
   if (!transport.ok() && !waiting->empty()) client_->Failed(transport);
 }
 
