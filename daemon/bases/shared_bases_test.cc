@@ -2,12 +2,14 @@
 //
 // Tests what the registry asks a shared cache for, and how long it waits for
 // the answer.
+#include <cstring>
 #include <filesystem>
 #include <string>
 
 #include "absl/time/time.h"
 #include "daemon/bases/registry.h"
 #include "gtest/gtest.h"
+#include "lib/btf/base.h"
 #include "lib/btf/testing/builder.h"
 #include "lib/store/store.h"
 #include "lib/util/log.h"
@@ -15,10 +17,11 @@
 namespace btfd::daemon {
 namespace {
 
-// A cache with nothing in it, which notes how long it may search for a dedup
-// index.
-class EmptyCache final : public SharedCache {
+// A cache with nothing in it but `dedup_index`, if that is not empty. It notes
+// how long it may search for one.
+class FakeCache final : public SharedCache {
  public:
+  std::string dedup_index;
   absl::Duration dedup_patience = absl::ZeroDuration();
 
   void Find(const v1::FindResultRequest&, absl::Time, Found found) override {
@@ -31,8 +34,13 @@ class EmptyCache final : public SharedCache {
   absl::StatusOr<util::Blob> FetchIndex(const util::Digest&,
                                         store::IndexPart part,
                                         absl::Duration patience) override {
-    if (part == store::IndexPart::kDedup) dedup_patience = patience;
-    return absl::NotFoundError("nothing here");
+    if (part != store::IndexPart::kDedup)
+      return absl::NotFoundError("nothing here");
+    dedup_patience = patience;
+    if (dedup_index.empty()) return absl::NotFoundError("nothing here");
+    util::Blob blob(dedup_index.size());
+    memcpy(blob.data(), dedup_index.data(), dedup_index.size());
+    return blob;
   }
   absl::StatusOr<std::string> FetchBase(const util::Digest&) override {
     return absl::NotFoundError("nothing here");
@@ -44,32 +52,73 @@ class EmptyCache final : public SharedCache {
   void Stop() override {}
 };
 
-TEST(SharedBases, ABaseFromTheStoreWaitsForItsDedupIndexNoLongerThanItTakes) {
+class SharedBasesTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    btf::testing::BtfBuilder builder;
+    builder.Int("int", 4);
+    raw_ = builder.Build();
+    digest_ = util::Digest::Of(raw_);
+  }
+
+  BaseRegistry Registry(store::Store* store = nullptr) {
+    return BaseRegistry(1 << 20, store, &counters_, &log_, &cache_);
+  }
+
+  store::Counters counters_;
+  util::Log log_{util::LogLevel::kError};
+  FakeCache cache_;
+  std::string raw_;
+  util::Digest digest_;
+};
+
+TEST_F(SharedBasesTest, ADedupIndexFromTheCacheIsUsed) {
+  const auto base = btf::Base::Build(raw_);
+  ASSERT_TRUE(base.ok());
+  const auto index = btf::DedupIndex::Build(**base);
+  ASSERT_TRUE(index.ok());
+  cache_.dedup_index = std::string((*index)->blob());
+  BaseRegistry registry = Registry();
+  ASSERT_TRUE(registry.Add(digest_, raw_, "here").ok());
+  const auto handle = registry.Acquire(digest_);
+  ASSERT_TRUE(handle.ok()) << handle.status();
+  const auto used = handle->dedup_index();
+  ASSERT_TRUE(used.ok()) << used.status();
+  EXPECT_EQ((*used)->blob(), cache_.dedup_index);
+  ASSERT_TRUE(registry.FinishSaving(absl::Seconds(20)));
+  EXPECT_EQ(counters_.Get(store::Counter::kRemoteBad), 0);
+}
+
+TEST_F(SharedBasesTest, ADedupIndexThatIsNoneIsMadeHere) {
+  cache_.dedup_index = std::string(5000, 'x');
+  BaseRegistry registry = Registry();
+  ASSERT_TRUE(registry.Add(digest_, raw_, "here").ok());
+  const auto handle = registry.Acquire(digest_);
+  ASSERT_TRUE(handle.ok()) << handle.status();
+  const auto used = handle->dedup_index();
+  ASSERT_TRUE(used.ok()) << used.status();
+  EXPECT_NE((*used)->blob(), cache_.dedup_index);
+  EXPECT_EQ(counters_.Get(store::Counter::kRemoteBad), 1);
+}
+
+TEST_F(SharedBasesTest, ABaseFromTheStoreWaitsNoLongerThanItsIndexTakes) {
   const std::string directory = ::testing::TempDir() + "/shared_bases";
   std::filesystem::remove_all(directory);
-  store::Counters counters;
   store::StoreOptions options;
   options.directory = directory;
   const auto store = store::Store::Open(options);
   ASSERT_TRUE(store.ok()) << store.status();
-  util::Log log(util::LogLevel::kError);
-  btf::testing::BtfBuilder builder;
-  builder.Int("int", 4);
-  const std::string raw = builder.Build();
-  const util::Digest digest = util::Digest::Of(raw);
-  constexpr uint64_t kMemory = 1 << 20;
   {
-    BaseRegistry maker(kMemory, store->get(), &counters, &log);
-    ASSERT_TRUE(maker.Add(digest, raw, "here").ok());
+    BaseRegistry maker = Registry(store->get());
+    ASSERT_TRUE(maker.Add(digest_, raw_, "here").ok());
     ASSERT_TRUE(maker.FinishSaving(absl::Seconds(20)));
   }
-  EmptyCache cache;
-  BaseRegistry registry(kMemory, store->get(), &counters, &log, &cache);
-  const auto base = registry.Acquire(digest);
+  BaseRegistry registry = Registry(store->get());
+  const auto base = registry.Acquire(digest_);
   ASSERT_TRUE(base.ok()) << base.status();
   ASSERT_TRUE(base->dedup_index().ok());
-  EXPECT_GT(cache.dedup_patience, absl::ZeroDuration());
-  EXPECT_LT(cache.dedup_patience, absl::Milliseconds(100));
+  EXPECT_GT(cache_.dedup_patience, absl::ZeroDuration());
+  EXPECT_LT(cache_.dedup_patience, absl::Milliseconds(100));
 }
 
 }  // namespace

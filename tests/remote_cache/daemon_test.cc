@@ -2,6 +2,8 @@
 //
 // The builders of a farm: whole services, each with its own store, that share a
 // cache.
+#include <gmock/gmock.h>
+
 #include <set>
 #include <thread>
 
@@ -14,6 +16,7 @@ namespace btfd::daemon {
 namespace {
 
 using store::Counter;
+using ::testing::AnyOf;
 using tests::FakeServer;
 
 class FarmTest : public ServiceTest {
@@ -129,7 +132,8 @@ TEST_F(FarmTest, ANewModuleOnANewDaemonTakesTheIndexesFromTheCache) {
   const auto made = Finalize(other);
   EXPECT_EQ(made.outcome(), v1::OK) << made.message();
   EXPECT_FALSE(made.cached());
-  EXPECT_EQ(Count(Counter::kRemoteIndexes), 2) << "core and dedup";
+  // The dedup index is made here if it does not come in time.
+  EXPECT_THAT(Count(Counter::kRemoteIndexes), AnyOf(1, 2)) << "core and dedup";
   EXPECT_EQ(Count(Counter::kBasesBuilt), 0);
   EXPECT_EQ(Count(Counter::kRemoteBad), 0);
   // The raw base is among the index's files. So all is confirmed and stored,
@@ -217,7 +221,8 @@ TEST_F(FarmTest, AnIndexThatIsNoneIsReplacedByTheRawBase) {
   StartBuilder();
   const auto made = Finalize(request);
   EXPECT_EQ(made.outcome(), v1::OK) << made.message();
-  EXPECT_EQ(Count(Counter::kRemoteBad), 2);
+  // The dedup index is looked at only if it comes in time.
+  EXPECT_THAT(Count(Counter::kRemoteBad), AnyOf(1, 2));
   EXPECT_EQ(Count(Counter::kBasesBuilt), 1) << "from what its digest proves";
 }
 
