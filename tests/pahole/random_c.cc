@@ -10,6 +10,7 @@
 
 #include <random>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace btfd::tests {
@@ -356,12 +357,27 @@ class Unit {
         type = Declare(name).text;
       } while (!section.empty() &&
                (type.find("const") != std::string::npos || type[0] == 't'));
-      if (!is_static && random_.OneIn(4))
+      if (!is_static && random_.OneIn(4)) {
+        DeclareIncompleteTypesOf(type);
         Line(StrCat("extern ", section, type, ";"));
+      }
       Line(StrCat(is_static ? "static __attribute__((used)) " : "", section,
                   type, ";"));
     }
     Line(StrCat("extern ", Declare(StrCat("elsewhere", index_)).text, ";"));
+  }
+
+  // What a list of parameters is the first to name is another type in each list,
+  // and so two declarations of one variable would conflict.
+  void DeclareIncompleteTypesOf(const std::string& declaration) {
+    for (size_t i = 0; i < kinds_.size(); ++i) {
+      const bool has_tag =
+          kinds_[i] == TypeKind::kStruct || kinds_[i] == TypeKind::kUnion;
+      if (has_tag && !complete_[i] &&
+          absl::StrContains(declaration, StrCat(Tag(i), " "))) {
+        Line(Tag(i) + ";");
+      }
+    }
   }
 
   struct Function {
