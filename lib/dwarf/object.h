@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -98,36 +99,34 @@ class Relocations {
     Cursor() = default;
     Cursor(const Relocations& relocations, uint64_t offset)
         : relocations_(&relocations),
-          next_(relocations.Start(offset)),
-          native_(relocations.native_) {}
+          table_(relocations.table_.data()),
+          native_count_(relocations.native_ ? relocations.count_ : 0),
+          next_(relocations.Start(offset)) {}
     // What stands at `offset` once relocated: `value` where no relocation is to
     // be applied.
     uint64_t Apply(uint64_t offset, uint64_t value) {
-      if (!native_) {
-        if (relocations_ == nullptr) return value;
-        return relocations_->ValueAt(offset, &next_).value_or(value);
-      }
-      const char* const table = relocations_->table_.data();
-      for (;; ++next_) {
-        if (next_ == relocations_->count_) return value;
-        Elf64_Rela entry;
-        memcpy(&entry, table + next_ * sizeof(entry), sizeof(entry));
-        if (entry.r_offset < offset) continue;
-        if (entry.r_offset > offset) return value;
-        if (entry.r_info != rule_.info) {
-          const std::optional<uint64_t> resolved = relocations_->Resolve(next_);
-          if (!resolved.has_value()) return value;
-          rule_ = relocations_->last_;
-          return *resolved;
-        }
-        return (static_cast<uint64_t>(entry.r_addend) + rule_.add) & rule_.mask;
-      }
+      return ApplyNext(offset, &value) ? value : ApplyOther(offset, value);
     }
+    // Apply() if the next entry is the one for `offset`, of the last one's
+    // rule; else false.
+    bool ApplyNext(uint64_t offset, uint64_t* value) {
+      if (next_ >= native_count_) return false;
+      Elf64_Rela entry;
+      memcpy(&entry, table_ + next_ * sizeof(entry), sizeof(entry));
+      if (entry.r_offset != offset || entry.r_info != rule_.info) return false;
+      ++next_;
+      *value = (static_cast<uint64_t>(entry.r_addend) + rule_.add) & rule_.mask;
+      return true;
+    }
+    // Apply() that steps over entries, and finds another rule.
+    ABSL_ATTRIBUTE_NOINLINE uint64_t ApplyOther(uint64_t offset,
+                                                uint64_t value);
 
    private:
     const Relocations* relocations_ = nullptr;
+    const char* table_ = nullptr;
+    size_t native_count_ = 0;  // 0 if the table is not to be read as it stands
     size_t next_ = 0;
-    bool native_ = false;
     Rule rule_;  // one that applies
   };
   // Goes over the offsets behind a reader.
@@ -139,6 +138,7 @@ class Relocations {
     // Whether they are in order up to `offset`. Where they are not, all that
     // was found by Cursor, Find() and Start() may be wrong.
     bool UpTo(uint64_t offset) {
+      if (relocations_.native_) return NativeUpTo(offset);
       while (in_order_ && next_ != relocations_.count_) {
         const uint64_t place = relocations_.OffsetOf(next_);
         if (place > offset) break;
@@ -150,6 +150,8 @@ class Relocations {
     }
 
    private:
+    bool NativeUpTo(uint64_t offset);
+
     const Relocations& relocations_;
     size_t next_;
     uint64_t last_ = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -125,6 +126,8 @@ uint32_t InterestOf(uint16_t tag) {
     case kTagBaseType:
       return Bit(kSibling) | Bit(kName) | Bit(kByteSize) | Bit(kEncoding) |
              Bit(kBitSize);
+    case kTagPointerType:
+      return kPlain | Bit(kByteSize) | Bit(kAnnotation);
     case kTagSubrangeType:
       return Bit(kSibling) | Bit(kUpperBound) | Bit(kCount);
     case kTagCompileUnit:
@@ -235,6 +238,116 @@ bool IsSimple(uint64_t form) {
   }
 }
 
+// Which field of a PlainDie a slot is, or null.
+PlainField* PlainFieldOf(uint16_t tag, uint8_t slot, Abbrev* abbrev) {
+  const auto is = [tag](std::initializer_list<uint16_t> tags) {
+    return std::find(tags.begin(), tags.end(), tag) != tags.end();
+  };
+  switch (slot) {
+    case kName:
+      return &abbrev->name;
+    case kType:
+      return &abbrev->type;
+    case kMemberLocation:
+    case kDataBitOffset:
+      return is({kTagMember}) ? &abbrev->first : nullptr;
+    case kBitSize:
+      return is({kTagMember}) ? &abbrev->second : nullptr;
+    case kConstValue:
+      return is({kTagEnumerator}) ? &abbrev->first : nullptr;
+    case kUpperBound:
+    case kCount:
+      return is({kTagSubrangeType}) ? &abbrev->first : nullptr;
+    case kByteSize:
+      return is({kTagMember, kTagEnumerator, kTagSubrangeType})
+                 ? nullptr
+                 : &abbrev->first;
+    case kEncoding:
+      return is({kTagBaseType}) ? &abbrev->second : nullptr;
+    default:
+      return nullptr;
+  }
+}
+
+bool MayBePlain(uint16_t tag, bool has_children) {
+  switch (tag) {
+    case kTagMember:
+    case kTagEnumerator:
+    case kTagFormalParameter:
+    case kTagSubrangeType:
+    case kTagPointerType:
+    case kTagConstType:
+    case kTagVolatileType:
+    case kTagRestrictType:
+    case kTagTypedef:
+    case kTagBaseType:
+      return !has_children;
+    case kTagStructureType:
+    case kTagUnionType:
+    case kTagEnumerationType:
+    case kTagArrayType:
+    case kTagSubroutineType:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Makes the abbreviation plain, if it is. kAnnotation is no field, so that what
+// has one is not.
+void FindPlainFields(const AbbrevStep* steps, Abbrev* abbrev) {
+  if (!abbrev->simple || !MayBePlain(abbrev->tag, abbrev->has_children)) return;
+  uint32_t at = 0;
+  uint32_t seen = 0;
+  for (uint32_t i = 0; i < abbrev->step_count; ++i) {
+    const AbbrevStep& step = steps[i];
+    at += step.skip;
+    if (step.slot == kSibling && step.form == kFormRef4) {
+      at += 4;  // what is below is read
+      continue;
+    }
+    // That it is there says all.
+    if (step.slot == kDeclaration && step.form == kFormFlagPresent) continue;
+    PlainField* const field = PlainFieldOf(abbrev->tag, step.slot, abbrev);
+    if (field == nullptr || at > UINT16_MAX) return;
+    const uint32_t bit = 1u << (field == &abbrev->name    ? 0
+                                : field == &abbrev->type  ? 1
+                                : field == &abbrev->first ? 2
+                                                          : 3);
+    if ((seen & bit) != 0) return;  // both ways of saying a member's place
+    seen |= bit;
+    field->at = static_cast<uint16_t>(at);
+    uint32_t size = 0;
+    switch (step.form) {
+      case kFormStrp:
+        if (step.slot != kName) return;
+        size = 4;
+        break;
+      case kFormRef4:
+        if (step.slot != kType) return;
+        size = 4;
+        break;
+      case kFormData1:
+        size = 1;
+        break;
+      case kFormData2:
+        size = 2;
+        break;
+      case kFormImplicitConst:
+        if (step.implicit < 0 || step.implicit > UINT32_MAX) return;
+        field->value = static_cast<uint32_t>(step.implicit);
+        break;
+      default:  // kFormData4 may be relocated
+        return;
+    }
+    const bool is_number = step.slot != kName && step.slot != kType;
+    if (is_number != (size != 4)) return;
+    field->mask = size == 0 ? 0 : ~uint32_t{0} >> (32 - 8 * size);
+    at += size;
+  }
+  abbrev->plain = true;
+}
+
 template <typename T>
 T Load(const char** at) {
   T value;
@@ -326,6 +439,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     abbrev.tail_skip = skip;
     abbrev.least_size =
         static_cast<uint32_t>(std::min<uint64_t>(least, UINT32_MAX));
+    FindPlainFields(&steps_[abbrev.first_step], &abbrev);
     if (code == dense_.size() + 1) {
       dense_.push_back(abbrev);
     } else if (code - 1 >= dense_.size()) {
@@ -621,6 +735,43 @@ inline void DieCursor::TakeSimple(const Abbrev& abbrev, Value* values) {
   reader_.SkipKnown(abbrev.least_size);
 }
 
+bool DieCursor::NextPlain(PlainDie* die) {
+  // Of the code, and behind the DIE: each field is read as four bytes.
+  constexpr uint64_t kAround = 2 + sizeof(uint32_t);
+  const uint64_t left = reader_.left();
+  if (left < kAround) return false;
+  const char* at = reader_.here();
+  uint64_t code = static_cast<uint8_t>(*at++);
+  if (code >= 0x80) {
+    const uint64_t high = static_cast<uint8_t>(*at++);
+    if (high >= 0x80) return false;
+    code = (code & 0x7f) | high << 7;
+  }
+  if (code - 1 >= plain_codes_) return false;
+  const Abbrev* const abbrev = dense_ + code - 1;
+  if (!abbrev->plain || left < kAround + abbrev->least_size) return false;
+  const auto number = [at](const PlainField& field) {
+    uint32_t bytes;
+    memcpy(&bytes, at + field.at, sizeof(bytes));
+    return (bytes & field.mask) | field.value;
+  };
+  die->offset = reader_.offset();
+  die->abbrev = abbrev;
+  die->type = number(abbrev->type);
+  die->first = number(abbrev->first);
+  die->second = number(abbrev->second);
+  reader_.SkipKnown(at + abbrev->least_size - reader_.here());
+  if (abbrev->name.mask == 0) return true;
+  const uint64_t place = at + abbrev->name.at - object_.info.content.data();
+  die->name = number(abbrev->name);
+  return relocation_.ApplyNext(place, &die->name) || RelocateName(place, die);
+}
+
+bool DieCursor::RelocateName(uint64_t place, PlainDie* die) {
+  die->name = relocation_.ApplyOther(place, die->name);
+  return true;
+}
+
 bool DieCursor::Next(Die* die) {
   die->offset = reader_.offset();
   die->present = 0;
@@ -686,6 +837,10 @@ void DieCursor::SkipChildren(const Die& die) {
     Jump(die.values[kSibling].number);
     return;
   }
+  SkipToEnd();
+}
+
+void DieCursor::SkipToEnd() {
   Die below;
   for (uint64_t depth = 1; depth != 0;) {
     if (!Next(&below)) {

@@ -13,10 +13,12 @@
 #define BTFD_LIB_DWARF_UNIT_H_
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "lib/dwarf/constants.h"
@@ -87,6 +89,14 @@ struct AbbrevStep {
   int64_t implicit;
 };
 
+// Where a DIE has a number of up to four bytes: `at` bytes behind its code, of
+// these the bits in `mask`. What is not in the DIE has no mask, but a `value`.
+struct PlainField {
+  uint32_t mask = 0;
+  uint32_t value = 0;
+  uint16_t at = 0;
+};
+
 struct Abbrev {
   uint16_t tag = 0;  // 0: no such code
   bool has_children = false;
@@ -101,6 +111,9 @@ struct Abbrev {
   // All forms are of fixed size and are what TakeSimple() knows, and
   // least_size is the size.
   bool simple = false;
+  // It is simple, and NextPlain() knows its tag and all of its slots.
+  bool plain = false;
+  PlainField name, type, first, second;  // of such a one, see PlainDie
 };
 
 struct Unit {
@@ -132,6 +145,9 @@ class AbbrevTable {
     const auto found = sparse_.find(code);
     return found == sparse_.end() ? nullptr : &found->second;
   }
+  // Those of the codes 1, 2, ... up to the first gap.
+  const Abbrev* dense() const { return dense_.data(); }
+  size_t dense_size() const { return dense_.size(); }
   const AbbrevStep* steps(const Abbrev& abbrev) const {
     return steps_.data() + abbrev.first_step;
   }
@@ -172,6 +188,23 @@ struct Die {
   }
 };
 
+// What most DIEs are: types and what is in them.
+struct PlainDie {
+  uint64_t offset = 0;  // in .debug_info
+  const Abbrev* abbrev = nullptr;
+  uint64_t name = 0;  // in .debug_str
+  uint32_t type = 0;  // counted from the unit's header
+  // 0 where absent. Of a member the place (DW_AT_data_member_location or
+  // DW_AT_data_bit_offset) and DW_AT_bit_size; of an enumerator
+  // DW_AT_const_value; of a type DW_AT_byte_size and DW_AT_encoding; of a
+  // subrange DW_AT_upper_bound or DW_AT_count.
+  uint32_t first = 0;
+  uint32_t second = 0;
+
+  uint16_t tag() const { return abbrev->tag; }
+  bool has(Slot slot) const { return (abbrev->present >> slot) & 1; }
+};
+
 // Goes over the DIEs of one unit, forward only.
 class DieCursor {
  public:
@@ -181,7 +214,9 @@ class DieCursor {
         unit_(unit),
         abbrevs_(abbrevs),
         reader_(object.info.content.substr(0, unit.end), object.big_endian()),
-        host_order_(object.big_endian() == util::kHostIsBigEndian) {
+        host_order_(object.big_endian() == util::kHostIsBigEndian),
+        dense_(abbrevs.dense()),
+        plain_codes_(host_order_ ? abbrevs.dense_size() : 0) {
     reader_.Seek(unit.first_die);
     if (!object.info.relocations.empty()) {
       relocation_ = {object.info.relocations, unit.first_die};
@@ -191,16 +226,26 @@ class DieCursor {
   // Reads the DIE here. False at a null entry, which ends a list of siblings,
   // at the unit's end, and after an error: see status().
   bool Next(Die* die);
+  // Reads the DIE here if it is plain: a third of the time of Next(). Else
+  // false, and it is still to be read.
+  bool NextPlain(PlainDie* die);
   uint64_t offset() const { return reader_.offset(); }
   bool at_end() const { return reader_.left() == 0; }
   // Precondition: offset >= offset(), else an error.
   void Jump(uint64_t offset);
   // Passes over all that lies below `die`, the DIE read last.
   void SkipChildren(const Die& die);
+  void SkipChildren(const PlainDie& die) {
+    if (die.abbrev->has_children) SkipToEnd();
+  }
   const absl::Status& status() const { return status_; }
   bool ok() const { return status_.ok(); }
 
  private:
+  // Passes over the rest of a list of siblings, and what is below them.
+  void SkipToEnd();
+  // Where the relocation is not the next one. True.
+  ABSL_ATTRIBUTE_NOINLINE bool RelocateName(uint64_t place, PlainDie* die);
   // All steps of an abbreviation that is simple, of bytes that are there.
   void TakeSimple(const Abbrev& abbrev, Value* values);
   // A step, of which all bytes but those of a form without a fixed size are
@@ -216,6 +261,10 @@ class DieCursor {
   const AbbrevTable& abbrevs_;
   Reader reader_;
   const bool host_order_;
+  // For NextPlain(): abbreviations of the codes 1, 2, ... and how many there
+  // are.
+  const Abbrev* const dense_;
+  const uint64_t plain_codes_;
   Relocations::Cursor relocation_;
   absl::Status status_;
 };

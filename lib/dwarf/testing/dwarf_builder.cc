@@ -103,6 +103,22 @@ void DwarfBuilder::Die(uint16_t tag,
       case kFormAddr:
         Fixed<uint64_t>(attribute.number, &info_);
         break;
+      case kFormData1:
+        Fixed<uint8_t>(attribute.number, &info_);
+        break;
+      case kFormData2:
+        Fixed<uint16_t>(attribute.number, &info_);
+        break;
+      case kFormData4:
+        Fixed<uint32_t>(attribute.number, &info_);
+        break;
+      case kFormImplicitConst:
+        // As SLEB: the bit below the sign is not to be taken for one.
+        Uleb(attribute.number & 0x3f, &abbrev_);
+        break;
+      case kFormString:
+        info_.append(attribute.text).push_back('\0');
+        break;
       default:
         break;
     }

@@ -37,6 +37,8 @@ struct BuiltAttribute {
 };
 
 // Forms that compilers use: strp, udata, flag_present, exprloc, ref4, addr.
+// Others are made by hand: string, data1, data2, data4, and implicit_const of
+// numbers below 64.
 BuiltAttribute Text(uint16_t attribute, std::string text);
 BuiltAttribute Number(uint16_t attribute, uint64_t number);
 BuiltAttribute Flag(uint16_t attribute);
