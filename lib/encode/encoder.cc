@@ -17,6 +17,7 @@
 #include "lib/encode/interner.h"
 #include "lib/encode/loader.h"
 #include "lib/encode/names.h"
+#include "lib/encode/open_names.h"
 #include "lib/encode/types.h"
 #include "lib/encode/unit_graph.h"
 #include "lib/encode/unit_reader.h"
@@ -45,7 +46,7 @@ class Run {
         functions_(object, rules_, options.features, &names_, &table_,
                    &builder_, &work_),
         variables_(object, rules_, options.features, &names_, &builder_),
-        interner_(rules_, &work_),
+        interner_(rules_, &names_, &work_),
         order_(object.info.relocations) {}
 
   absl::StatusOr<Encoded> Encode();
@@ -116,14 +117,16 @@ void Run::MarkKfuncs() {
 // Makes BTF of one graph. `units` are those that it is of.
 absl::Status Run::EncodeGraph(const std::vector<dwarf::Unit>& units,
                               bool make_all, UnitGraph* graph) {
-  FinishNames(graph, &names_);
+  FinishNames(/*leave_members=*/!make_all && object_.relocatable(), graph,
+              &names_);
   RETURN_IF_ERROR(names_.status());
   functions_.Resolve(units, graph);
   encoded_.types_met += graph->types.size() - 1;
   if (make_all) {
     types_.PlanAll(*graph, &plan_);
   } else {
-    RETURN_IF_ERROR(interner_.Plan(*graph, builder_.next_id(), &plan_));
+    RETURN_IF_ERROR(interner_.Plan(builder_.next_id(), graph, &plan_));
+    RETURN_IF_ERROR(names_.status());
   }
   RETURN_IF_ERROR(types_.Encode(*graph, plan_));
   functions_.Save(*graph, plan_);

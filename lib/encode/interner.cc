@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "lib/encode/open_names.h"
 #include "lib/util/hash_secret.h"
 #include "lib/util/status_macros.h"
 
@@ -87,6 +88,11 @@ uint32_t NamedTag(const TypeNode& node) {
 
 bool IsForward(const TypeNode& node) {
   return node.declaration && node.kind != TypeKind::kEnum;
+}
+
+uint32_t EnumHead(const UnitGraph& graph, const TypeNode& node) {
+  return (node.has_size ? node.size : 4) << 8 |
+         graph.types[node.target].encoding;
 }
 
 // Whether deduplication compares it with all that it refers to.
@@ -325,8 +331,7 @@ bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
     }
     case TypeKind::kEnum: {
       push(kAnonymousEnum);
-      const TypeNode& underlying = graph.types[node.target];
-      push((node.has_size ? node.size : 4) << 8 | underlying.encoding);
+      push(EnumHead(graph, node));
       for (uint32_t i = 0; i < node.count; ++i) {
         const EnumeratorNode& value = graph.enumerators[node.first + i];
         push(value.name);
@@ -353,11 +358,13 @@ bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
 
 // The content of a named type, in body_: a head, then kMemberWords words for
 // each member, of which the second one is a class. An enumerator's is none.
-void Interner::Body(const UnitGraph& graph, const TypeNode& node) {
+void Interner::Body(UnitGraph* unit, TypeNode* named) {
+  FinishMembers(unit, named, names_);
+  const UnitGraph& graph = *unit;
+  const TypeNode& node = *named;
   body_.clear();
   if (node.kind == TypeKind::kEnum) {
-    const TypeNode& underlying = graph.types[node.target];
-    body_.push_back((node.has_size ? node.size : 4) << 8 | underlying.encoding);
+    body_.push_back(EnumHead(graph, node));
     for (uint32_t i = 0; i < node.count; ++i) {
       const EnumeratorNode& value = graph.enumerators[node.first + i];
       body_.push_back(value.name);
@@ -388,6 +395,7 @@ bool Interner::SameWords(const Definition& definition) const {
 // The same without a body_: nearly all definitions are copies of the first one.
 bool Interner::IsNode(const Definition& definition, const UnitGraph& graph,
                       const TypeNode& node) const {
+  if (node.open_members) return IsOpenNode(definition, graph, node);
   if (node.kind == TypeKind::kEnum ||
       definition.count != kBodyHead + size_t{node.count} * kMemberWords) {
     return false;
@@ -404,6 +412,60 @@ bool Interner::IsNode(const Definition& definition, const UnitGraph& graph,
     }
   }
   return true;
+}
+
+bool Interner::IsOpenNode(const Definition& definition, const UnitGraph& graph,
+                          const TypeNode& node) const {
+  if (definition.texts == 0 ||
+      definition.count != kBodyHead + size_t{node.count} * kMemberWords) {
+    return false;
+  }
+  const uint32_t* word = &definition_words_[definition.place];
+  const char* text = &member_texts_[definition.texts];
+  const auto is_next_text = [&](NameId open) {
+    const size_t length = static_cast<uint8_t>(*text++);
+    const absl::string_view expected(text, length);
+    text += length;
+    return IsText(graph, open, expected, *names_);
+  };
+  if (node.kind == TypeKind::kEnum) {
+    if (word[0] != EnumHead(graph, node)) return false;
+    word += kBodyHead;
+    for (uint32_t i = 0; i < node.count; ++i, word += kMemberWords) {
+      const EnumeratorNode& value = graph.enumerators[node.first + i];
+      if (word[2] != static_cast<uint32_t>(value.value) ||
+          word[3] != static_cast<uint32_t>(value.value >> 32) ||
+          !is_next_text(value.name)) {
+        return false;
+      }
+    }
+    return true;
+  }
+  if (word[0] != node.size) return false;
+  word += kBodyHead;
+  for (uint32_t i = 0; i < node.count; ++i, word += kMemberWords) {
+    const MemberNode& member = graph.members[node.first + i];
+    if (word[1] != class_of_[member.target] || word[2] != member.bit_offset ||
+        word[3] != member.bit_size || !is_next_text(member.name)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+uint32_t Interner::AddTexts() {
+  const size_t start = member_texts_.size();
+  for (size_t i = kBodyHead; i < body_.size(); i += kMemberWords) {
+    const absl::string_view text = names_->text(body_[i]);
+    if (text.size() > UINT8_MAX ||
+        member_texts_.size() > UINT32_MAX - 2 * UINT8_MAX) {
+      member_texts_.resize(start);
+      return 0;
+    }
+    member_texts_.push_back(static_cast<char>(text.size()));
+    member_texts_.append(text.data(), text.size());
+  }
+  return static_cast<uint32_t>(start);
 }
 
 bool Interner::SameMerged(const Definition& definition) const {
@@ -442,6 +504,7 @@ uint32_t Interner::AddDefinition(ClassId id) {
   definition.made = 0;
   definition.next = kNone;
   definition.index = 0;
+  definition.texts = 0;
   definition_words_.insert(definition_words_.end(), body_.begin(), body_.end());
   const uint32_t added = static_cast<uint32_t>(definitions_.size());
   uint32_t* link = &classes_.known[id].first_definition;
@@ -451,6 +514,10 @@ uint32_t Interner::AddDefinition(ClassId id) {
     link = &definitions_[*link].next;
   }
   *link = added;
+  // Others are rare, and a linked file shares its texts.
+  if (definition.index == 0 && names_->object().relocatable()) {
+    definition.texts = AddTexts();
+  }
   definitions_.push_back(definition);
   return added;
 }
@@ -510,12 +577,12 @@ void Interner::Spread(const UnitGraph& graph,
 // Which node defines each named class; and the nodes of names that have more
 // than one meaning within the unit, which deduplication compares by rules that
 // depend on how the graph is walked.
-void Interner::FindNamed(const UnitGraph& graph) {
+void Interner::FindNamed(UnitGraph* graph) {
   defined_.clear();
   forwards_.clear();
   special_.clear();
-  for (uint32_t i = 1; i < graph.types.size(); ++i) {
-    const TypeNode& node = graph.types[i];
+  for (uint32_t i = 1; i < graph->types.size(); ++i) {
+    TypeNode& node = graph->types[i];
     if (!IsNamed(node)) continue;
     const ClassId id = class_of_[i];
     Class& known = classes_.known[id];
@@ -525,9 +592,9 @@ void Interner::FindNamed(const UnitGraph& graph) {
     }
     defined_.push_back(i);
     if (known.unit_definition == unit_) {
-      Body(graph, graph.types[known.definition_node]);
+      Body(graph, &graph->types[known.definition_node]);
       const std::vector<uint32_t> first = body_;
-      Body(graph, node);
+      Body(graph, &node);
       if (first != body_) {
         special_.push_back(known.definition_node);
         special_.push_back(i);
@@ -552,14 +619,15 @@ void Interner::Watch(Class* known) {
 }
 
 // The nodes that are not the first definition of their name: `from_`.
-void Interner::FindOthers(const UnitGraph& graph) {
+void Interner::FindOthers(UnitGraph* graph) {
   from_.clear();
   for (const uint32_t i : defined_) {
     const ClassId id = class_of_[i];
     const uint32_t first = classes_.known[id].first_definition;
     uint32_t found = first;
-    if (first == kNone || !IsNode(definitions_[first], graph, graph.types[i])) {
-      Body(graph, graph.types[i]);
+    if (first == kNone ||
+        !IsNode(definitions_[first], *graph, graph->types[i])) {
+      Body(graph, &graph->types[i]);
       found = FindDefinition(id);
       if (found == kNone) found = AddDefinition(id);
     }
@@ -568,7 +636,7 @@ void Interner::FindOthers(const UnitGraph& graph) {
     from_.push_back(i);
   }
   if (!from_.empty()) {
-    Spread(graph, from_);
+    Spread(*graph, from_);
     for (const uint32_t i : defined_) {
       // One that is defined here for the first time still has one meaning.
       Class& known = classes_.known[class_of_[i]];
@@ -587,8 +655,8 @@ void Interner::FindOthers(const UnitGraph& graph) {
   from_forwards_ = from_.size() != definitions;
   // A type that was made with such a forward somewhere below it is a candidate
   // for all later ones of its class, and its forward matches what they have.
-  for (uint32_t i = 1; i < graph.types.size(); ++i) {
-    if (!IsGraph(graph.types[i]) ||
+  for (uint32_t i = 1; i < graph->types.size(); ++i) {
+    if (!IsGraph(graph->types[i]) ||
         !classes_.known[classes_.known[class_of_[i]].merged].split) {
       continue;
     }
@@ -675,14 +743,14 @@ absl::Status Interner::FindClasses(const UnitGraph& graph) {
   return absl::OkStatus();
 }
 
-absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
-                            TypePlan* plan) {
+absl::Status Interner::Plan(BtfId next, UnitGraph* unit, TypePlan* plan) {
+  const UnitGraph& graph = *unit;
   const size_t count = graph.types.size();
   ++unit_;
   RETURN_IF_ERROR(FindClasses(graph));
   definition_of_.assign(count, kNone);
-  FindNamed(graph);
-  FindOthers(graph);
+  FindNamed(unit);
+  FindOthers(unit);
   FindDeclaredByBase();
   FindMarks(graph);
   RETURN_IF_ERROR(work_->Check());
@@ -698,7 +766,7 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
     const ClassId id = mark == 0 ? class_of_[i] : Marked(class_of_[i], mark);
     BtfId* made;
     if (IsNamed(node) && classes_.known[class_of_[i]].merged == class_of_[i]) {
-      made = &definitions_[DefinitionFor(graph, i, id)].made;
+      made = &definitions_[DefinitionFor(i, id, unit)].made;
       // The name means two things from now on.
       Class& known = classes_.known[class_of_[i]];
       if (*made == 0 && mark != 0 && marks_by_base_alone_) {
@@ -717,6 +785,7 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
       next += records;
       *made = next - 1;
       plan->made[i] = true;
+      FinishMembers(unit, &unit->types[i], names_);
     }
     plan->ids[i] = *made;
   }
@@ -724,10 +793,9 @@ absl::Status Interner::Plan(const UnitGraph& graph, BtfId next,
 }
 
 // The definition that a node is, under its class with the mark.
-uint32_t Interner::DefinitionFor(const UnitGraph& graph, uint32_t node,
-                                 ClassId id) {
+uint32_t Interner::DefinitionFor(uint32_t node, ClassId id, UnitGraph* graph) {
   if (id == class_of_[node]) return definition_of_[node];
-  Body(graph, graph.types[node]);
+  Body(graph, &graph->types[node]);
   const uint32_t found = FindDefinition(id);
   return found != kNone ? found : AddDefinition(id);
 }

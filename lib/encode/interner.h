@@ -103,15 +103,17 @@ class WordTable {
 class Interner {
  public:
   // Comparing definitions of one name is paid from `work`.
-  Interner(const Rules& rules, util::WorkBudget* work)
-      : rules_(rules), work_(work) {
+  Interner(const Rules& rules, NameTable* names, util::WorkBudget* work)
+      : rules_(rules), names_(names), work_(work) {
     classes_.Init();
   }
 
   // Says what to make of a unit whose first type will be `next`. Unimplemented
   // for types that are nested too deep, or in a circle without a name;
   // ResourceExhausted where the work is more than the budget.
-  absl::Status Plan(const UnitGraph& graph, BtfId next, TypePlan* plan);
+  // The names of the graph's members may be open; those of what is made are
+  // finished then.
+  absl::Status Plan(BtfId next, UnitGraph* graph, TypePlan* plan);
 
   // Names that mean more to deduplication in the base than one definition.
   // Before the first Plan().
@@ -155,6 +157,7 @@ class Interner {
     BtfId made;
     uint32_t next;   // another definition of the same class; 0: none
     uint32_t index;  // among them
+    uint32_t texts;  // in member_texts_; 0: not there
   };
   struct Classes {
     void Init() { known.emplace_back(); }
@@ -168,22 +171,21 @@ class Interner {
   ClassId NamedClass(uint32_t tag, NameId name);
   bool ClassOf(const UnitGraph& graph, uint32_t node, int depth);
   ClassId ClassAt(const UnitGraph& graph, uint32_t node, int depth);
-  bool IsNamed(const TypeNode& node) const {
-    return node.name != 0 &&
-           (node.kind == TypeKind::kStruct || node.kind == TypeKind::kUnion ||
-            node.kind == TypeKind::kEnum);
-  }
-  void Body(const UnitGraph& graph, const TypeNode& node);
+  void Body(UnitGraph* graph, TypeNode* node);
   bool SameWords(const Definition& definition) const;
   bool IsNode(const Definition& definition, const UnitGraph& graph,
               const TypeNode& node) const;
+  bool IsOpenNode(const Definition& definition, const UnitGraph& graph,
+                  const TypeNode& node) const;
+  // The texts of the names in body_, for Definition::texts.
+  uint32_t AddTexts();
   bool SameMerged(const Definition& definition) const;
   uint32_t FindDefinition(ClassId id);
   uint32_t AddDefinition(ClassId id);
-  uint32_t DefinitionFor(const UnitGraph& graph, uint32_t node, ClassId id);
+  uint32_t DefinitionFor(uint32_t node, ClassId id, UnitGraph* graph);
   absl::Status FindClasses(const UnitGraph& graph);
-  void FindNamed(const UnitGraph& graph);
-  void FindOthers(const UnitGraph& graph);
+  void FindNamed(UnitGraph* graph);
+  void FindOthers(UnitGraph* graph);
   void FindDeclaredByBase();
   void FindMarks(const UnitGraph& graph);
   void Watch(Class* known);
@@ -192,6 +194,7 @@ class Interner {
   ClassId Marked(ClassId id, uint32_t mark);
 
   const Rules& rules_;
+  NameTable* const names_;
   util::WorkBudget* const work_;
   Classes classes_;
   // By kind and target; by tag and name. kNotAsked where there is none yet.
@@ -199,6 +202,9 @@ class Interner {
   std::vector<ClassId> named_classes_[6];
   std::vector<Definition> definitions_{1};
   std::vector<uint32_t> definition_words_;
+  // Of first definitions, for each member the length of its name, in one byte,
+  // and the name. The first byte is of none.
+  std::string member_texts_ = std::string(1, '\0');
   uint32_t unit_ = 0;
   // Of the last unit that marked forwards.
   uint32_t last_state_ = 0;

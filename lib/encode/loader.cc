@@ -25,7 +25,7 @@ namespace {
 
 // Compilers nest by some dozens.
 constexpr int kMostDepth = 400;
-constexpr size_t kNamesTogether = 256;
+constexpr uint32_t kMostDimensions = 64;
 
 using TagList = absl::InlinedVector<DeclTagNode, 2>;
 
@@ -51,28 +51,34 @@ NameId Loader::Name(Slot slot) {
   return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
 }
 
-void FinishNames(UnitGraph* graph, NameTable* names) {
-  absl::InlinedVector<NameId*, kNamesTogether> offsets;
-  const auto finish = [&](NameId* name) {
-    if (*name == 0) return;
-    if ((*name & kOtherText) != 0) {
-      *name = names->Of(graph->other_texts[*name & ~kOtherText]);
-      return;
-    }
-    --*name;
-    offsets.push_back(name);
-    if (offsets.size() < kNamesTogether) return;
-    names->AtOffsets(offsets);
-    offsets.clear();
-  };
-  for (TypeNode& node : graph->types) finish(&node.name);
-  for (MemberNode& node : graph->members) finish(&node.name);
-  for (EnumeratorNode& node : graph->enumerators) finish(&node.name);
-  for (ParameterNode& node : graph->parameters) finish(&node.name);
-  for (FunctionNode& node : graph->functions) finish(&node.name);
-  for (VariableNode& node : graph->variables) finish(&node.name);
-  for (DeclTagNode& tag : graph->decl_tags) finish(&tag.value);
-  names->AtOffsets(offsets);
+DieOffset Loader::PlainReference() const {
+  const uint64_t place = unit_delta_ + plain_.type;
+  return plain_.has(dwarf::kType) && place < kNoDie
+             ? static_cast<DieOffset>(place)
+             : kNoDie;
+}
+
+inline NameId Loader::PlainName() {
+  if (!plain_.has(dwarf::kName)) return 0;
+  if (plain_.name < kOtherText - 1) {
+    return static_cast<NameId>(plain_.name) + 1;
+  }
+  dwarf::Value value;
+  value.type = ValueClass::kString;
+  value.number = plain_.name;
+  graph_->other_texts.push_back(value);
+  return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
+}
+
+inline void Loader::PlainMember(bool in_struct, MemberNode* member) {
+  const uint32_t present = plain_.abbrev->present;
+  const bool in_bits = (present >> dwarf::kDataBitOffset) & 1;
+  const bool has_place = (present >> dwarf::kMemberLocation) & 1;
+  member->name = PlainName();
+  member->target = PlainReference();
+  member->bit_size = static_cast<uint8_t>(plain_.second);
+  member->bit_offset = plain_.first << (in_bits ? 0 : 3);
+  member->has_layout = !in_struct | in_bits | has_place;
 }
 
 // Of a member's place: a constant, or an expression that adds one.
@@ -135,6 +141,7 @@ absl::Status Loader::Load(const dwarf::Unit& unit,
         unit.offset));
   }
   graph->map.Reserve(unit.end - graph->origin);
+  unit_delta_ = unit.offset - graph->origin;
   if (Next() && die_.has_children()) Children(Place::kUnit, 0);
   ++graph->unit_count;
   return status();
@@ -142,7 +149,104 @@ absl::Status Loader::Load(const dwarf::Unit& unit,
 
 void Loader::Children(Place place, int depth) {
   if (TooDeep(depth)) return;
-  while (status_.ok() && Next()) Process(place, depth);
+  while (status_.ok()) {
+    while (NextPlain()) ProcessPlain(depth);
+    if (!Next()) return;
+    Process(place, depth);
+  }
+}
+
+void Loader::ProcessPlain(int depth) {
+  TypeKind kind;
+  switch (plain_.tag()) {
+    case dwarf::kTagPointerType:
+      kind = TypeKind::kPointer;
+      break;
+    case dwarf::kTagConstType:
+      kind = TypeKind::kConst;
+      break;
+    case dwarf::kTagVolatileType:
+      kind = TypeKind::kVolatile;
+      break;
+    case dwarf::kTagRestrictType:
+      kind = TypeKind::kRestrict;
+      break;
+    case dwarf::kTagTypedef:
+      kind = TypeKind::kTypedef;
+      break;
+    case dwarf::kTagBaseType:
+      kind = TypeKind::kBase;
+      break;
+    case dwarf::kTagStructureType:
+    case dwarf::kTagUnionType:
+    case dwarf::kTagEnumerationType:
+    case dwarf::kTagArrayType:
+    case dwarf::kTagSubroutineType:
+      return ProcessPlainParent(depth);
+    default:
+      return;  // it is of no use here, and has no children
+  }
+  const DieOffset die = Offset(plain_.offset);
+  graph_->map.NoteSize(die, cursor_->offset() - plain_.offset);
+  graph_->map.Set(die, graph_->types.size());
+  TypeNode& node = graph_->types.emplace_back();
+  node.die = die;
+  node.kind = kind;
+  node.size = plain_.first;
+  node.has_size = plain_.has(dwarf::kByteSize);
+  node.encoding = static_cast<uint8_t>(plain_.second);
+  const bool named = kind == TypeKind::kBase || kind == TypeKind::kTypedef;
+  node.name = named ? PlainName() : 0;
+  node.target = PlainReference();
+}
+
+// A type that may have children.
+void Loader::ProcessPlainParent(int depth) {
+  die_.offset = plain_.offset;
+  TypeNode node;
+  node.die = Offset(plain_.offset);
+  node.name = PlainName();
+  node.target = PlainReference();
+  node.size = plain_.first;
+  node.has_size = plain_.has(dwarf::kByteSize);
+  node.declaration = plain_.has(dwarf::kDeclaration);
+  graph_->map.NoteSize(node.die, cursor_->offset() - plain_.offset);
+  const bool has_children = plain_.abbrev->has_children;
+  switch (plain_.tag()) {
+    case dwarf::kTagStructureType:
+      node.kind = TypeKind::kStruct;
+      return Composite(node, has_children, depth);
+    case dwarf::kTagUnionType:
+      node.kind = TypeKind::kUnion;
+      return Composite(node, has_children, depth);
+    case dwarf::kTagEnumerationType:
+      node.kind = TypeKind::kEnum;
+      return Enumeration(node, has_children);
+    case dwarf::kTagArrayType:
+      node.kind = TypeKind::kArray;
+      return Array(node, has_children);
+    default:
+      node.kind = TypeKind::kSubroutine;
+      return Subroutine(node, has_children, depth);
+  }
+}
+
+// The same of a DIE that is not plain.
+TypeNode Loader::Parent(TypeKind kind) {
+  TypeNode node;
+  node.die = Offset(die_.offset);
+  node.kind = kind;
+  node.name = Name(dwarf::kName);
+  node.target = Reference(dwarf::kType);
+  node.size = static_cast<uint32_t>(die_.Number(dwarf::kByteSize));
+  node.has_size = die_.has(dwarf::kByteSize);
+  node.declaration = die_.has(dwarf::kDeclaration);
+  node.is_class = die_.tag() == dwarf::kTagClassType;
+  if (HasMembers(node) && node.name == 0 && die_.has(dwarf::kSpecification)) {
+    Unsupported("a struct, union or class with DW_AT_specification");
+  }
+  if (die_.has(dwarf::kAnnotation)) Unsupported("DW_AT_GNU_annotation");
+  return node;
 }
 
 void Loader::Process(Place place, int depth) {
@@ -150,15 +254,16 @@ void Loader::Process(Place place, int depth) {
   switch (die_.tag()) {
     case dwarf::kTagStructureType:
     case dwarf::kTagClassType:
-      return Composite(TypeKind::kStruct, depth);
+      return Composite(Parent(TypeKind::kStruct), die_.has_children(), depth);
     case dwarf::kTagUnionType:
-      return Composite(TypeKind::kUnion, depth);
+      return Composite(Parent(TypeKind::kUnion), die_.has_children(), depth);
     case dwarf::kTagEnumerationType:
-      return Enumeration();
+      return Enumeration(Parent(TypeKind::kEnum), die_.has_children());
     case dwarf::kTagArrayType:
-      return Array();
+      return Array(Parent(TypeKind::kArray), die_.has_children());
     case dwarf::kTagSubroutineType:
-      return Subroutine(depth);
+      return Subroutine(Parent(TypeKind::kSubroutine), die_.has_children(),
+                        depth);
     case dwarf::kTagPointerType:
       return Pointer();
     case dwarf::kTagTypedef:
@@ -256,39 +361,36 @@ MemberNode Loader::Member(bool in_struct, OldBitfield* old) {
   return member;
 }
 
-void Loader::Composite(TypeKind kind, int depth) {
+void Loader::Composite(TypeNode node, bool has_children, int depth) {
   if (TooDeep(depth)) return;
-  TypeNode node;
-  node.die = Offset(die_.offset);
-  node.kind = kind;
-  node.name = Name(dwarf::kName);
-  node.size = static_cast<uint32_t>(die_.Number(dwarf::kByteSize));
-  node.has_size = die_.has(dwarf::kByteSize);
-  node.declaration = die_.has(dwarf::kDeclaration);
-  node.is_class = die_.tag() == dwarf::kTagClassType;
+  const bool is_struct = node.kind == TypeKind::kStruct;
   node.target = kNoDie;
-  if (node.name == 0 && die_.has(dwarf::kSpecification)) {
-    Unsupported("a struct, union or class with DW_AT_specification");
-  }
-  if (die_.has(dwarf::kAnnotation)) {
-    Unsupported("DW_AT_GNU_annotation");
-  }
   // Nested types have members, too: these are kept aside until the end.
-  absl::InlinedVector<MemberNode, 32> members;
+  std::vector<MemberNode>& members = open_members_;
+  const size_t first_member = members.size();
   absl::InlinedVector<std::pair<uint32_t, OldBitfield>, 2> old_bitfields;
   TagList tags;
   int32_t member_dies = 0;  // members and base classes, for decl tags
-  if (die_.has_children()) {
-    while (status_.ok() && Next()) {
+  if (has_children) {
+    while (status_.ok()) {
+      while (NextPlain()) {
+        if (plain_.tag() == dwarf::kTagMember) {
+          PlainMember(is_struct, &members.emplace_back());
+          ++member_dies;
+        } else {
+          ProcessPlain(depth + 1);
+        }
+      }
+      if (!Next()) break;
       switch (die_.tag()) {
         case dwarf::kTagMember: {
           OldBitfield old;
           if (die_.has(dwarf::kAnnotation)) {
             Unsupported("DW_AT_GNU_annotation");
           }
-          members.push_back(Member(kind == TypeKind::kStruct, &old));
+          members.push_back(Member(is_struct, &old));
           if (old.member != 0) {
-            old_bitfields.push_back({members.size() - 1, old});
+            old_bitfields.push_back({members.size() - 1 - first_member, old});
           }
           DeclTagsBelow([&](NameId value) {
             tags.push_back({TagOwner::kType, 0, value, member_dies});
@@ -318,8 +420,10 @@ void Loader::Composite(TypeKind kind, int depth) {
     }
   }
   node.first = graph_->members.size();
-  node.count = members.size();
-  graph_->members.insert(graph_->members.end(), members.begin(), members.end());
+  node.count = members.size() - first_member;
+  graph_->members.insert(graph_->members.end(), members.begin() + first_member,
+                         members.end());
+  members.resize(first_member);
   for (auto& [index, old] : old_bitfields) {
     old.member = node.first + index;
     graph_->old_bitfields.push_back(old);
@@ -331,18 +435,18 @@ void Loader::Composite(TypeKind kind, int depth) {
   Add(node);
 }
 
-void Loader::Enumeration() {
-  TypeNode node;
-  node.die = Offset(die_.offset);
-  node.kind = TypeKind::kEnum;
-  node.name = Name(dwarf::kName);
-  node.size = static_cast<uint32_t>(die_.Number(dwarf::kByteSize));
-  node.has_size = die_.has(dwarf::kByteSize);
-  node.target = Reference(dwarf::kType);
-  node.declaration = die_.has(dwarf::kDeclaration);
+void Loader::Enumeration(TypeNode node, bool has_children) {
   node.first = graph_->enumerators.size();
-  if (die_.has_children()) {
-    while (Next()) {
+  if (has_children) {
+    for (;;) {
+      while (NextPlain()) {
+        if (plain_.tag() == dwarf::kTagEnumerator) {
+          graph_->enumerators.push_back({PlainName(), plain_.first});
+        } else {
+          cursor_->SkipChildren(plain_);
+        }
+      }
+      if (!Next()) break;
       if (die_.tag() == dwarf::kTagEnumerator) {
         graph_->enumerators.push_back(
             {Name(dwarf::kName), die_.Number(dwarf::kConstValue)});
@@ -356,15 +460,20 @@ void Loader::Enumeration() {
   Add(node);
 }
 
-void Loader::Array() {
-  TypeNode node;
-  node.die = Offset(die_.offset);
-  node.kind = TypeKind::kArray;
-  node.target = Reference(dwarf::kType);
-  node.size = static_cast<uint32_t>(die_.Number(dwarf::kByteSize));
+void Loader::Array(TypeNode node, bool has_children) {
+  node.name = 0;
   node.first = graph_->dimensions.size();
-  if (die_.has_children()) {
-    while (Next()) {
+  if (has_children) {
+    for (;;) {
+      while (NextPlain()) {
+        if (plain_.tag() != dwarf::kTagSubrangeType) {
+          cursor_->SkipChildren(plain_);
+          continue;
+        }
+        const bool is_bound = plain_.has(dwarf::kUpperBound);
+        graph_->dimensions.push_back(plain_.first + (is_bound ? 1 : 0));
+      }
+      if (!Next()) break;
       if (die_.tag() == dwarf::kTagSubrangeType) {
         uint32_t count = 0;
         if (die_.has(dwarf::kUpperBound)) {
@@ -375,14 +484,14 @@ void Loader::Array() {
           count = static_cast<uint32_t>(die_.Number(dwarf::kCount));
         }
         graph_->dimensions.push_back(count);
-        if (graph_->dimensions.size() - node.first > 64) {
-          Unsupported("an array of more than 64 dimensions");
-        }
       }
       Skip();
     }
   }
   node.count = graph_->dimensions.size() - node.first;
+  if (node.count > kMostDimensions) {
+    Unsupported("an array of more than 64 dimensions");
+  }
   Add(node);
 }
 
@@ -405,16 +514,23 @@ ParameterNode Loader::Parameter() {
   return parameter;
 }
 
-void Loader::Subroutine(int depth) {
+void Loader::Subroutine(TypeNode node, bool has_children, int depth) {
   if (TooDeep(depth)) return;
-  TypeNode node;
-  node.die = Offset(die_.offset);
-  node.kind = TypeKind::kSubroutine;
-  node.target = Reference(dwarf::kType);
-  node.size = static_cast<uint32_t>(die_.Number(dwarf::kByteSize));
+  node.name = 0;
   absl::InlinedVector<ParameterNode, 8> parameters;
-  if (die_.has_children()) {
-    while (status_.ok() && Next()) {
+  if (has_children) {
+    while (status_.ok()) {
+      while (NextPlain()) {
+        if (plain_.tag() != dwarf::kTagFormalParameter) {
+          ProcessPlain(depth + 1);
+          continue;
+        }
+        ParameterNode& parameter = parameters.emplace_back();
+        parameter.name = PlainName();
+        parameter.target = PlainReference();
+        parameter.die = Offset(plain_.offset);
+      }
+      if (!Next()) break;
       if (die_.tag() == dwarf::kTagFormalParameter) {
         ParameterNode& parameter = parameters.emplace_back();
         parameter.name = Name(dwarf::kName);

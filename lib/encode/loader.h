@@ -45,7 +45,12 @@ class Loader {
   void NoteSize() {
     graph_->map.NoteSize(Offset(die_.offset), cursor_->offset() - die_.offset);
   }
+  bool NextPlain() { return cursor_->NextPlain(&plain_); }
   DieOffset Reference(dwarf::Slot slot) const;
+  // The same of plain_.
+  DieOffset PlainReference() const;
+  NameId PlainName();
+  void PlainMember(bool in_struct, MemberNode* member);
   // A name that FinishNames() is still to see.
   NameId Name(dwarf::Slot slot);
   uint64_t OffsetNumber(dwarf::Slot slot);
@@ -53,12 +58,17 @@ class Loader {
 
   // Each processes the DIE in die_ with all below it.
   void Process(Place place, int depth);
+  // The same of plain_.
+  void ProcessPlain(int depth);
+  void ProcessPlainParent(int depth);
+  // What die_ says of a type that may have children.
+  TypeNode Parent(TypeKind kind);
   void Children(Place place, int depth);
   void Skip() { cursor_->SkipChildren(die_); }
-  void Composite(TypeKind kind, int depth);
-  void Enumeration();
-  void Array();
-  void Subroutine(int depth);
+  void Composite(TypeNode node, bool has_children, int depth);
+  void Enumeration(TypeNode node, bool has_children);
+  void Array(TypeNode node, bool has_children);
+  void Subroutine(TypeNode node, bool has_children, int depth);
   void Pointer();
   void Typedef();
   void Plain(TypeKind kind);
@@ -84,13 +94,12 @@ class Loader {
   dwarf::DieCursor* cursor_ = nullptr;
   UnitGraph* graph_ = nullptr;
   dwarf::Die die_;
+  dwarf::PlainDie plain_;
+  std::vector<MemberNode> open_members_;  // of the types around die_
+  uint64_t unit_delta_ = 0;               // from the graph's origin to the unit
   absl::Status unsupported_;
   absl::Status status_;
 };
-
-// Makes numbers of all names in `graph`. What is wrong with a text,
-// NameTable::status() tells.
-void FinishNames(UnitGraph* graph, NameTable* names);
 
 }  // namespace btfd::encode
 

@@ -21,6 +21,8 @@ constexpr size_t kFirstSlots = 1 << 10;
 // twice.
 constexpr size_t kMostRemembered = size_t{1} << 16;
 constexpr size_t kMostRememberedOfUnits = size_t{1} << 13;
+// A unit's texts lie together if there are no more bytes than these for a use.
+constexpr size_t kBytesPerUse = 64;
 constexpr size_t kShortTexts = 1 << 12;
 constexpr uint32_t kShortTextShift = 32 - 12;
 
@@ -40,6 +42,7 @@ NameTable::NameTable(const dwarf::Object& object, util::WorkBudget* work)
   remembered_.assign(remembered, {~uint32_t{0}, 0});
   short_texts_.resize(kShortTexts);
   texts_.push_back({});
+  hashes_.push_back({});
 }
 
 NameTable::Hash NameTable::HashOf(absl::string_view text) const {
@@ -92,7 +95,7 @@ NameId NameTable::Of(const dwarf::Value& value) {
   return Intern(TextAt(value));
 }
 
-void NameTable::AtOffsets(absl::Span<NameId* const> names) {
+void NameTable::AtOffsetsSideBySide(absl::Span<NameId* const> names) {
   constexpr size_t kTogether = 64;
   struct Miss {
     NameId* name;
@@ -134,10 +137,72 @@ void NameTable::AtOffsets(absl::Span<NameId* const> names) {
   }
 }
 
+void NameTable::AtOffsets(absl::Span<NameId* const> names) {
+  if (object_.relocatable() && !names.empty() && names.size() <= UINT16_MAX) {
+    uint32_t first = UINT32_MAX, last = 0;
+    for (const NameId* name : names) {
+      first = std::min(first, *name);
+      last = std::max(last, *name);
+    }
+    if (last < object_.str.content.size() &&
+        (last - first) / kBytesPerUse < names.size()) {
+      return AtOffsetsInOrder(first, last - first + 1, names);
+    }
+  }
+  AtOffsetsSideBySide(names);
+}
+
+void NameTable::AtOffsetsInOrder(uint32_t first, uint32_t length,
+                                 absl::Span<NameId* const> names) {
+  Wanted& wanted = wanted_;
+  wanted.bits.assign(length / 64 + 1, 0);
+  for (const NameId* name : names) {
+    const uint32_t place = *name - first;
+    wanted.bits[place / 64] |= uint64_t{1} << (place % 64);
+  }
+  if (wanted.index.size() < length) wanted.index.resize(length);
+  wanted.texts.clear();
+  for (size_t word = 0; word < wanted.bits.size(); ++word) {
+    if (!status_.ok() || work_->exhausted()) break;
+    for (uint64_t bits = wanted.bits[word]; bits != 0; bits &= bits - 1) {
+      const uint32_t place = word * 64 + __builtin_ctzll(bits);
+      wanted.index[place] = static_cast<uint16_t>(wanted.texts.size());
+      const absl::string_view text = TextAt(first + place);
+      WantedText& read = wanted.texts.emplace_back();
+      read.is_known = text.empty();
+      if (!read.is_known) read.hash = HashOf(text);
+    }
+  }
+  if (work_->exhausted() && status_.ok()) status_ = work_->Check();
+  if (!status_.ok()) {
+    for (NameId* const name : names) *name = 0;
+    return;
+  }
+  // In the order of use, so that numbers follow each other as types do.
+  for (NameId* const name : names) {
+    WantedText& text = wanted.texts[wanted.index[*name - first]];
+    if (!text.is_known) {
+      text.name = Guess(text.hash, *name);
+      text.is_known = true;
+    }
+    *name = text.name;
+  }
+}
+
+NameId NameTable::Guess(const Hash& hash, uint32_t offset) {
+  NameId name = next_.guess();
+  if (name == 0 || !Has(name, hash)) {
+    name = Find(hash).name;
+    if (name == 0) name = Intern(hash, TextAt(offset));
+  }
+  next_.Note(name);
+  return name;
+}
+
 NameTable::Slot& NameTable::Find(const Hash& hash) {
   size_t slot = hash.low & (slots_.size() - 1);
-  while (slots_[slot].name != 0 && (slots_[slot].hash.low != hash.low ||
-                                    slots_[slot].hash.high != hash.high)) {
+  while (slots_[slot].name != 0 && (slots_[slot].hash != SlotHash(hash) ||
+                                    !Has(slots_[slot].name, hash))) {
     slot = (slot + 1) & (slots_.size() - 1);
   }
   return slots_[slot];
@@ -149,7 +214,8 @@ NameId NameTable::Intern(const Hash& hash, absl::string_view text) {
   if (slot.name != 0) return slot.name;
   const NameId name = texts_.size();
   texts_.push_back(text);
-  slot = {hash, name};
+  hashes_.push_back(hash);
+  slot = {SlotHash(hash), name};
   if (texts_.size() * 2 > slots_.size()) Grow();
   return name;
 }
@@ -169,11 +235,13 @@ NameId NameTable::Find(absl::string_view text) {
 }
 
 void NameTable::Grow() {
-  std::vector<Slot> old(slots_.size() * 2);
-  slots_.swap(old);
-  for (const Slot& slot : old) {
-    if (slot.name != 0) Find(slot.hash) = slot;
+  std::vector<Slot> slots(slots_.size() * 2);
+  for (NameId name = 1; name < hashes_.size(); ++name) {
+    size_t slot = hashes_[name].low & (slots.size() - 1);
+    while (slots[slot].name != 0) slot = (slot + 1) & (slots.size() - 1);
+    slots[slot] = {SlotHash(hashes_[name]), name};
   }
+  slots_.swap(slots);
 }
 
 }  // namespace btfd::encode

@@ -11,6 +11,7 @@
 #define BTFD_LIB_ENCODE_NAMES_H_
 
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <string>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "absl/types/span.h"
 #include "lib/dwarf/object.h"
 #include "lib/dwarf/unit.h"
+#include "lib/encode/next_guess.h"
 #include "lib/util/work_budget.h"
 
 namespace btfd::encode {
@@ -38,9 +40,11 @@ class NameTable {
   // The number of a DIE's text. On trouble 0, and status() tells.
   NameId Of(const dwarf::Value& value);
   // The same for texts of .debug_str: each of `names` is an offset before and
-  // the number after. Many at once, since each takes three looks at random
-  // places of large tables. Waiting for these took a third of the run; here
-  // they are fetched side by side.
+  // the number after. All of a unit at once. In a relocatable file a unit has
+  // its texts to itself, side by side: each is read once, in the order in which
+  // they lie. A linked file has one table for all units: there some texts are
+  // fetched side by side, since each look at that table is one at a random
+  // place of memory. Waiting for these took a third of the run.
   void AtOffsets(absl::Span<NameId* const> names);
 
   // Of a text that lives as long as this does.
@@ -50,6 +54,15 @@ class NameTable {
   // 0 if it was never interned.
   NameId Find(absl::string_view text);
 
+  // Whether the text at an offset of .debug_str is `text`, which has no NUL.
+  bool IsAt(uint32_t offset, absl::string_view text) const {
+    const absl::string_view texts = object_.str.content;
+    return offset < texts.size() && texts.size() - offset > text.size() &&
+           texts[offset + text.size()] == '\0' &&
+           memcmp(texts.data() + offset, text.data(), text.size()) == 0;
+  }
+
+  const dwarf::Object& object() const { return object_; }
   absl::string_view text(NameId id) const { return texts_[id]; }
   size_t size() const { return texts_.size(); }
   const absl::Status& status() const { return status_; }
@@ -63,13 +76,25 @@ class NameTable {
     uint32_t high = 0;
   };
   struct Slot {
-    Hash hash;
-    NameId name = 0;  // 0: the slot is free
+    uint32_t hash = 0;  // the first bits of it, but for those of the place
+    NameId name = 0;    // 0: the slot is free
   };
   Hash HashOf(absl::string_view text) const;
+  bool Has(NameId name, const Hash& hash) const {
+    return hashes_[name].low == hash.low && hashes_[name].high == hash.high;
+  }
+  static uint32_t SlotHash(const Hash& hash) {
+    return static_cast<uint32_t>(hash.low >> 32);
+  }
   // The slot of a text, or the free one where it would be.
   Slot& Find(const Hash& hash);
   NameId Intern(const Hash& hash, absl::string_view text);
+  // AtOffsets() for names whose texts, from `first` on, lie in `length` bytes.
+  void AtOffsetsInOrder(uint32_t first, uint32_t length,
+                        absl::Span<NameId* const> names);
+  void AtOffsetsSideBySide(absl::Span<NameId* const> names);
+  // The name of a text of .debug_str, known by its hash.
+  NameId Guess(const Hash& hash, uint32_t offset);
   // The text at an offset of .debug_str, and its price. Empty on trouble.
   absl::string_view TextAt(const dwarf::Value& value);
   absl::string_view TextAt(uint32_t offset);  // of .debug_str
@@ -88,6 +113,20 @@ class NameTable {
     NameId name;
   };
   std::vector<Remembered> remembered_;  // as many as a power of two
+  // Scratch of AtOffsetsInOrder(). Of each place from the first text on a bit,
+  // whether a text is wanted, and if so, which of `texts` it is.
+  struct WantedText {
+    Hash hash;
+    NameId name = 0;
+    bool is_known = false;
+  };
+  struct Wanted {
+    std::vector<uint64_t> bits;
+    std::vector<uint16_t> index;
+    std::vector<WantedText> texts;
+  };
+  Wanted wanted_;
+  NextGuess next_;
   // Of texts in .debug_info, which are a few bytes long: by their bytes.
   struct ShortText {
     uint32_t bytes = 0;
@@ -95,6 +134,7 @@ class NameTable {
   };
   std::vector<ShortText> short_texts_;
   std::vector<absl::string_view> texts_;
+  std::vector<Hash> hashes_;
   std::vector<Slot> slots_;  // linear probing, as many as a power of two
   std::deque<std::string> copies_;
   absl::Status status_;

@@ -2,9 +2,9 @@
 //
 // Guesses the next number of a sequence that repeats itself in long runs: units
 // of a file include the same headers, so that types follow each other as they
-// did in a unit before. Comparing what is at hand with the guess takes no hash
-// and no look at a random place of a large table: a twentieth off the run.
-// Tried for names as well, which follow each other less regularly: no gain.
+// did in a unit before, and names. Comparing what is at hand with the guess
+// takes no hash of a type and no look at a random place of a large table: a
+// twentieth off the run.
 #ifndef BTFD_LIB_ENCODE_NEXT_GUESS_H_
 #define BTFD_LIB_ENCODE_NEXT_GUESS_H_
 

@@ -19,9 +19,7 @@
 
 namespace btfd::encode {
 
-// A name as a loader leaves it, so that loading shares nothing with others: 0,
-// or the offset in .debug_str and one, or an index into UnitGraph::other_texts
-// with kOtherText. FinishNames() makes NameIds of them, in place.
+// In a name that the loader left, see open_names.h.
 inline constexpr NameId kOtherText = 0x80000000;
 
 // Where a DIE is, counted from UnitGraph::origin.
@@ -54,12 +52,22 @@ struct TypeNode {
   uint32_t count = 0;
   uint32_t size = 0;  // DW_AT_byte_size
   TypeKind kind = TypeKind::kVoid;
-  uint8_t encoding = 0;      // of a base type
-  bool declaration = false;  // of struct, union, enum
-  bool is_class = false;     // DW_TAG_class_type: kStruct without decl tags
-  bool varargs = false;      // of a subroutine type
-  bool has_size = false;     // DW_AT_byte_size is there
+  uint8_t encoding = 0;       // of a base type
+  bool declaration = false;   // of struct, union, enum
+  bool is_class = false;      // DW_TAG_class_type: kStruct without decl tags
+  bool varargs = false;       // of a subroutine type
+  bool has_size = false;      // DW_AT_byte_size is there
+  bool open_members = false;  // their names are, see open_names.h
 };
+
+inline bool HasMembers(const TypeNode& node) {
+  return node.kind == TypeKind::kStruct || node.kind == TypeKind::kUnion;
+}
+
+// A struct, union or enum with a name.
+inline bool IsNamed(const TypeNode& node) {
+  return node.name != 0 && (HasMembers(node) || node.kind == TypeKind::kEnum);
+}
 
 struct MemberNode {
   NameId name = 0;
@@ -222,6 +230,7 @@ struct UnitGraph {
   std::vector<DeclTagNode> decl_tags;
   std::vector<OldBitfield> old_bitfields;
   std::vector<dwarf::Value> other_texts;
+  std::vector<NameId*> listed_names;  // of FinishNames() alone
   // Of all four kinds: a DIE is of one.
   DieMap map;
 
