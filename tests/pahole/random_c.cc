@@ -355,8 +355,7 @@ class Unit {
       std::string type;
       do {
         type = Declare(name).text;
-      } while (!section.empty() &&
-               (type.find("const") != std::string::npos || type[0] == 't'));
+      } while (!section.empty() && MayBeConstant(type));
       if (!is_static && random_.OneIn(4)) {
         DeclareIncompleteTypesOf(type);
         Line(StrCat("extern ", section, type, ";"));
@@ -367,8 +366,19 @@ class Unit {
     Line(StrCat("extern ", Declare(StrCat("elsewhere", index_)).text, ";"));
   }
 
-  // What a list of parameters is the first to name is another type in each list,
-  // and so two declarations of one variable would conflict.
+  bool MayBeConstant(const std::string& declaration) const {
+    if (absl::StrContains(declaration, "const")) return true;
+    for (size_t i = 0; i < kinds_.size(); ++i) {
+      if (kinds_[i] == TypeKind::kTypedef &&
+          absl::StrContains(StrCat(" ", declaration), StrCat(" t", i, " "))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // What a list of parameters is the first to name is another type in each
+  // list, and so two declarations of one variable would conflict.
   void DeclareIncompleteTypesOf(const std::string& declaration) {
     for (size_t i = 0; i < kinds_.size(); ++i) {
       const bool has_tag =
