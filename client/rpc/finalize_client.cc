@@ -256,4 +256,9 @@ absl::StatusOr<v1::FinalizeResponse> FinalizeClient::Finalize(
   return local_->Finalize(*request, base);
 }
 
+absl::StatusOr<v1::FinalizeResponse> FinalizeClient::FinalizeHere(
+    const v1::FinalizeRequest& request) {
+  return LocalEngine().Finalize(request, /*base=*/nullptr);
+}
+
 }  // namespace btfd::client

@@ -80,6 +80,11 @@ class FinalizeClient {
   absl::StatusOr<v1::FinalizeResponse> Finalize(v1::FinalizeRequest* request,
                                                 BaseFile* base);
 
+  // Finalize() by the engine in this process, in any case: for a request that
+  // needs nothing of what a daemon keeps.
+  absl::StatusOr<v1::FinalizeResponse> FinalizeHere(
+      const v1::FinalizeRequest& request);
+
   // The engine in this process, if the client has fallen back to it: it then
   // does all further work. Null as long as the shared daemon serves.
   LocalEngine* local() { return local_.get(); }

@@ -27,10 +27,10 @@ constexpr uint16_t kTags[] = {
     kTagArrayType,      kTagClassType,     kTagEnumerationType,
 };
 constexpr uint16_t kNumbers[] = {
-    kAtByteSize,   kAtBitSize,    kAtDataBitOffset, kAtDataMemberLocation,
-    kAtEncoding,   kAtUpperBound, kAtCount,         kAtConstValue,
+    kAtByteSize,    kAtBitSize,    kAtDataBitOffset, kAtDataMemberLocation,
+    kAtEncoding,    kAtUpperBound, kAtCount,         kAtConstValue,
     kAtDeclaration, 0x3b /* DW_AT_decl_line */};
-constexpr uint16_t kForms[] = {kFormData1, kFormData1, kFormData2,
+constexpr uint16_t kForms[] = {kFormData1,         kFormData1, kFormData2,
                                kFormImplicitConst, kFormData4, kFormUdata};
 
 class Dies {
