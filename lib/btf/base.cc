@@ -280,6 +280,16 @@ absl::Span<const TypeId> Base::FindRelocatable(absl::string_view name) const {
   return FindNamed(kRelocatables, name, HashString(name));
 }
 
+void Base::ForEachRelocatable(
+    absl::FunctionRef<void(absl::Span<const TypeId> ids)> visit) const {
+  const BaseBlobHeader& h = header();
+  for (uint32_t group = h.class_ends[kRelocatables - 1];
+       group < h.class_ends[kRelocatables]; ++group) {
+    visit(named_ids_.subspan(group_starts_[group],
+                             group_starts_[group + 1] - group_starts_[group]));
+  }
+}
+
 bool Base::SharesCompositeName(TypeId id) const {
   return std::binary_search(shared_composites_.begin(),
                             shared_composites_.end(), id);

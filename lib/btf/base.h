@@ -73,6 +73,9 @@ class Base {
   // Ids, ascending, of the INT, FLOAT, ENUM, ENUM64, FWD, STRUCT and UNION
   // types with that name and a non-zero name_off: the candidates of relocation.
   absl::Span<const TypeId> FindRelocatable(absl::string_view name) const;
+  // Calls `visit` with these ids for each name there is, in no order of names.
+  void ForEachRelocatable(
+      absl::FunctionRef<void(absl::Span<const TypeId> ids)> visit) const;
   // True if another STRUCT or UNION of the base has the same name_off.
   // Precondition: id is a STRUCT or UNION with a non-zero name_off.
   bool SharesCompositeName(TypeId id) const;

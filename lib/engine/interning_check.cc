@@ -27,20 +27,21 @@ size_t DefinitionsIn(const btf::Base& base, absl::string_view name) {
 
 BaseNames NamesOf(const btf::Base& base) {
   BaseNames names;
-  for (TypeId id = 1; id < base.end_id(); ++id) {
-    const TypeRecord& type = base.type(id);
-    if (type.name_off == 0) continue;
-    if (type.kind() == Kind::kFwd) {
-      names.declared.emplace_back(base.string(type.name_off));
-    } else if (btf::IsComposite(type.kind()) &&
-               DefinitionsIn(base, base.string(type.name_off)) > 1) {
-      names.repeated.emplace_back(base.string(type.name_off));
+  base.ForEachRelocatable([&](absl::Span<const TypeId> ids) {
+    const absl::string_view name = base.string(base.type(ids[0]).name_off);
+    int definitions = 0;
+    bool declared = false;
+    for (const TypeId id : ids) {
+      const Kind kind = base.type(id).kind();
+      definitions += btf::IsComposite(kind);
+      declared |= kind == Kind::kFwd;
     }
-  }
+    if (declared) names.declared.emplace_back(name);
+    if (definitions > 1) names.repeated.emplace_back(name);
+  });
   for (std::vector<std::string>* const list :
        {&names.declared, &names.repeated}) {
     std::sort(list->begin(), list->end());
-    list->erase(std::unique(list->begin(), list->end()), list->end());
   }
   return names;
 }
