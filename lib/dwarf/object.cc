@@ -295,7 +295,6 @@ absl::Status Object::Inflate(const ObjectSection& section,
 }
 
 uint64_t Relocations::Cursor::ApplyOther(uint64_t offset, uint64_t value) {
-  if (relocations_ == nullptr) return value;
   const std::optional<uint64_t> found = relocations_->ValueAt(offset, &next_);
   if (!found.has_value()) return value;
   ++next_;

@@ -105,6 +105,7 @@ class Relocations {
     // What stands at `offset` once relocated: `value` where no relocation is to
     // be applied.
     uint64_t Apply(uint64_t offset, uint64_t value) {
+      if (relocations_ == nullptr) return value;
       return ApplyNext(offset, &value) ? value : ApplyOther(offset, value);
     }
     // Apply() if the next entry is the one for `offset`, of the last one's
@@ -118,6 +119,8 @@ class Relocations {
       *value = (static_cast<uint64_t>(entry.r_addend) + rule_.add) & rule_.mask;
       return true;
     }
+    // Whether there are no relocations.
+    bool none() const { return relocations_ == nullptr; }
     // Apply() that steps over entries, and finds another rule.
     ABSL_ATTRIBUTE_NOINLINE uint64_t ApplyOther(uint64_t offset,
                                                 uint64_t value);

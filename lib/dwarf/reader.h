@@ -86,6 +86,8 @@ class Reader {
 
   // Bits beyond the 64th are dropped; a number without an end fails.
   uint64_t Uleb() {
+    // Most have one byte.
+    if (at_ != end_ && static_cast<int8_t>(*at_) >= 0) return *at_++;
     uint64_t value = 0;
     for (uint32_t shift = 0;; shift += 7) {
       const uint8_t byte = U8();

@@ -2,6 +2,7 @@
 #include "lib/dwarf/unit.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <initializer_list>
 #include <optional>
@@ -221,6 +222,15 @@ bool IsKnownForm(uint64_t form, const Unit& unit) {
   }
 }
 
+// SlotOf() of the attributes that compilers use most, which are read by the
+// million.
+constexpr uint64_t kListedAttributes = 0x90;
+const std::array<Slot, kListedAttributes> kSlots = [] {
+  std::array<Slot, kListedAttributes> slots;
+  for (uint64_t i = 0; i < slots.size(); ++i) slots[i] = SlotOf(i);
+  return slots;
+}();
+
 // Whether TakeSimple() knows it: what most attributes of types have.
 bool IsSimple(uint64_t form) {
   switch (form) {
@@ -369,6 +379,17 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
   steps_.clear();
   refers_across_units_ = false;
   loaded_offset_ = ~uint64_t{0};
+  const auto size_of = [&unit](uint64_t form) -> int8_t {
+    const std::optional<uint32_t> size = FixedSize(form, unit);
+    if (size.has_value()) return static_cast<int8_t>(*size);
+    return IsKnownForm(form, unit) ? kVariable : kUnknown;
+  };
+  if (sizes != loaded_sizes_) {
+    for (uint64_t form = 0; form < kListedForms; ++form) {
+      form_sizes_[form] = size_of(form);
+    }
+    loaded_sizes_ = sizes;
+  }
   Reader reader = object.ReaderOf(object.abbrev);
   reader.Seek(unit.abbrev_offset);
   for (;;) {
@@ -401,23 +422,25 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       const int64_t implicit = form == kFormImplicitConst ? reader.Sleb() : 0;
       if (reader.failed()) break;
       if (attribute == 0 && form == 0) break;
-      if (!IsKnownForm(form, unit)) {
+      const int8_t size =
+          form < kListedForms ? form_sizes_[form] : size_of(form);
+      if (size == kUnknown) {
         return absl::UnimplementedError(absl::StrFormat(
             ".debug_abbrev at offset %#x: form %#x is not known", place, form));
       }
       if (form == kFormRefAddr) {
         abbrev.refers_across_units = refers_across_units_ = true;
       }
-      Slot slot = SlotOf(attribute);
+      Slot slot =
+          attribute < kSlots.size() ? kSlots[attribute] : SlotOf(attribute);
       // Of an attribute that is there twice, the first one counts.
       if (slot != kNoSlot && (interest & ~abbrev.present & Bit(slot)) == 0) {
         slot = kNoSlot;
       }
       if (slot != kNoSlot) abbrev.present |= Bit(slot);
-      const std::optional<uint32_t> size = FixedSize(form, unit);
-      least += size.value_or(1);
-      if (slot == kNoSlot && size.has_value()) {
-        skip += *size;
+      least += size == kVariable ? 1 : size;
+      if (slot == kNoSlot && size != kVariable) {
+        skip += size;
         if (skip > kMostSkipped) {
           return Bad(".debug_abbrev", place,
                      "an entry has too many attributes");
@@ -428,7 +451,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
       if (steps_.size() >= kMostSteps) {
         return Bad(".debug_abbrev", place, "the table has too many attributes");
       }
-      steps_.push_back({slot, !size.has_value(), static_cast<uint16_t>(form),
+      steps_.push_back({slot, size == kVariable, static_cast<uint16_t>(form),
                         skip, implicit});
       skip = 0;
     }
@@ -452,7 +475,6 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
   }
   bytes_read_ += reader.offset() - unit.abbrev_offset;
   loaded_offset_ = unit.abbrev_offset;
-  loaded_sizes_ = sizes;
   return absl::OkStatus();
 }
 
@@ -762,8 +784,9 @@ bool DieCursor::NextPlain(PlainDie* die) {
   die->second = number(abbrev->second);
   reader_.SkipKnown(at + abbrev->least_size - reader_.here());
   if (abbrev->name.mask == 0) return true;
-  const uint64_t place = at + abbrev->name.at - object_.info.content.data();
   die->name = number(abbrev->name);
+  if (relocation_.none()) return true;
+  const uint64_t place = at + abbrev->name.at - object_.info.content.data();
   return relocation_.ApplyNext(place, &die->name) || RelocateName(place, die);
 }
 

@@ -155,6 +155,13 @@ class AbbrevTable {
   bool refers_across_units() const { return refers_across_units_; }
 
  private:
+  // Of the forms below kListedForms the size in bytes, kVariable if it says its
+  // own, or kUnknown: by the sizes of the unit.
+  static constexpr uint64_t kListedForms = 0x30;
+  static constexpr int8_t kVariable = -1;
+  static constexpr int8_t kUnknown = -2;
+  int8_t form_sizes_[kListedForms];
+
   uint64_t loaded_offset_ = ~uint64_t{0};
   uint8_t loaded_sizes_ = 0;
   uint64_t bytes_read_ = 0;    // of all tables so far
