@@ -31,8 +31,13 @@ int CompareByPrefix(absl::string_view a, size_t a_prefix, absl::string_view b,
 FunctionTable::FunctionTable(const dwarf::Object& object, const Rules& rules,
                              const Features& features, const NameTable* names)
     : rules_(rules), features_(features), names_(*names) {
+  const auto is_function = [](const dwarf::Symbol& symbol) {
+    return symbol.type == STT_FUNC && !symbol.name.empty();
+  };
+  entries_.reserve(std::count_if(object.symbols().begin(),
+                                 object.symbols().end(), is_function));
   for (const dwarf::Symbol& symbol : object.symbols()) {
-    if (symbol.type != STT_FUNC || symbol.name.empty()) continue;
+    if (!is_function(symbol)) continue;
     FunctionEntry entry;
     entry.name = symbol.name;
     entry.prefix = PrefixOf(symbol.name);
@@ -68,22 +73,23 @@ FunctionTable::FunctionTable(const dwarf::Object& object, const Rules& rules,
 // A symbol of value 0 makes the comparison start anew, and the last key is not
 // looked at: as pahole has it.
 void FunctionTable::MergeEqualKeys() {
-  std::vector<FunctionEntry> merged;
-  for (FunctionEntry& entry : entries_) {
-    if (!merged.empty() && merged.back().name == entry.name) {
-      merged.back().symbols.push_back(entry.symbols[0]);
-    } else {
-      merged.push_back(std::move(entry));
+  size_t merged = 0;
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    if (merged != 0 && entries_[merged - 1].name == entries_[i].name) {
+      entries_[merged - 1].symbols.push_back(entries_[i].symbols[0]);
+      continue;
     }
+    if (merged != i) entries_[merged] = std::move(entries_[i]);
+    ++merged;
   }
-  for (size_t i = 0; i + 1 < merged.size(); ++i) {
+  entries_.resize(merged);
+  for (size_t i = 0; i + 1 < entries_.size(); ++i) {
     uint64_t address = 0;
-    for (const FunctionSymbol& symbol : merged[i].symbols) {
-      if (address != 0 && address != symbol.value) merged[i].ambiguous = true;
+    for (const FunctionSymbol& symbol : entries_[i].symbols) {
+      if (address != 0 && address != symbol.value) entries_[i].ambiguous = true;
       address = symbol.value;
     }
   }
-  entries_ = std::move(merged);
 }
 
 uint32_t FunctionTable::FindExactly(absl::string_view name) const {

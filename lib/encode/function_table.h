@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "lib/dwarf/object.h"
 #include "lib/encode/names.h"
@@ -23,7 +24,7 @@ struct FunctionSymbol {
 struct FunctionEntry {
   absl::string_view name;  // what a function of DWARF is looked up by
   size_t prefix = 0;       // bytes before the first '.'
-  std::vector<FunctionSymbol> symbols;
+  absl::InlinedVector<FunctionSymbol, 1> symbols;
   // Symbols of different addresses share the name.
   bool ambiguous = false;
   // Set by kfunc sets (decl_tag_kfuncs).

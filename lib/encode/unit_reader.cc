@@ -29,6 +29,7 @@ absl::StatusOr<std::vector<dwarf::Unit>> ReadUnitHeaders(
     // A look at a header maps the pages around it, which are most of them.
     if (give_back && next - given_back >= kGiveBackEvery) {
       give_back(object.info.content.substr(given_back, next - given_back));
+      give_back(object.info.relocations.table());
       given_back = next;
     }
   }

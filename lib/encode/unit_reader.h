@@ -33,7 +33,7 @@ namespace btfd::encode {
 using GiveBackFn = std::function<void(absl::string_view)>;
 
 // So many bytes of DIEs are passed before their pages are given back.
-inline constexpr uint64_t kGiveBackEvery = 4 << 20;
+inline constexpr uint64_t kGiveBackEvery = 2 << 20;
 
 struct LoadedUnit {
   dwarf::Unit unit;
