@@ -117,8 +117,7 @@ void Run::MarkKfuncs() {
 // Makes BTF of one graph. `units` are those that it is of.
 absl::Status Run::EncodeGraph(const std::vector<dwarf::Unit>& units,
                               bool make_all, UnitGraph* graph) {
-  FinishNames(/*leave_members=*/!make_all && object_.relocatable(), graph,
-              &names_);
+  FinishNames(/*leave_members=*/!make_all, graph, &names_);
   RETURN_IF_ERROR(names_.status());
   functions_.Resolve(units, graph);
   encoded_.types_met += graph->types.size() - 1;
@@ -181,7 +180,13 @@ absl::Status Run::ReadUnits() {
                     options_.threads);
   // Finding the relocations of the headers has mapped many pages of the tables.
   // Those of a small file are needed again at once.
-  if (object_.info.content.size() >= kGiveBackEvery) GiveBackTables();
+  if (object_.info.content.size() >= kGiveBackEvery) {
+    GiveBackTables();
+    // The symbols were taken out of it.
+    for (const dwarf::ObjectSection& section : object_.sections()) {
+      if (section.type == SHT_SYMTAB) GiveBack(section.content);
+    }
+  }
   uint64_t read = 0;
   uint64_t given_back = 0;
   for (;;) {

@@ -114,7 +114,7 @@ Functions::Functions(const dwarf::Object& object, const Rules& rules,
 NameId Functions::Cut(NameId name) {
   const absl::string_view text = names_->text(name);
   if (text.size() <= kMostNameBytes) return name;
-  return names_->InternCopy(text.substr(0, kMostNameBytes));
+  return names_->Intern(text.substr(0, kMostNameBytes));
 }
 
 // --- What is known of parameters ---------------------------------------------
@@ -677,7 +677,7 @@ absl::Status Functions::MakeGroup(absl::Span<State> states) {
 // to, by a tag around the pointee and a new pointer.
 absl::Status Functions::AddArenas(const FunctionEntry& entry, BtfId* result,
                                   std::vector<SavedParameter>* parameters) {
-  const NameId tag = names_->InternCopy("address_space(1)");
+  const NameId tag = names_->Intern("address_space(1)");
   const auto wrap = [&](BtfId* id) {
     if (*id == 0 || builder_->record(*id).kind() != Kind::kPtr) return false;
     const BtfId pointee = builder_->record(*id).size_or_type;
@@ -717,7 +717,7 @@ absl::Status Functions::MakeFunction(const State& state) {
   NameId name = state.source_name;
   if (entry != nullptr && !state.by_prefix) {
     name = names_->Find(entry->name);
-    if (name == 0) name = names_->InternCopy(entry->name);
+    if (name == 0) name = names_->Intern(entry->name);
   }
   const BtfId function = builder_->Add(Kind::kFunc, name, prototype);
   for (uint32_t i = 0; i < state.tag_count; ++i) {
@@ -727,7 +727,7 @@ absl::Status Functions::MakeFunction(const State& state) {
   }
   if (entry != nullptr && entry->is_kfunc && features_.decl_tag) {
     const auto add = [&](absl::string_view text) {
-      builder_->Add(Kind::kDeclTag, names_->InternCopy(text), function);
+      builder_->Add(Kind::kDeclTag, names_->Intern(text), function);
       builder_->Tail(static_cast<uint32_t>(-1));
     };
     add("bpf_kfunc");

@@ -359,6 +359,13 @@ bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
 // The content of a named type, in body_: a head, then kMemberWords words for
 // each member, of which the second one is a class. An enumerator's is none.
 void Interner::Body(UnitGraph* unit, TypeNode* named) {
+  body_names_.clear();
+  for (uint32_t i = 0; i < named->count && named->open_members; ++i) {
+    const uint32_t at = named->first + i;
+    body_names_.push_back(named->kind == TypeKind::kEnum
+                              ? unit->enumerators[at].name
+                              : unit->members[at].name);
+  }
   FinishMembers(unit, named, names_);
   const UnitGraph& graph = *unit;
   const TypeNode& node = *named;
@@ -421,8 +428,15 @@ bool Interner::IsOpenNode(const Definition& definition, const UnitGraph& graph,
     return false;
   }
   const uint32_t* word = &definition_words_[definition.place];
-  const char* text = &member_texts_[definition.texts];
-  const auto is_next_text = [&](NameId open) {
+  const bool linked = !names_->object().relocatable();
+  const NameId* name = &member_names_[linked ? definition.texts : 0];
+  const char* text = &member_texts_[linked ? 0 : definition.texts];
+  const auto is_next_name = [&](NameId open) {
+    if (linked) {
+      const NameId known = *name++;
+      return (open == known && (open & kOtherText) == 0) ||
+             IsText(graph, open, names_->text(word[0]), *names_);
+    }
     const size_t length = static_cast<uint8_t>(*text++);
     const absl::string_view expected(text, length);
     text += length;
@@ -435,7 +449,7 @@ bool Interner::IsOpenNode(const Definition& definition, const UnitGraph& graph,
       const EnumeratorNode& value = graph.enumerators[node.first + i];
       if (word[2] != static_cast<uint32_t>(value.value) ||
           word[3] != static_cast<uint32_t>(value.value >> 32) ||
-          !is_next_text(value.name)) {
+          !is_next_name(value.name)) {
         return false;
       }
     }
@@ -446,11 +460,19 @@ bool Interner::IsOpenNode(const Definition& definition, const UnitGraph& graph,
   for (uint32_t i = 0; i < node.count; ++i, word += kMemberWords) {
     const MemberNode& member = graph.members[node.first + i];
     if (word[1] != class_of_[member.target] || word[2] != member.bit_offset ||
-        word[3] != member.bit_size || !is_next_text(member.name)) {
+        word[3] != member.bit_size || !is_next_name(member.name)) {
       return false;
     }
   }
   return true;
+}
+
+uint32_t Interner::AddNames() {
+  if (body_names_.empty()) return 0;
+  const size_t start = member_names_.size();
+  member_names_.insert(member_names_.end(), body_names_.begin(),
+                       body_names_.end());
+  return static_cast<uint32_t>(start);
 }
 
 uint32_t Interner::AddTexts() {
@@ -514,9 +536,9 @@ uint32_t Interner::AddDefinition(ClassId id) {
     link = &definitions_[*link].next;
   }
   *link = added;
-  // Others are rare, and a linked file shares its texts.
-  if (definition.index == 0 && names_->object().relocatable()) {
-    definition.texts = AddTexts();
+  // Others are rare.
+  if (definition.index == 0) {
+    definition.texts = names_->object().relocatable() ? AddTexts() : AddNames();
   }
   definitions_.push_back(definition);
   return added;
@@ -819,7 +841,7 @@ std::vector<BtfId> Interner::Forwards() const {
 void Interner::SetBaseNames(const BaseNames& base, NameTable* names) {
   const auto for_each = [&](const std::vector<std::string>& texts, auto set) {
     for (const std::string& text : texts) {
-      const NameId name = names->InternCopy(text);
+      const NameId name = names->Intern(text);
       for (const uint32_t tag : {kNamedStruct, kNamedUnion}) {
         set(&classes_.known[NamedClass(tag, name)]);
       }

@@ -157,7 +157,7 @@ class Interner {
     BtfId made;
     uint32_t next;   // another definition of the same class; 0: none
     uint32_t index;  // among them
-    uint32_t texts;  // in member_texts_; 0: not there
+    uint32_t texts;  // in member_texts_ or member_names_; 0: not there
   };
   struct Classes {
     void Init() { known.emplace_back(); }
@@ -177,8 +177,10 @@ class Interner {
               const TypeNode& node) const;
   bool IsOpenNode(const Definition& definition, const UnitGraph& graph,
                   const TypeNode& node) const;
-  // The texts of the names in body_, for Definition::texts.
+  // What open names are compared with, of the names in body_ and body_names_:
+  // Definition::texts.
   uint32_t AddTexts();
+  uint32_t AddNames();
   bool SameMerged(const Definition& definition) const;
   uint32_t FindDefinition(ClassId id);
   uint32_t AddDefinition(ClassId id);
@@ -202,9 +204,12 @@ class Interner {
   std::vector<ClassId> named_classes_[6];
   std::vector<Definition> definitions_{1};
   std::vector<uint32_t> definition_words_;
-  // Of first definitions, for each member the length of its name, in one byte,
-  // and the name. The first byte is of none.
+  // Of first definitions. In a relocatable file, for each member the length of
+  // its name, in one byte, and the name; the first byte is of none. In a linked
+  // file, where units share their texts, the open name; the first one is of
+  // none.
   std::string member_texts_ = std::string(1, '\0');
+  std::vector<NameId> member_names_ = {0};
   uint32_t unit_ = 0;
   // Of the last unit that marked forwards.
   uint32_t last_state_ = 0;
@@ -229,6 +234,7 @@ class Interner {
   std::vector<uint32_t> starts_;
   std::vector<uint32_t> users_;
   std::vector<uint32_t> body_;
+  std::vector<NameId> body_names_;  // as they were open; empty: they were not
   std::vector<uint32_t> key_;
   bool unsupported_ = false;
   Stats stats_;

@@ -213,21 +213,26 @@ NameId NameTable::Intern(const Hash& hash, absl::string_view text) {
   Slot& slot = Find(hash);
   if (slot.name != 0) return slot.name;
   const NameId name = texts_.size();
-  texts_.push_back(text);
+  texts_.push_back(Kept(text));
   hashes_.push_back(hash);
   slot = {SlotHash(hash), name};
   if (texts_.size() * 2 > slots_.size()) Grow();
   return name;
 }
 
-NameId NameTable::Intern(absl::string_view text) {
-  return text.empty() ? 0 : Intern(HashOf(text), text);
+absl::string_view NameTable::Kept(absl::string_view text) {
+  const absl::string_view shared = object_.str.content;
+  if (!object_.relocatable() && text.data() >= shared.data() &&
+      text.data() < shared.data() + shared.size()) {
+    return text;
+  }
+  char* const copy = static_cast<char*>(copies_.allocate(text.size(), 1));
+  memcpy(copy, text.data(), text.size());
+  return absl::string_view(copy, text.size());
 }
 
-NameId NameTable::InternCopy(absl::string_view text) {
-  const NameId known = Find(text);
-  if (known != 0 || text.empty()) return known;
-  return Intern(copies_.emplace_back(text));
+NameId NameTable::Intern(absl::string_view text) {
+  return text.empty() ? 0 : Intern(HashOf(text), text);
 }
 
 NameId NameTable::Find(absl::string_view text) {

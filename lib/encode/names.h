@@ -12,8 +12,7 @@
 
 #include <cstdint>
 #include <cstring>
-#include <deque>
-#include <string>
+#include <memory_resource>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -47,7 +46,7 @@ class NameTable {
   // place of memory. Waiting for these took a third of the run.
   void AtOffsets(absl::Span<NameId* const> names);
 
-  // Of a text that lives as long as this does.
+  // The text is copied.
   NameId Intern(absl::string_view text);
   // Of a text that is copied.
   NameId InternCopy(absl::string_view text);
@@ -89,6 +88,11 @@ class NameTable {
   // The slot of a text, or the free one where it would be.
   Slot& Find(const Hash& hash);
   NameId Intern(const Hash& hash, absl::string_view text);
+  // The text itself if it is to be looked at later in the file, else a copy.
+  // Pages of the file that were given back come back with a look, 16 at once: a
+  // third of the memory of a module, and a sixth of a vmlinux's. The texts that
+  // all units of a linked file share are not given back.
+  absl::string_view Kept(absl::string_view text);
   // AtOffsets() for names whose texts, from `first` on, lie in `length` bytes.
   void AtOffsetsInOrder(uint32_t first, uint32_t length,
                         absl::Span<NameId* const> names);
@@ -103,6 +107,8 @@ class NameTable {
     return (offset >> 2) & (remembered_.size() - 1);
   }
   void Grow();
+
+  static constexpr size_t kCopiesAtOnce = 16 << 10;
 
   const dwarf::Object& object_;
   util::WorkBudget* const work_;
@@ -136,7 +142,7 @@ class NameTable {
   std::vector<absl::string_view> texts_;
   std::vector<Hash> hashes_;
   std::vector<Slot> slots_;  // linear probing, as many as a power of two
-  std::deque<std::string> copies_;
+  std::pmr::monotonic_buffer_resource copies_{kCopiesAtOnce};
   absl::Status status_;
 };
 

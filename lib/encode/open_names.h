@@ -7,8 +7,9 @@
 //
 // Half of all names are of members, and nearly all members are copies of those
 // of a unit before. Looking their texts up was a fifth of the run. So the names
-// of members may stay open: Interner compares their texts with those of the
-// type that it knows, which takes a quarter of the time.
+// of members may stay open: Interner compares them with those of the type that
+// it knows, which takes a quarter of the time. In a linked file equal texts
+// have mostly equal offsets; in a relocatable one, texts are compared.
 #ifndef BTFD_LIB_ENCODE_OPEN_NAMES_H_
 #define BTFD_LIB_ENCODE_OPEN_NAMES_H_
 

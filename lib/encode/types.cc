@@ -30,7 +30,7 @@ TypeEncoder::TypeEncoder(const Rules& rules, const Features& features,
       features_(features),
       names_(names),
       builder_(builder),
-      int_(names->InternCopy("int")) {}
+      int_(names->Intern("int")) {}
 
 void TypeEncoder::PlanAll(const UnitGraph& graph, TypePlan* plan) const {
   const size_t count = graph.types.size();
@@ -177,7 +177,7 @@ absl::Status TypeEncoder::Base(const TypeNode& node) {
                                                                   : 0;
   NameId name = node.name;
   if (!IsPowerOfTwo(size) || (rules_.wide_ints_fake && size > 16)) {
-    name = names_->InternCopy("__SANITIZED_FAKE_INT__");
+    name = names_->Intern("__SANITIZED_FAKE_INT__");
     size = 4;
   }
   if (size > 16) {

@@ -204,7 +204,7 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
           symbol->name != names_->text(name)) {
         continue;
       }
-      name = names_->InternCopy(symbol->name);
+      name = names_->Intern(symbol->name);
       size = symbol->size;
     } else {
       const absl::string_view text = names_->text(name);
@@ -243,9 +243,9 @@ void Variables::MakeSections() {
                      [](const InSection& a, const InSection& b) {
                        return a.offset < b.offset;
                      });
-    builder_->Add(
-        Kind::kDatasec, names_->InternCopy(object_.sections()[i].name),
-        all.back().offset + all.back().size, static_cast<uint32_t>(all.size()));
+    builder_->Add(Kind::kDatasec, names_->Intern(object_.sections()[i].name),
+                  all.back().offset + all.back().size,
+                  static_cast<uint32_t>(all.size()));
     for (const InSection& variable : all) {
       builder_->Tail(variable.id);
       builder_->Tail(variable.offset);
