@@ -703,6 +703,9 @@ void Loader::Variable(Place place) {
   variable.name = Name(dwarf::kName);
   variable.target = Reference(dwarf::kType);
   variable.specification = Reference(dwarf::kSpecification);
+  if (!variable.top_level) {
+    variable.origin = Reference(dwarf::kAbstractOrigin);
+  }
   variable.external = die_.has(dwarf::kExternal);
   variable.artificial = die_.has(dwarf::kArtificial);
   if (die_.has(dwarf::kAnnotation)) {
@@ -767,8 +770,21 @@ void Loader::Resolve(UnitGraph* graph) const {
   for (MemberNode& member : graph->members) {
     member.target = type_at(member.target);
   }
-  for (VariableNode& variable : graph->variables) {
+  std::vector<uint32_t> without_type;
+  for (size_t i = 0; i < graph->variables.size(); ++i) {
+    VariableNode& variable = graph->variables[i];
+    if (variable.target == kNoDie && variable.origin != kNoDie) {
+      without_type.push_back(i);
+    }
     variable.target = type_at(variable.target);
+  }
+  // A variable in an instance of a function that is inlined elsewhere.
+  for (const uint32_t i : without_type) {
+    VariableNode& variable = graph->variables[i];
+    const uint32_t origin = graph->map.Find(variable.origin, graph->variables);
+    if (origin == DieMap::kNotFound) continue;
+    variable.name = graph->variables[origin].name;
+    variable.target = graph->variables[origin].target;
   }
   for (FunctionNode& function : graph->functions) {
     function.target = type_at(function.target);

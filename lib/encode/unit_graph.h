@@ -134,6 +134,7 @@ struct VariableNode {
   NameId name = 0;
   uint32_t target = 0;
   DieOffset specification = kNoDie;
+  DieOffset origin = kNoDie;  // of a function's own variable
   uint64_t address = 0;
   bool external = false;
   bool declaration = false;

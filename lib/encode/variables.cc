@@ -197,7 +197,8 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
     if (rules_.variables_by_symbol) {
       const PercpuSymbol* symbol = SymbolAt(address);
       if (symbol == nullptr) continue;
-      if (TypeSize(graph, variable->target, object_.address_size()) == 0) {
+      if (variable->target != 0 &&
+          TypeSize(graph, variable->target, object_.address_size()) == 0) {
         continue;
       }
       if (address == 0 && !object_.relocatable() &&
@@ -225,8 +226,13 @@ absl::Status Variables::MakeVars(const UnitGraph& graph, const TypePlan& plan,
     if (variable->target == 0) {
       const std::string line = absl::StrCat("error: found variable '", text,
                                             "' in CU '' that has void type");
-      if (!features_.encode_force) return absl::FailedPreconditionError(line);
+      const bool merged = graph.unit_count > 1;
+      if (!features_.encode_force && !merged) {
+        return absl::FailedPreconditionError(line);
+      }
       messages->push_back(line);
+      // Of merged units the error ends the variables, and is then forgotten.
+      if (!features_.encode_force) return absl::OkStatus();
       continue;
     }
     if (size == 0 || size > UINT32_MAX || address > UINT32_MAX) continue;
