@@ -166,7 +166,9 @@ TEST_F(BadClient, ARequestOfAByteASecondIsEnded) {
 }
 
 TEST_F(BadClient, AnUploadOfAByteASecondIsEndedAndAnotherOvertakesIt) {
-  Begin();
+  // The other one waits for three seconds before it overtakes (kUploadWait).
+  // Meanwhile nothing moves here.
+  Begin({"stall_timeout=6"});
   const std::string base = BulkyRequest(100 << 10).btf();
   const auto slow = Connect();
   const auto upload = slow->StartUpload();
