@@ -233,8 +233,8 @@ class DieCursor {
   // Reads the DIE here. False at a null entry, which ends a list of siblings,
   // at the unit's end, and after an error: see status().
   bool Next(Die* die);
-  // Reads the DIE here if it is plain: a third of the time of Next(). Else
-  // false, and it is still to be read.
+  // Reads the DIE here if it is plain, with half of the instructions of Next().
+  // Else false, and it is still to be read.
   bool NextPlain(PlainDie* die);
   uint64_t offset() const { return reader_.offset(); }
   bool at_end() const { return reader_.left() == 0; }

@@ -31,7 +31,7 @@ using NameId = uint32_t;
 // Not thread-safe.
 class NameTable {
  public:
-  // `object` must outlive it: texts stay where they are.
+  // `object` must outlive it.
   // Reading texts is paid from `work`: a table of strings can be made so that
   // each byte of it starts another long text.
   NameTable(const dwarf::Object& object, util::WorkBudget* work);
@@ -48,8 +48,6 @@ class NameTable {
 
   // The text is copied.
   NameId Intern(absl::string_view text);
-  // Of a text that is copied.
-  NameId InternCopy(absl::string_view text);
   // 0 if it was never interned.
   NameId Find(absl::string_view text);
 
