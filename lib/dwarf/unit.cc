@@ -462,7 +462,7 @@ absl::Status AbbrevTable::Load(const Object& object, const Unit& unit) {
     abbrev.tail_skip = skip;
     abbrev.least_size =
         static_cast<uint32_t>(std::min<uint64_t>(least, UINT32_MAX));
-    FindPlainFields(&steps_[abbrev.first_step], &abbrev);
+    FindPlainFields(steps_.data() + abbrev.first_step, &abbrev);
     if (code == dense_.size() + 1) {
       dense_.push_back(abbrev);
     } else if (code - 1 >= dense_.size()) {
