@@ -65,6 +65,16 @@ class SharedBasesTest : public ::testing::Test {
     return BaseRegistry(1 << 20, store, &counters_, &log_, &cache_);
   }
 
+  // Adds the base, and tells which dedup index serves it.
+  void UseDedupIndex(BaseRegistry* registry, std::string* used) {
+    ASSERT_TRUE(registry->Add(digest_, raw_, "here").ok());
+    const auto handle = registry->Acquire(digest_);
+    ASSERT_TRUE(handle.ok()) << handle.status();
+    const auto index = handle->dedup_index();
+    ASSERT_TRUE(index.ok()) << index.status();
+    *used = std::string((*index)->blob());
+  }
+
   store::Counters counters_;
   util::Log log_{util::LogLevel::kError};
   FakeCache cache_;
@@ -79,12 +89,9 @@ TEST_F(SharedBasesTest, ADedupIndexFromTheCacheIsUsed) {
   ASSERT_TRUE(index.ok());
   cache_.dedup_index = std::string((*index)->blob());
   BaseRegistry registry = Registry();
-  ASSERT_TRUE(registry.Add(digest_, raw_, "here").ok());
-  const auto handle = registry.Acquire(digest_);
-  ASSERT_TRUE(handle.ok()) << handle.status();
-  const auto used = handle->dedup_index();
-  ASSERT_TRUE(used.ok()) << used.status();
-  EXPECT_EQ((*used)->blob(), cache_.dedup_index);
+  std::string used;
+  ASSERT_NO_FATAL_FAILURE(UseDedupIndex(&registry, &used));
+  EXPECT_EQ(used, cache_.dedup_index);
   ASSERT_TRUE(registry.FinishSaving(absl::Seconds(20)));
   EXPECT_EQ(counters_.Get(store::Counter::kRemoteBad), 0);
 }
@@ -92,12 +99,9 @@ TEST_F(SharedBasesTest, ADedupIndexFromTheCacheIsUsed) {
 TEST_F(SharedBasesTest, ADedupIndexThatIsNoneIsMadeHere) {
   cache_.dedup_index = std::string(5000, 'x');
   BaseRegistry registry = Registry();
-  ASSERT_TRUE(registry.Add(digest_, raw_, "here").ok());
-  const auto handle = registry.Acquire(digest_);
-  ASSERT_TRUE(handle.ok()) << handle.status();
-  const auto used = handle->dedup_index();
-  ASSERT_TRUE(used.ok()) << used.status();
-  EXPECT_NE((*used)->blob(), cache_.dedup_index);
+  std::string used;
+  ASSERT_NO_FATAL_FAILURE(UseDedupIndex(&registry, &used));
+  EXPECT_NE(used, cache_.dedup_index);
   EXPECT_EQ(counters_.Get(store::Counter::kRemoteBad), 1);
 }
 

@@ -236,6 +236,11 @@ std::optional<uint32_t> Base::FindString(absl::string_view text,
   return shape.value(string_slots_[i]);
 }
 
+absl::Span<const TypeId> Base::Group(uint32_t group) const {
+  return named_ids_.subspan(group_starts_[group],
+                            group_starts_[group + 1] - group_starts_[group]);
+}
+
 absl::Span<const TypeId> Base::FindNamed(uint32_t name_class,
                                          absl::string_view name,
                                          uint64_t hash) const {
@@ -250,9 +255,7 @@ absl::Span<const TypeId> Base::FindNamed(uint32_t name_class,
                name == string(type(named_ids_[group_starts_[group]]).name_off);
       });
   if (name_slots_[i] == 0) return {};
-  const uint32_t group = h.name_shape.value(name_slots_[i]) - 1;
-  return named_ids_.subspan(group_starts_[group],
-                            group_starts_[group + 1] - group_starts_[group]);
+  return Group(h.name_shape.value(name_slots_[i]) - 1);
 }
 
 absl::Span<const TypeId> Base::FindByName(Kind kind,
@@ -285,8 +288,7 @@ void Base::ForEachRelocatable(
   const BaseBlobHeader& h = header();
   for (uint32_t group = h.class_ends[kRelocatables - 1];
        group < h.class_ends[kRelocatables]; ++group) {
-    visit(named_ids_.subspan(group_starts_[group],
-                             group_starts_[group + 1] - group_starts_[group]));
+    visit(Group(group));
   }
 }
 

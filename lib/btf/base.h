@@ -109,6 +109,8 @@ class Base {
   absl::Status ValidateTypes();
   absl::Status ValidateStringTable() const;
   absl::Status ValidateNames() const;
+  // The ids of one name of one class.
+  absl::Span<const TypeId> Group(uint32_t group) const;
   absl::Span<const TypeId> FindNamed(uint32_t name_class,
                                      absl::string_view name,
                                      uint64_t hash) const;

@@ -302,23 +302,6 @@ uint64_t Relocations::Cursor::ApplyOther(uint64_t offset, uint64_t value) {
   return *found;
 }
 
-bool Relocations::OrderCheck::NativeUpTo(uint64_t offset) {
-  const char* const table = relocations_.table_.data();
-  const size_t count = relocations_.count_;
-  uint64_t last = last_;
-  size_t next = next_;
-  for (; in_order_ && next < count; ++next) {
-    uint64_t place;
-    memcpy(&place, table + next * sizeof(Elf64_Rela), sizeof(place));
-    if (place > offset) break;
-    in_order_ = place >= last;
-    last = place;
-  }
-  next_ = next;
-  last_ = last;
-  return in_order_;
-}
-
 absl::Status Object::FindRelocations(uint32_t target, InfoOrder order,
                                      DebugSection* section) {
   for (uint32_t i = 1; i < sections_.size(); ++i) {

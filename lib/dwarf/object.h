@@ -141,19 +141,30 @@ class Relocations {
     // Whether they are in order up to `offset`. Where they are not, all that
     // was found by Cursor, Find() and Start() may be wrong.
     bool UpTo(uint64_t offset) {
-      if (relocations_.native_) return NativeUpTo(offset);
-      while (in_order_ && next_ != relocations_.count_) {
-        const uint64_t place = relocations_.OffsetOf(next_);
-        if (place > offset) break;
-        in_order_ = place >= last_;
-        last_ = place;
-        ++next_;
+      if (!relocations_.native_) {
+        return Walk(offset, [this](size_t index) {
+          return relocations_.SlowOffsetOf(index);
+        });
       }
-      return in_order_;
+      return Walk(offset, [table = relocations_.table_.data()](size_t index) {
+        uint64_t place;
+        memcpy(&place, table + index * sizeof(Elf64_Rela), sizeof(place));
+        return place;
+      });
     }
 
    private:
-    bool NativeUpTo(uint64_t offset);
+    template <typename OffsetOf>
+    bool Walk(uint64_t offset, OffsetOf offset_of) {
+      const size_t count = relocations_.count_;
+      for (; in_order_ && next_ < count; ++next_) {
+        const uint64_t place = offset_of(next_);
+        if (place > offset) break;
+        in_order_ = place >= last_;
+        last_ = place;
+      }
+      return in_order_;
+    }
 
     const Relocations& relocations_;
     size_t next_;

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <initializer_list>
 #include <optional>
 
 #include "absl/strings/match.h"
@@ -248,11 +247,9 @@ bool IsSimple(uint64_t form) {
   }
 }
 
-// Which field of a PlainDie a slot is, or null.
+// Which field of a PlainDie a slot is, or null. What a tag does not have at
+// all, InterestOf() has left out.
 PlainField* PlainFieldOf(uint16_t tag, uint8_t slot, Abbrev* abbrev) {
-  const auto is = [tag](std::initializer_list<uint16_t> tags) {
-    return std::find(tags.begin(), tags.end(), tag) != tags.end();
-  };
   switch (slot) {
     case kName:
       return &abbrev->name;
@@ -260,20 +257,17 @@ PlainField* PlainFieldOf(uint16_t tag, uint8_t slot, Abbrev* abbrev) {
       return &abbrev->type;
     case kMemberLocation:
     case kDataBitOffset:
-      return is({kTagMember}) ? &abbrev->first : nullptr;
-    case kBitSize:
-      return is({kTagMember}) ? &abbrev->second : nullptr;
-    case kConstValue:
-      return is({kTagEnumerator}) ? &abbrev->first : nullptr;
     case kUpperBound:
     case kCount:
-      return is({kTagSubrangeType}) ? &abbrev->first : nullptr;
+      return &abbrev->first;
     case kByteSize:
-      return is({kTagMember, kTagEnumerator, kTagSubrangeType})
-                 ? nullptr
-                 : &abbrev->first;
+      return tag == kTagMember ? nullptr : &abbrev->first;
+    case kConstValue:
+      return tag == kTagEnumerator ? &abbrev->first : nullptr;
+    case kBitSize:
+      return tag == kTagMember ? &abbrev->second : nullptr;
     case kEncoding:
-      return is({kTagBaseType}) ? &abbrev->second : nullptr;
+      return &abbrev->second;
     default:
       return nullptr;
   }

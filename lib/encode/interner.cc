@@ -97,8 +97,7 @@ uint32_t EnumHead(const UnitGraph& graph, const TypeNode& node) {
 
 // Whether deduplication compares it with all that it refers to.
 bool IsGraph(const TypeNode& node) {
-  return (node.kind == TypeKind::kStruct || node.kind == TypeKind::kUnion ||
-          node.kind == TypeKind::kTypedef) &&
+  return (HasMembers(node) || node.kind == TypeKind::kTypedef) &&
          !IsForward(node);
 }
 
@@ -361,10 +360,7 @@ bool Interner::ClassOf(const UnitGraph& graph, uint32_t index, int depth) {
 void Interner::Body(UnitGraph* unit, TypeNode* named) {
   body_names_.clear();
   for (uint32_t i = 0; i < named->count && named->open_members; ++i) {
-    const uint32_t at = named->first + i;
-    body_names_.push_back(named->kind == TypeKind::kEnum
-                              ? unit->enumerators[at].name
-                              : unit->members[at].name);
+    body_names_.push_back(*MemberName(*named, i, unit));
   }
   FinishMembers(unit, named, names_);
   const UnitGraph& graph = *unit;

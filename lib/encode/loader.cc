@@ -29,6 +29,36 @@ constexpr uint32_t kMostDimensions = 64;
 
 using TagList = absl::InlinedVector<DeclTagNode, 2>;
 
+// What a plain DIE makes; kVoid for what is in a type.
+TypeKind KindOfPlain(uint16_t tag) {
+  switch (tag) {
+    case dwarf::kTagPointerType:
+      return TypeKind::kPointer;
+    case dwarf::kTagConstType:
+      return TypeKind::kConst;
+    case dwarf::kTagVolatileType:
+      return TypeKind::kVolatile;
+    case dwarf::kTagRestrictType:
+      return TypeKind::kRestrict;
+    case dwarf::kTagTypedef:
+      return TypeKind::kTypedef;
+    case dwarf::kTagBaseType:
+      return TypeKind::kBase;
+    case dwarf::kTagStructureType:
+      return TypeKind::kStruct;
+    case dwarf::kTagUnionType:
+      return TypeKind::kUnion;
+    case dwarf::kTagEnumerationType:
+      return TypeKind::kEnum;
+    case dwarf::kTagArrayType:
+      return TypeKind::kArray;
+    case dwarf::kTagSubroutineType:
+      return TypeKind::kSubroutine;
+    default:
+      return TypeKind::kVoid;
+  }
+}
+
 }  // namespace
 
 DieOffset Loader::Reference(Slot slot) const {
@@ -41,14 +71,18 @@ DieOffset Loader::Reference(Slot slot) const {
   return Offset(value.number);
 }
 
+NameId Loader::OtherText(const Value& value) {
+  graph_->other_texts.push_back(value);
+  return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
+}
+
 NameId Loader::Name(Slot slot) {
   if (!die_.has(slot)) return 0;
   const Value& value = die_.values[slot];
   if (value.type == ValueClass::kString && value.number < kOtherText - 1) {
     return static_cast<NameId>(value.number) + 1;
   }
-  graph_->other_texts.push_back(value);
-  return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
+  return OtherText(value);
 }
 
 DieOffset Loader::PlainReference() const {
@@ -66,8 +100,7 @@ inline NameId Loader::PlainName() {
   dwarf::Value value;
   value.type = ValueClass::kString;
   value.number = plain_.name;
-  graph_->other_texts.push_back(value);
-  return kOtherText | static_cast<NameId>(graph_->other_texts.size() - 1);
+  return OtherText(value);
 }
 
 inline void Loader::PlainMember(bool in_struct, MemberNode* member) {
@@ -157,34 +190,18 @@ void Loader::Children(Place place, int depth) {
 }
 
 void Loader::ProcessPlain(int depth) {
-  TypeKind kind;
-  switch (plain_.tag()) {
-    case dwarf::kTagPointerType:
-      kind = TypeKind::kPointer;
-      break;
-    case dwarf::kTagConstType:
-      kind = TypeKind::kConst;
-      break;
-    case dwarf::kTagVolatileType:
-      kind = TypeKind::kVolatile;
-      break;
-    case dwarf::kTagRestrictType:
-      kind = TypeKind::kRestrict;
-      break;
-    case dwarf::kTagTypedef:
-      kind = TypeKind::kTypedef;
-      break;
-    case dwarf::kTagBaseType:
-      kind = TypeKind::kBase;
-      break;
-    case dwarf::kTagStructureType:
-    case dwarf::kTagUnionType:
-    case dwarf::kTagEnumerationType:
-    case dwarf::kTagArrayType:
-    case dwarf::kTagSubroutineType:
-      return ProcessPlainParent(depth);
-    default:
+  const TypeKind kind = KindOfPlain(plain_.tag());
+  switch (kind) {
+    case TypeKind::kVoid:
       return;  // it is of no use here, and has no children
+    case TypeKind::kStruct:
+    case TypeKind::kUnion:
+    case TypeKind::kEnum:
+    case TypeKind::kArray:
+    case TypeKind::kSubroutine:
+      return ProcessPlainParent(kind, depth);
+    default:
+      break;
   }
   const DieOffset die = Offset(plain_.offset);
   graph_->map.NoteSize(die, cursor_->offset() - plain_.offset);
@@ -201,10 +218,11 @@ void Loader::ProcessPlain(int depth) {
 }
 
 // A type that may have children.
-void Loader::ProcessPlainParent(int depth) {
+void Loader::ProcessPlainParent(TypeKind kind, int depth) {
   die_.offset = plain_.offset;
   TypeNode node;
   node.die = Offset(plain_.offset);
+  node.kind = kind;
   node.name = PlainName();
   node.target = PlainReference();
   node.size = plain_.first;
@@ -212,22 +230,15 @@ void Loader::ProcessPlainParent(int depth) {
   node.declaration = plain_.has(dwarf::kDeclaration);
   graph_->map.NoteSize(node.die, cursor_->offset() - plain_.offset);
   const bool has_children = plain_.abbrev->has_children;
-  switch (plain_.tag()) {
-    case dwarf::kTagStructureType:
-      node.kind = TypeKind::kStruct;
-      return Composite(node, has_children, depth);
-    case dwarf::kTagUnionType:
-      node.kind = TypeKind::kUnion;
-      return Composite(node, has_children, depth);
-    case dwarf::kTagEnumerationType:
-      node.kind = TypeKind::kEnum;
+  switch (kind) {
+    case TypeKind::kEnum:
       return Enumeration(node, has_children);
-    case dwarf::kTagArrayType:
-      node.kind = TypeKind::kArray;
+    case TypeKind::kArray:
       return Array(node, has_children);
-    default:
-      node.kind = TypeKind::kSubroutine;
+    case TypeKind::kSubroutine:
       return Subroutine(node, has_children, depth);
+    default:
+      return Composite(node, has_children, depth);
   }
 }
 

@@ -53,6 +53,8 @@ class Loader {
   void PlainMember(bool in_struct, MemberNode* member);
   // A name that FinishNames() is still to see.
   NameId Name(dwarf::Slot slot);
+  // An open name that is no offset.
+  NameId OtherText(const dwarf::Value& value);
   uint64_t OffsetNumber(dwarf::Slot slot);
   void Add(const TypeNode& node);
 
@@ -60,7 +62,7 @@ class Loader {
   void Process(Place place, int depth);
   // The same of plain_.
   void ProcessPlain(int depth);
-  void ProcessPlainParent(int depth);
+  void ProcessPlainParent(TypeKind kind, int depth);
   // What die_ says of a type that may have children.
   TypeNode Parent(TypeKind kind);
   void Children(Place place, int depth);

@@ -36,15 +36,8 @@ void ListOffsets(UnitGraph* graph, NameTable* names,
   for (TypeNode& node : graph->types) {
     one(&node.name);
     if (node.open_members) continue;
-    if (HasMembers(node)) {
-      for (uint32_t i = 0; i < node.count; ++i) {
-        one(&graph->members[node.first + i].name);
-      }
-    } else if (node.kind == TypeKind::kEnum) {
-      for (uint32_t i = 0; i < node.count; ++i) {
-        one(&graph->enumerators[node.first + i].name);
-      }
-    }
+    if (!HasMembers(node) && node.kind != TypeKind::kEnum) continue;
+    for (uint32_t i = 0; i < node.count; ++i) one(MemberName(node, i, graph));
   }
   for (ParameterNode& node : graph->parameters) one(&node.name);
   for (FunctionNode& node : graph->functions) one(&node.name);
@@ -74,10 +67,8 @@ void FinishNames(bool leave_members, UnitGraph* graph, NameTable* names) {
 void FinishMembers(UnitGraph* graph, TypeNode* node, NameTable* names) {
   if (!node->open_members) return;
   node->open_members = false;
-  for (uint32_t i = node->first; i < node->first + node->count; ++i) {
-    NameId* const name = node->kind == TypeKind::kEnum
-                             ? &graph->enumerators[i].name
-                             : &graph->members[i].name;
+  for (uint32_t i = 0; i < node->count; ++i) {
+    NameId* const name = MemberName(*node, i, graph);
     *name = Finished(*graph, *name, names);
   }
 }

@@ -252,6 +252,14 @@ struct UnitGraph {
   }
 };
 
+// The name of a member or an enumerator of `node`.
+inline NameId* MemberName(const TypeNode& node, uint32_t index,
+                          UnitGraph* graph) {
+  const uint32_t at = node.first + index;
+  return node.kind == TypeKind::kEnum ? &graph->enumerators[at].name
+                                      : &graph->members[at].name;
+}
+
 }  // namespace btfd::encode
 
 #endif  // BTFD_LIB_ENCODE_UNIT_GRAPH_H_
